@@ -1,0 +1,83 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The tree is the architecture (docs/architecture.md): system, formats, services, programs.
+// A target imports only targets of its own floor or of a lower one.
+
+let common: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
+
+/// A library target and its test target, which may see a few more targets.
+func library(_ name: String, _ dependencies: [Target.Dependency], tests: [Target.Dependency] = []) -> [Target] {
+    [
+        .target(name: name, dependencies: dependencies, swiftSettings: common),
+        .testTarget(
+            name: "\(name)Tests",
+            dependencies: [.target(name: name), "TestSupport"] + dependencies + tests,
+            swiftSettings: common
+        ),
+    ]
+}
+
+let system: [Target] =
+    [
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    ]
+    + library("Archive", ["CArchive"])
+    + library("Hashing", ["COpenSSL"])
+    + library("Processes", [subprocess, systemPackage])
+
+let formats: [Target] =
+    library("GPT", [])
+    + library("FAT", [])
+    + library("UKI", [])
+    + library("BootEntries", [])
+    + library("Verity", ["Hashing"])
+    + library("ReleaseManifest", ["Hashing"])
+    + library("VariantManifest", [toml, "Hashing"])
+    + library("FileTree", ["Hashing"])
+    + library("SBOM", ["Hashing"])
+
+let services: [Target] =
+    library("Debian", ["Archive", "FileTree", "Hashing", "Processes"])
+    + library(
+        "ImageBuilder",
+        [
+            "Archive", "BootEntries", "Debian", "FAT", "FileTree", "GPT", "Hashing", "Processes", "ReleaseManifest",
+            "SBOM", "UKI", "VariantManifest", "Verity",
+        ]
+    )
+    + library("BulkheadCommands", ["ImageBuilder", argumentParser])
+    + library("HostHealth", [])
+
+let programs: [Target] = [
+    .executableTarget(name: "bulkhead", dependencies: ["BulkheadCommands"], swiftSettings: common),
+    .executableTarget(name: "hostd", dependencies: ["HostHealth"], swiftSettings: common),
+]
+
+let package = Package(
+    name: "bulkhead",
+    products: [
+        .executable(name: "bulkhead", targets: ["bulkhead"]),
+        .executable(name: "hostd", targets: ["hostd"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    ],
+    targets: system + formats + services + programs + [
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common)
+    ],
+    cxxLanguageStandard: .cxx17
+)
