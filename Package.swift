@@ -40,6 +40,7 @@ let formats: [Target] =
     library("GPT", [])
     + library("FAT", [])
     + library("UKI", [])
+    + library("ELF", [])
     + library("BootEntries", [])
     + library("Verity", ["Hashing"])
     + library("ReleaseManifest", ["Hashing"])
@@ -52,11 +53,12 @@ let services: [Target] =
     + library(
         "ImageBuilder",
         [
-            "Archive", "BootEntries", "Debian", "FAT", "FileTree", "GPT", "Hashing", "Processes", "ReleaseManifest",
-            "SBOM", "UKI", "VariantManifest", "Verity",
+            "Archive", "BootEntries", "Debian", "ELF", "FAT", "FileTree", "GPT", "Hashing", "Processes",
+            "ReleaseManifest", "SBOM", "UKI", "VariantManifest", "Verity",
         ]
     )
-    + library("BulkheadCommands", ["ImageBuilder", argumentParser])
+    + library("VirtualMachine", ["Processes", subprocess, systemPackage])
+    + library("BulkheadCommands", ["ImageBuilder", "VirtualMachine", argumentParser])
     + library("HostHealth", [])
 
 let programs: [Target] = [
