@@ -30,7 +30,8 @@ enum BinarySize {
         guard let size = parse(text) else {
             return .failure(
                 SizeProblem(
-                    text: "a size is a whole number of MiB, GiB or TiB without a space, such as '512MiB' or '2GiB'"
+                    text:
+                        "a size is a whole number of MiB, GiB or TiB without a space, such as '512MiB' or '2GiB'"
                 )
             )
         }

@@ -15,7 +15,9 @@ enum Check {
 
     /// A description: one line for people.
     static func description(_ text: String) -> String? {
-        if text.utf8.allSatisfy({ $0 == 0x20 }) { return "it is empty; say in a sentence what the variant is for" }
+        if text.utf8.allSatisfy({ $0 == 0x20 }) {
+            return "it is empty; say in a sentence what the variant is for"
+        }
         if text.utf8.count > 500 { return "it has more than 500 bytes; say it in a sentence" }
         if text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) {
             return "it has control characters; write one line"
@@ -38,7 +40,9 @@ enum Check {
     static func name(_ text: String) -> String? {
         guard let first = text.utf8.first, isLowerOrDigit(first), text.utf8.count <= 32,
             text.utf8.allSatisfy({ isLowerOrDigit($0) || $0 == UInt8(ascii: "-") })
-        else { return "a name has 1 to 32 lower-case letters, digits and '-', and begins with a letter or digit" }
+        else {
+            return "a name has 1 to 32 lower-case letters, digits and '-', and begins with a letter or digit"
+        }
         return nil
     }
 
@@ -52,10 +56,12 @@ enum Check {
 
     /// A name of a binary package (Debian Policy 5.6.7).
     static func package(_ text: String) -> String? {
-        guard let first = text.utf8.first, isLowerOrDigit(first), text.utf8.count >= 2, text.utf8.count <= 128,
+        guard let first = text.utf8.first, isLowerOrDigit(first), text.utf8.count >= 2,
+            text.utf8.count <= 128,
             text.utf8.allSatisfy({ isLowerOrDigit($0) || "+.-".utf8.contains($0) })
         else {
-            return "a Debian package name has lower-case letters, digits, '+', '-' and '.', at least two of them;"
+            return
+                "a Debian package name has lower-case letters, digits, '+', '-' and '.', at least two of them;"
                 + " versions are pinned in packages.lock, architectures come from the build"
         }
         return nil
@@ -70,7 +76,8 @@ enum Check {
             if byte == UInt8(ascii: "\"") { inQuotes.toggle() }
             if byte == UInt8(ascii: " "), inQuotes { continue }
             guard isPrintableASCII(byte) else {
-                return "an argument is printable ASCII without spaces outside of double quotes; one string an argument"
+                return
+                    "an argument is printable ASCII without spaces outside of double quotes; one string an argument"
             }
         }
         if inQuotes { return "a double quote is not closed" }
@@ -86,8 +93,11 @@ enum Check {
         if text.hasSuffix(".ko") || text.contains(".ko.") {
             return "write the module's name without folder and suffix"
         }
-        let isGood = !text.isEmpty && text.utf8.count <= 64
-            && text.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }
+        let isGood =
+            !text.isEmpty && text.utf8.count <= 64
+            && text.utf8.allSatisfy {
+                isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
+            }
         return isGood ? nil : "a module's name has 1 to 64 letters, digits, '-' and '_'"
     }
 
@@ -101,7 +111,8 @@ enum Check {
             let dot = text.lastIndex(of: "."), dot != text.startIndex,
             suffixes.contains(String(text[text.index(after: dot)...]))
         else {
-            return "a unit's name is letters, digits and ':-_.\\@' and ends in its type, such as '.service' or '.timer'"
+            return
+                "a unit's name is letters, digits and ':-_.\\@' and ends in its type, such as '.service' or '.timer'"
         }
         return nil
     }
@@ -126,13 +137,17 @@ enum Check {
 
     /// An absolute path that may have `*`, `?`, `[...]` and `**`.
     static func absolutePattern(_ text: String) -> String? {
-        guard text.hasPrefix("/"), text != "/" else { return "write an absolute path or pattern, beginning with '/'" }
+        guard text.hasPrefix("/"), text != "/" else {
+            return "write an absolute path or pattern, beginning with '/'"
+        }
         return pathProblem(text.dropFirst(), allowsPattern: true)
     }
 
     /// A relative path that may have `*`, `?`, `[...]` and `**`.
     static func relativePattern(_ text: String) -> String? {
-        if text.hasPrefix("/") { return "write it relative to /usr/lib/modules/VERSION/kernel, such as 'drivers/net/**'" }
+        if text.hasPrefix("/") {
+            return "write it relative to /usr/lib/modules/VERSION/kernel, such as 'drivers/net/**'"
+        }
         return pathProblem(text[...], allowsPattern: true)
     }
 
@@ -144,11 +159,15 @@ enum Check {
             return "it has control characters"
         }
         for component in path.split(separator: "/", omittingEmptySubsequences: false) {
-            if component.isEmpty { return "it has '//' or ends in '/'; write each '/' once, and none at the end" }
+            if component.isEmpty {
+                return "it has '//' or ends in '/'; write each '/' once, and none at the end"
+            }
             if component == "." || component == ".." { return "it must not contain '.' or '..'" }
             if component.utf8.count > nameLimit { return "a name in it has more than 255 bytes" }
             if !allowsPattern {
-                if component.contains(where: { "*?[".contains($0) }) { return "wildcards are not allowed here" }
+                if component.contains(where: { "*?[".contains($0) }) {
+                    return "wildcards are not allowed here"
+                }
                 continue
             }
             if component.contains("**"), component != "**" { return "'**' must stand alone between two '/'" }

@@ -43,7 +43,11 @@ struct FragmentLoader {
         let own = SourceLocation(file: path, line: 0)
         guard state.count < Self.fileLimit else {
             isIncomplete = true
-            problems.add(.badValue, origin ?? own, "the variant is made of more than \(Self.fileLimit) files; merge some")
+            problems.add(
+                .badValue,
+                origin ?? own,
+                "the variant is made of more than \(Self.fileLimit) files; merge some"
+            )
             return
         }
         state[path] = .open
@@ -113,7 +117,8 @@ struct FragmentLoader {
             URL(filePath: $0).deletingPathExtension().lastPathComponent
         }
         problems.add(
-            .cycle, location,
+            .cycle,
+            location,
             "fragments extend each other in a circle: \(names.joined(separator: " -> ")); remove one of these 'extends'"
         )
     }

@@ -58,7 +58,8 @@ public enum ManifestError: Error, Equatable, CustomStringConvertible {
         case .unknownVariant(let name, let known):
             let list = known.isEmpty ? "there is none yet" : "there are \(known.joined(separator: ", "))"
             let guess = didYouMean(name, among: known)
-            return "no variant is named \(quoted(name)) (variants/\(name)/variant.toml is not there)\(guess); \(list)"
+            return
+                "no variant is named \(quoted(name)) (variants/\(name)/variant.toml is not there)\(guess); \(list)"
         case .unknownArchitecture(let name, let variant, let known):
             let list = known.map(\.rawValue).joined(separator: ", ")
             return "variant '\(variant)' is not made for architecture \(quoted(name)), only for \(list);"
@@ -66,7 +67,8 @@ public enum ManifestError: Error, Equatable, CustomStringConvertible {
         case .invalidVersion(let version, let reason):
             return "version \(quoted(version)) \(reason)"
         case .unreadableFolder(let path, let reason):
-            return "cannot list the variants in '\(path)': \(reason); run this in the root of a Bulkhead repository"
+            return
+                "cannot list the variants in '\(path)': \(reason); run this in the root of a Bulkhead repository"
         }
     }
 }

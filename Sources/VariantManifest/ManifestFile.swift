@@ -79,12 +79,19 @@ enum ManifestText {
         guard descriptor >= 0 else {
             let number = errno
             let kind: ManifestProblem.Kind = number == ENOENT ? .missingFile : .unreadableFile
-            return .failure(Failure(kind: kind, message: "cannot be opened: \(String(cString: strerror(number)))"))
+            return .failure(
+                Failure(kind: kind, message: "cannot be opened: \(String(cString: strerror(number)))")
+            )
         }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            return .failure(Failure(kind: .unreadableFile, message: "is not a regular file; put the manifest's text there"))
+            return .failure(
+                Failure(
+                    kind: .unreadableFile,
+                    message: "is not a regular file; put the manifest's text there"
+                )
+            )
         }
         let limit = Variant.fileSizeLimit
         var bytes = [UInt8](repeating: 0, count: limit + 1)
@@ -96,7 +103,10 @@ enum ManifestText {
             if got < 0 {
                 if errno == EINTR { continue }
                 return .failure(
-                    Failure(kind: .unreadableFile, message: "cannot be read: \(String(cString: strerror(errno)))")
+                    Failure(
+                        kind: .unreadableFile,
+                        message: "cannot be read: \(String(cString: strerror(errno)))"
+                    )
                 )
             }
             if got == 0 { break }
@@ -106,7 +116,8 @@ enum ManifestText {
             return .failure(
                 Failure(
                     kind: .unreadableFile,
-                    message: "is larger than \(limit) bytes, the limit for a manifest; move what does not belong there"
+                    message:
+                        "is larger than \(limit) bytes, the limit for a manifest; move what does not belong there"
                 )
             )
         }
@@ -117,7 +128,11 @@ enum ManifestText {
     static func parse(_ bytes: [UInt8], file: String) -> Result<(TOMLTable, TOMLLocator), ManifestProblem> {
         func failure(_ line: Int, _ message: String) -> Result<(TOMLTable, TOMLLocator), ManifestProblem> {
             .failure(
-                ManifestProblem(kind: .syntax, location: SourceLocation(file: file, line: line), message: message)
+                ManifestProblem(
+                    kind: .syntax,
+                    location: SourceLocation(file: file, line: line),
+                    message: message
+                )
             )
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -135,7 +150,10 @@ enum ManifestText {
         }
         let locator = TOMLLocator(text)
         if locator.isTooDeep {
-            return failure(0, "nests tables or arrays deeper than \(TOMLLocator.depthLimit) levels; a manifest needs 4")
+            return failure(
+                0,
+                "nests tables or arrays deeper than \(TOMLLocator.depthLimit) levels; a manifest needs 4"
+            )
         }
         do {
             return .success((try TOMLTable(string: text), locator))

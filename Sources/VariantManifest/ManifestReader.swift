@@ -39,14 +39,20 @@ struct ManifestReader {
         if role == .variant {
             for setting in Setting.allCases where setting.isRequired && document[setting.rawValue] == nil {
                 problems.add(
-                    .missingKey, location([]), "a variant needs the key '\(setting.rawValue)'; add it at the top"
+                    .missingKey,
+                    SourceLocation(file: file.path, line: 0),
+                    "a variant needs the key '\(setting.rawValue)'; add it at the top"
                 )
             }
         }
         return file
     }
 
-    private mutating func readSection(_ section: String, _ value: any TOMLValueConvertible, into layer: inout Layer) {
+    private mutating func readSection(
+        _ section: String,
+        _ value: any TOMLValueConvertible,
+        into layer: inout Layer
+    ) {
         guard let table = table(value, at: [.key(section)]) else { return }
         let known = Setting.allCases.filter { $0.section == section }
         for key in table.keys {
@@ -91,7 +97,8 @@ struct ManifestReader {
     ) {
         if setting.isForVariantsOnly, role == .fragment {
             problems.add(
-                .unknownKey, location(path),
+                .unknownKey,
+                location(path),
                 "only a variant.toml has the key '\(setting.rawValue)'; remove it from this fragment"
             )
             return
@@ -136,11 +143,17 @@ struct ManifestReader {
             return result
         }
         if setting == .architectures, array.isEmpty {
-            problems.add(.badValue, location(path), "'architectures' is empty; name at least one, such as \"amd64\"")
+            problems.add(
+                .badValue,
+                location(path),
+                "'architectures' is empty; name at least one, such as \"amd64\""
+            )
         }
         for index in 0..<array.count {
             let path = path + [.index(index)]
-            guard let text = string(array[index], at: path), passes(text, check(text), at: path) else { continue }
+            guard let text = string(array[index], at: path), passes(text, check(text), at: path) else {
+                continue
+            }
             if setting.namesFolders, !folderExists(text, at: path) { continue }
             result.append(Located(value: text, location: location(path)))
         }
@@ -169,7 +182,9 @@ struct ManifestReader {
             }
             for key in ["path", "reason"] where entry[key] == nil {
                 problems.add(
-                    .missingKey, location(path), "an exception in 'audit.allow' needs the key '\(key)'; add it"
+                    .missingKey,
+                    location(path),
+                    "an exception in 'audit.allow' needs the key '\(key)'; add it"
                 )
             }
             guard let file = fields["path"], let reason = fields["reason"] else { continue }
@@ -177,7 +192,9 @@ struct ManifestReader {
             let hasReason = reason.contains { !$0.isWhitespace }
             let complaint = hasReason ? nil : "say why the file may stay in the image"
             guard passes(reason, complaint, at: path + [.key("reason")]), isFileGood else { continue }
-            result.append(Located(value: AuditException(path: file, reason: reason), location: location(path)))
+            result.append(
+                Located(value: AuditException(path: file, reason: reason), location: location(path))
+            )
         }
         return result
     }
@@ -193,14 +210,24 @@ struct ManifestReader {
             guard let value = links[link] else { continue }
             let path = path + [.key(link)]
             if let problem = Check.absolutePath(link) {
-                problems.add(.badValue, location(path), "\(name(path)): the link's place \(quoted(link)): \(problem)")
+                problems.add(
+                    .badValue,
+                    location(path),
+                    "\(name(path)): the link's place \(quoted(link)): \(problem)"
+                )
                 continue
             }
-            guard let target = string(value, at: path), passes(target, Check.absolutePath(target), at: path) else {
+            guard let target = string(value, at: path), passes(target, Check.absolutePath(target), at: path)
+            else {
                 continue
             }
-            guard passes(target, link == target ? "the link would point to itself" : nil, at: path) else { continue }
-            layer.scalars["\(setting.rawValue).\(link)"] = Located(value: .text(target), location: location(path))
+            guard passes(target, link == target ? "the link would point to itself" : nil, at: path) else {
+                continue
+            }
+            layer.scalars["\(setting.rawValue).\(link)"] = Located(
+                value: .text(target),
+                location: location(path)
+            )
         }
     }
 
@@ -241,10 +268,13 @@ struct ManifestReader {
         at path: [TOMLStep]
     ) {
         let type = value.type
-        let shown = type == .table || type == .array ? "" : " \(quoted(value.debugDescription))"
+        let shown =
+            type == .table || type == .array ? "" : " \(quoted(value.string ?? value.debugDescription))"
         let article = "aeiou".contains(type.description.prefix(1)) ? "an" : "a"
         problems.add(
-            .wrongType, location(path), "\(name(path)) is \(article) \(type.description)\(shown); it must be \(expected)"
+            .wrongType,
+            location(path),
+            "\(name(path)) is \(article) \(type.description)\(shown); it must be \(expected)"
         )
     }
 
@@ -266,9 +296,11 @@ struct ManifestReader {
     private mutating func folderExists(_ folder: String, at path: [TOMLStep]) -> Bool {
         let full = URL(filePath: root).appending(path: folder)
         var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: full.path, isDirectory: &isFolder), isFolder.boolValue else {
+        guard FileManager.default.fileExists(atPath: full.path, isDirectory: &isFolder), isFolder.boolValue
+        else {
             problems.add(
-                .missingFile, location(path),
+                .missingFile,
+                location(path),
                 "\(name(path)), value \(quoted(folder)): the repository has no such folder; make it or remove the line"
             )
             return false
@@ -277,7 +309,8 @@ struct ManifestReader {
         let resolved = full.resolvingSymlinksInPath().path
         guard resolved.hasPrefix(base == "/" ? base : base + "/") else {
             problems.add(
-                .badValue, location(path),
+                .badValue,
+                location(path),
                 "\(name(path)), value \(quoted(folder)): a symbolic link leads out of the repository; copy the folder into it"
             )
             return false

@@ -61,7 +61,9 @@ enum Setting: String, CaseIterable, Hashable, Sendable {
     var section: String { rawValue.firstIndex(of: ".").map { String(rawValue[..<$0]) } ?? "" }
 
     /// The key without its table.
-    var key: String { String(rawValue[(rawValue.firstIndex(of: ".").map(rawValue.index(after:)) ?? rawValue.startIndex)...]) }
+    var key: String {
+        String(rawValue[(rawValue.firstIndex(of: ".").map(rawValue.index(after:)) ?? rawValue.startIndex)...])
+    }
 
     /// Whether only a `variant.toml` may have the key.
     var isForVariantsOnly: Bool { self == .version || self == .architectures }
@@ -82,7 +84,8 @@ enum Setting: String, CaseIterable, Hashable, Sendable {
         case .description: return .text(check: Check.description)
         case .version: return .text(check: Check.version)
         case .extends: return .list(check: Check.name, canonical: asIs)
-        case .architectures: return .list(check: Check.choice(Architecture.allCases.map(\.rawValue)), canonical: asIs)
+        case .architectures:
+            return .list(check: Check.choice(Architecture.allCases.map(\.rawValue)), canonical: asIs)
         case .overlays, .initrdOverlays: return .list(check: Check.repositoryFolder, canonical: asIs)
         case .packagesInclude, .packagesDrop: return .list(check: Check.package, canonical: asIs)
         case .kernelPackage: return .text(check: Check.package)
@@ -91,15 +94,20 @@ enum Setting: String, CaseIterable, Hashable, Sendable {
         case .initrdModules:
             // The kernel takes '-' and '_' in a module's name for the same.
             return .list(check: Check.kernelModule) { String($0.map { $0 == "-" ? "_" : $0 }) }
-        case .initrdFiles, .filterRemove, .filterKeep: return .list(check: Check.absolutePattern, canonical: asIs)
-        case .imageFormats: return .list(check: Check.choice(ImageFormat.allCases.map(\.rawValue)), canonical: asIs)
+        case .initrdFiles, .filterRemove, .filterKeep:
+            return .list(check: Check.absolutePattern, canonical: asIs)
+        case .imageFormats:
+            return .list(check: Check.choice(ImageFormat.allCases.map(\.rawValue)), canonical: asIs)
         case .imageSectorSize:
-            return .integer { $0 == 512 || $0 == 4096 ? nil : "a sector has 512 or 4096 bytes; write one of these" }
+            return .integer {
+                $0 == 512 || $0 == 4096 ? nil : "a sector has 512 or 4096 bytes; write one of these"
+            }
         case .espSize: return .size(Layout.espSizeLimits)
         case .rootSize: return .size(Layout.rootSizeLimits)
         case .veritySize: return .size(Layout.veritySizeLimits)
         case .stateSize: return .size(Layout.stateSizeLimits)
-        case .erofsCompression: return .text(check: Check.choice(ErofsOptions.Compression.allCases.map(\.rawValue)))
+        case .erofsCompression:
+            return .text(check: Check.choice(ErofsOptions.Compression.allCases.map(\.rawValue)))
         case .erofsCompressionLevel: return .integer { (0...22).contains($0) ? nil : "a level is in 0...22" }
         case .erofsClusterSize: return .integer(check: Check.clusterSize)
         case .auditAllow: return .exceptions

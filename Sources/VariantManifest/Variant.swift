@@ -34,7 +34,8 @@ public struct Variant: Sendable, Hashable {
     ///   problems that could be found if it is wrong.
     public static func load(_ name: String, repository root: String) throws(ManifestError) -> Variant {
         let file = URL(filePath: root).appending(path: FragmentLoader.variantPath(name)).path
-        guard Check.name(name) == nil, name != "fragments", FileManager.default.fileExists(atPath: file) else {
+        guard Check.name(name) == nil, name != "fragments", FileManager.default.fileExists(atPath: file)
+        else {
             throw .unknownVariant(name: name, known: (try? list(repository: root)) ?? [])
         }
         var loader = FragmentLoader(root: root)

@@ -22,7 +22,9 @@ struct VariantBuilder {
         var resolved: [Architecture: ResolvedVariant] = [:]
         for architecture in architectures {
             let merged = VariantMerger(
-                files: loader.files, extended: loader.extended, architecture: architecture
+                files: loader.files,
+                extended: loader.extended,
+                architecture: architecture
             )
             note(merged)
             // With a file missing, what else is missing would only hide the cause.
@@ -54,12 +56,14 @@ struct VariantBuilder {
         }
     }
 
-    private mutating func resolve(_ merged: VariantMerger, for architecture: Architecture) -> ResolvedVariant? {
+    private mutating func resolve(_ merged: VariantMerger, for architecture: Architecture) -> ResolvedVariant?
+    {
         let layout = layout(merged)
         let erofs = erofs(merged)
         guard let kernel = merged.text(.kernelPackage) else {
             problems.add(
-                .missingKey, SourceLocation(file: FragmentLoader.variantPath(name), line: 0),
+                .missingKey,
+                SourceLocation(file: FragmentLoader.variantPath(name), line: 0),
                 "the variant has no kernel for \(architecture); set 'kernel.package' or 'arch.\(architecture).kernel-package'"
             )
             return nil
@@ -91,7 +95,10 @@ struct VariantBuilder {
             ),
             layout: layout,
             erofs: erofs,
-            filter: ResolvedVariant.Filter(remove: merged.list(.filterRemove), keep: merged.list(.filterKeep)),
+            filter: ResolvedVariant.Filter(
+                remove: merged.list(.filterRemove),
+                keep: merged.list(.filterKeep)
+            ),
             auditExceptions: merged.exceptions.map(\.value),
             alternatives: alternatives(merged),
             units: ResolvedVariant.Units(
@@ -138,7 +145,9 @@ struct VariantBuilder {
 
     private mutating func erofs(_ merged: VariantMerger) -> ErofsOptions {
         var options = ErofsOptions()
-        if let name = merged.text(.erofsCompression), let compression = ErofsOptions.Compression(rawValue: name.value) {
+        if let name = merged.text(.erofsCompression),
+            let compression = ErofsOptions.Compression(rawValue: name.value)
+        {
             options.compression = compression
         }
         if let size = merged.number(.erofsClusterSize) { options.clusterSize = Int(size.value) }
@@ -146,9 +155,11 @@ struct VariantBuilder {
         options.level = Int(level.value)
         let levels = options.compression.levels
         if !(levels?.contains(Int(level.value)) ?? false) {
-            let allowed = levels.map { "takes levels \($0.lowerBound)...\($0.upperBound)" } ?? "takes no level"
+            let allowed =
+                levels.map { "takes levels \($0.lowerBound)...\($0.upperBound)" } ?? "takes no level"
             problems.add(
-                .badValue, level.location,
+                .badValue,
+                level.location,
                 "erofs.compression-level, value \(level.value): compression '\(options.compression)' \(allowed);"
                     + " change or remove the level"
             )

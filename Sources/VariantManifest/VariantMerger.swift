@@ -34,7 +34,9 @@ struct VariantMerger {
 
     /// The merged number of a key.
     func number(_ setting: Setting) -> Located<UInt64>? {
-        guard let scalar = scalars[setting.rawValue], case .number(let number) = scalar.value else { return nil }
+        guard let scalar = scalars[setting.rawValue], case .number(let number) = scalar.value else {
+            return nil
+        }
         return Located(value: number, location: scalar.location)
     }
 
@@ -51,7 +53,8 @@ struct VariantMerger {
                 for entry in file.layer(for: architecture).lists[setting] ?? [] {
                     if let earlier = seen[canonical(entry.value)] {
                         problems.add(
-                            .duplicate, entry.location,
+                            .duplicate,
+                            entry.location,
                             "\(quoted(entry.value)) is in '\(setting.rawValue)' already, at \(earlier); remove one of the two"
                         )
                         continue
@@ -70,7 +73,8 @@ struct VariantMerger {
             for entry in file.layer(for: architecture).exceptions {
                 if let earlier = seen[entry.value.path] {
                     problems.add(
-                        .duplicate, entry.location,
+                        .duplicate,
+                        entry.location,
                         "\(quoted(entry.value.path)) is in 'audit.allow' already, at \(earlier); remove one of the two"
                     )
                     continue
@@ -97,7 +101,8 @@ struct VariantMerger {
             for entry in lists[right] ?? [] {
                 guard let other = places[entry.value] else { continue }
                 problems.add(
-                    .contradiction, entry.location,
+                    .contradiction,
+                    entry.location,
                     "\(quoted(entry.value)) is in '\(right.rawValue)' here and in '\(left.rawValue)' at \(other):"
                         + " \(message); remove one of the two"
                 )
@@ -107,7 +112,8 @@ struct VariantMerger {
             for setting in [Setting.packagesInclude, .packagesDrop] {
                 for entry in lists[setting] ?? [] where entry.value == kernel.value {
                     problems.add(
-                        .duplicate, entry.location,
+                        .duplicate,
+                        entry.location,
                         "\(quoted(entry.value)) is the kernel already, at \(kernel.location); remove it from '\(setting.rawValue)'"
                     )
                 }
@@ -150,7 +156,8 @@ struct VariantMerger {
             scalars[key] = first
             for other in values.dropFirst() where other.value != first.value {
                 problems.add(
-                    .conflict, other.location,
+                    .conflict,
+                    other.location,
                     "'\(key)' is \(other.value.shown) here, but \(first.value.shown) at \(first.location);"
                         + " set it in \(variant.path) to decide"
                 )

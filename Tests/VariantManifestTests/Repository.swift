@@ -21,7 +21,8 @@ struct Repository {
         directory = try TemporaryDirectory()
         for folder in folders + ["variants/fragments"] {
             try FileManager.default.createDirectory(
-                at: directory.url.appending(path: folder), withIntermediateDirectories: true
+                at: directory.url.appending(path: folder),
+                withIntermediateDirectories: true
             )
         }
         for (path, text) in files { try write(Data(text.utf8), to: path) }
@@ -30,7 +31,8 @@ struct Repository {
     func write(_ data: Data, to path: String) throws {
         let url = directory.url.appending(path: path)
         try FileManager.default.createDirectory(
-            at: url.deletingLastPathComponent(), withIntermediateDirectories: true
+            at: url.deletingLastPathComponent(),
+            withIntermediateDirectories: true
         )
         try data.write(to: url)
     }

@@ -45,7 +45,8 @@ struct TOMLLocatorTests {
             ([.key("list"), .index(3), .key("x")], 14),
             ([.key("list"), .index(3), .key("y"), .key("z"), .index(0)], 15),
             ([.key("table")], 17), ([.key("table"), .key("in-table")], 18),
-            ([.key("table"), .key("sub.key")], 19), ([.key("table"), .key("sub.key"), .key("deep"), .key("er")], 20),
+            ([.key("table"), .key("sub.key")], 19),
+            ([.key("table"), .key("sub.key"), .key("deep"), .key("er")], 20),
             ([.key("things"), .index(0)], 21), ([.key("things"), .index(0), .key("name")], 22),
             ([.key("things"), .index(0), .key("sub"), .key("v")], 24), ([.key("things"), .index(1)], 25),
             ([.key("things"), .index(1), .key("name")], 27), ([.key("not")], 1), ([], 1),
@@ -56,7 +57,10 @@ struct TOMLLocatorTests {
         #expect(locator.line(of: path) == line)
     }
 
-    @Test("Any text comes to an end", arguments: ["[", "[[", "a", "a=", "a=[", "a={", "\"", "'''", "a=\"\\", "]", "=", "a.=1", "[a\nb=1"])
+    @Test(
+        "Any text comes to an end",
+        arguments: ["[", "[[", "a", "a=", "a=[", "a={", "\"", "'''", "a=\"\\", "]", "=", "a.=1", "[a\nb=1"]
+    )
     func malformed(_ text: String) {
         #expect(TOMLLocator(text).line(of: [.key("zz")]) == 1)
     }
@@ -64,7 +68,10 @@ struct TOMLLocatorTests {
 
 @Suite("Spelling")
 struct SpellingTests {
-    @Test("Distances", arguments: [("", "abc", 3), ("kitten", "sitting", 3), ("ab", "ba", 1), ("same", "same", 0)])
+    @Test(
+        "Distances",
+        arguments: [("", "abc", 3), ("kitten", "sitting", 3), ("ab", "ba", 1), ("same", "same", 0)]
+    )
     func distance(_ left: String, _ right: String, _ expected: Int) {
         #expect(editDistance(left, right) == expected)
         #expect(editDistance(right, left) == expected)

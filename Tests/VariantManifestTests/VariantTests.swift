@@ -64,12 +64,14 @@ struct VariantTests {
         #expect(variant.architectures == [.amd64])
         let value = try variant.resolved(for: .amd64)
         #expect(value.packages.map(\.name) == ["systemd", "udev", "grub-x"])
-        #expect(value.packages[2].origin == SourceLocation(file: "variants/v/variant.toml", line: 46))
+        #expect(value.packages[2].origin == SourceLocation(file: "variants/v/variant.toml", line: 43))
         #expect(value.requestedPackages.last?.name == "linux-image-cloud-amd64")
         #expect(value.droppedPackages.map(\.name) == ["initramfs-tools", "other"])
         #expect(value.overlays == ["image/rootfs", "image/more"])
         #expect(value.kernel.package.name == "linux-image-cloud-amd64")
-        #expect(value.kernel.commandLine == ["console=ttyS0", "dyndbg=\"file drivers/* +p\"", "console=tty0"])
+        #expect(
+            value.kernel.commandLine == ["console=ttyS0", "dyndbg=\"file drivers/* +p\"", "console=tty0"]
+        )
         #expect(value.kernel.modules == ["**"])
         #expect(value.kernel.dropModules == ["drivers/gpu/**"])
         #expect(value.initrd.modules == ["virtio_blk", "dm-verity", "ahci"])
@@ -119,40 +121,43 @@ struct VariantTests {
 
     @Test("Fragments merge depth-first, each once, and their extender's scalars win")
     func merging() throws {
-        let repository = try Repository([
-            "variants/v/variant.toml": Repository.head
-                + """
-                extends = ["first", "second"]
-                overlays = ["o/v"]
-                [units]
-                default-target = "v.target"
+        let repository = try Repository(
+            [
+                "variants/v/variant.toml": Repository.head
+                    + """
+                    extends = ["first", "second"]
+                    overlays = ["o/v"]
+                    [units]
+                    default-target = "v.target"
+                    """,
+                "variants/fragments/first.toml": """
+                extends = ["base"]
+                overlays = ["o/first"]
+                [packages]
+                include = ["one"]
+                [layout]
+                state-size = "512MiB"
                 """,
-            "variants/fragments/first.toml": """
-            extends = ["base"]
-            overlays = ["o/first"]
-            [packages]
-            include = ["one"]
-            [layout]
-            state-size = "512MiB"
-            """,
-            "variants/fragments/second.toml": """
-            extends = ["base"]
-            [packages]
-            include = ["two"]
-            [units]
-            default-target = "second.target"
-            """,
-            "variants/fragments/base.toml": """
-            overlays = ["o/base"]
-            kernel.package = "linux-image-amd64"
-            [packages]
-            include = ["zero"]
-            [layout]
-            state-size = "64MiB"
-            [units]
-            default-target = "base.target"
-            """,
-        ], folders: ["o/v", "o/first", "o/base"])
+                "variants/fragments/second.toml": """
+                extends = ["base"]
+                [packages]
+                include = ["two"]
+                [units]
+                default-target = "second.target"
+                """,
+                "variants/fragments/base.toml": """
+                overlays = ["o/base"]
+                kernel.package = "linux-image-amd64"
+                [packages]
+                include = ["zero"]
+                [layout]
+                state-size = "64MiB"
+                [units]
+                default-target = "base.target"
+                """,
+            ],
+            folders: ["o/v", "o/first", "o/base"]
+        )
         let value = try repository.load().resolved(for: .amd64)
         #expect(value.packages.map(\.name) == ["zero", "one", "two"])
         #expect(value.packages[0].origin.description == "variants/fragments/base.toml:4")
