@@ -31,10 +31,12 @@ let system: [Target] =
     [
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     ]
     + library("Archive", ["CArchive"])
     + library("Hashing", ["COpenSSL"])
     + library("Processes", [subprocess, systemPackage])
+    + library("Systemd", ["CSystemd"])
 
 let formats: [Target] =
     library("GPT", [])
@@ -59,7 +61,7 @@ let services: [Target] =
     )
     + library("VirtualMachine", ["Processes", subprocess, systemPackage])
     + library("BulkheadCommands", ["ImageBuilder", "VirtualMachine", argumentParser])
-    + library("HostHealth", [])
+    + library("HostHealth", ["Systemd"])
 
 let programs: [Target] = [
     .executableTarget(name: "bulkhead", dependencies: ["BulkheadCommands"], swiftSettings: common),

@@ -1,0 +1,86 @@
+/// One thing that must be true of a host before its boot counts as good.
+public struct HealthCheck: Sendable {
+    /// Short name in kebab case, as it appears in logs and in JSON.
+    public let name: String
+    /// Looks at the host and says what it saw.
+    public let run: @Sendable (HostFiles) -> HealthResult
+
+    /// Names a check.
+    public init(_ name: String, run: @escaping @Sendable (HostFiles) -> HealthResult) {
+        self.name = name
+        self.run = run
+    }
+}
+
+/// What a health check found.
+public enum HealthResult: Sendable, Equatable {
+    /// As it must be; the text says what was seen.
+    case healthy(String)
+    /// Not as it must be; the text says what is wrong and where to look.
+    case unhealthy(String)
+    /// Does not apply to this host, for the reason given.
+    case skipped(String)
+}
+
+/// The results of all checks of one boot.
+public struct HealthReport: Sendable {
+    /// A check's name with what it found.
+    public typealias Entry = (name: String, result: HealthResult)
+
+    /// One entry a check, in the order in which they ran.
+    public let entries: [Entry]
+
+    /// Runs checks one after the other.
+    public init(running checks: [HealthCheck], on host: HostFiles) {
+        entries = checks.map { ($0.name, $0.run(host)) }
+    }
+
+    /// Whether no check found anything wrong.
+    public var isHealthy: Bool {
+        entries.allSatisfy { entry in
+            if case .unhealthy = entry.result { return false }
+            return true
+        }
+    }
+
+    /// One line a check and a closing line, for the console and the journal.
+    public var lines: [String] {
+        let checks = entries.map { entry in
+            switch entry.result {
+            case .healthy(let text): return "ok      \(entry.name): \(text)"
+            case .unhealthy(let text): return "FAILED  \(entry.name): \(text)"
+            case .skipped(let text): return "skipped \(entry.name): \(text)"
+            }
+        }
+        return checks + [isHealthy ? "this boot is healthy" : "this boot is NOT healthy"]
+    }
+
+    /// The report as one JSON object on one line.
+    public var json: String {
+        let checks = entries.map { entry in
+            let (status, text): (String, String)
+            switch entry.result {
+            case .healthy(let detail): (status, text) = ("healthy", detail)
+            case .unhealthy(let detail): (status, text) = ("unhealthy", detail)
+            case .skipped(let detail): (status, text) = ("skipped", detail)
+            }
+            return "{\"name\":\(quote(entry.name)),\"status\":\"\(status)\",\"detail\":\(quote(text))}"
+        }
+        return "{\"healthy\":\(isHealthy),\"checks\":[\(checks.joined(separator: ","))]}"
+    }
+
+    private func quote(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case _ where scalar.value < 0x20:
+                let hex = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}

@@ -1,0 +1,137 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+@testable import HostHealth
+
+@Suite struct BootChecksTests {
+    /// A folder that looks like a healthy host to the checks that only read files.
+    private func host(mounts: String, files: [String: String] = [:]) throws -> (HostFiles, TemporaryDirectory) {
+        let directory = try TemporaryDirectory()
+        for (path, text) in files.merging(["/proc/self/mountinfo": mounts], uniquingKeysWith: { a, _ in a }) {
+            let url = directory.url.appending(path: path)
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(),
+                withIntermediateDirectories: true
+            )
+            try text.write(to: url, atomically: false, encoding: .utf8)
+        }
+        return (HostFiles(root: directory.path), directory)
+    }
+
+    private let root = "28 1 254:0 / / ro,relatime shared:1 - erofs /dev/mapper/root ro,user_xattr,acl\n"
+    private let state = "30 28 253:6 / /state rw,nosuid,nodev,noexec,noatime shared:2 - ext4 /dev/vda6 rw\n"
+
+    @Test func readOnlyErofsOnVerityIsHealthy() throws {
+        let (host, _) = try host(mounts: root, files: ["/sys/dev/block/254:0/dm/uuid": "CRYPT-VERITY-ab-root\n"])
+        #expect(HealthCheck.rootVerity.run(host) == .healthy("read-only erofs on CRYPT-VERITY-ab-root"))
+    }
+
+    @Test(arguments: [
+        "28 1 254:0 / / rw,relatime shared:1 - erofs /dev/mapper/root rw\n",
+        "28 1 254:0 / / ro,relatime shared:1 - ext4 /dev/mapper/root ro\n",
+        "28 1 8:1 / / ro,relatime shared:1 - erofs /dev/sda1 ro\n",
+        "garbage\n",
+    ])
+    func anyOtherRootIsUnhealthy(_ mounts: String) throws {
+        let (host, _) = try host(mounts: mounts, files: ["/sys/dev/block/254:0/dm/uuid": "CRYPT-VERITY-ab\n"])
+        guard case .unhealthy = HealthCheck.rootVerity.run(host) else {
+            Issue.record("accepted \(mounts)")
+            return
+        }
+    }
+
+    @Test func stateNeedsItsOptions() throws {
+        let (good, _) = try host(mounts: root + state)
+        #expect(HealthCheck.state.run(good) == .healthy("ext4 on 253:6"))
+        let (bad, _) = try host(mounts: root + state.replacingOccurrences(of: "noexec,", with: ""))
+        #expect(HealthCheck.state.run(bad) == .unhealthy("/state is mounted without noexec"))
+    }
+
+    @Test func writableMountOnEtcIsFound() throws {
+        let overlay = "40 28 0:30 / /etc rw,relatime - tmpfs tmpfs rw\n"
+        let (host, _) = try host(mounts: root + overlay)
+        #expect(HealthCheck.etcReadOnly.run(host) == .unhealthy("a writable tmpfs is mounted on /etc"))
+    }
+
+    @Test func machineIDMustLiveOnState() throws {
+        let id = "0123456789abcdef0123456789abcdef"
+        let (host, directory) = try host(mounts: root, files: ["/state/machine-id": id + "\n"])
+        try FileManager.default.createDirectory(at: directory.url.appending(path: "etc"), withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(
+            atPath: directory.file("etc/machine-id"),
+            withDestinationPath: "../state/machine-id"
+        )
+        #expect(HealthCheck.machineID.run(host) == .healthy(id))
+        try "uninitialized\n".write(toFile: directory.file("state/machine-id"), atomically: false, encoding: .utf8)
+        guard case .unhealthy = HealthCheck.machineID.run(host) else {
+            Issue.record("accepted an uninitialised machine id")
+            return
+        }
+    }
+
+    @Test func mountPointsAreUnescaped() throws {
+        let mount = try #require(Mount(mountInfo: "30 28 8:6 / /with\\040space rw - ext4 /dev/x rw,errors=panic"))
+        #expect(mount.point == "/with space")
+        #expect(mount.options == ["rw", "errors=panic"])
+    }
+
+    @Test func reportIsValidJSONAndCountsFailures() throws {
+        let checks = [
+            HealthCheck("a") { _ in .healthy("quote \" and \n line") },
+            HealthCheck("b") { _ in .skipped("no reason") },
+            HealthCheck("c") { _ in .unhealthy("bad") },
+        ]
+        let report = HealthReport(running: checks, on: HostFiles())
+        let object = try JSONSerialization.jsonObject(with: Data(report.json.utf8)) as? [String: Any]
+        #expect(object?["healthy"] as? Bool == false)
+        #expect((object?["checks"] as? [[String: String]])?.map { $0["status"] } == ["healthy", "skipped", "unhealthy"])
+        #expect(HealthReport(running: Array(checks.dropLast()), on: HostFiles()).isHealthy)
+    }
+}
+
+@Suite struct HTTP2ProbeTests {
+    /// Serves one connection on a Unix socket with fixed bytes.
+    private func serve(_ bytes: [UInt8], at path: String) throws -> Thread {
+        let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+        let bound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try #require(bound == 0 && listen(listener, 1) == 0)
+        let thread = Thread {
+            let client = accept(listener, nil, nil)
+            var buffer = [UInt8](repeating: 0, count: 64)
+            _ = recv(client, &buffer, buffer.count, 0)
+            _ = send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+            close(client)
+            close(listener)
+        }
+        thread.start()
+        return thread
+    }
+
+    @Test func settingsFrameIsAccepted() throws {
+        let directory = try TemporaryDirectory()
+        _ = try serve([0, 0, 0, 4, 0, 0, 0, 0, 0], at: directory.file("s"))
+        try HTTP2Probe.run(socket: directory.file("s"), timeout: 10)
+    }
+
+    @Test func otherProtocolsAndSilenceAreRefused() throws {
+        let directory = try TemporaryDirectory()
+        _ = try serve(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8), at: directory.file("a"))
+        #expect(throws: ProbeError.otherProtocol(path: directory.file("a"))) {
+            try HTTP2Probe.run(socket: directory.file("a"), timeout: 10)
+        }
+        _ = try serve([0, 0], at: directory.file("b"))
+        #expect(throws: ProbeError.self) { try HTTP2Probe.run(socket: directory.file("b"), timeout: 10) }
+        #expect(throws: ProbeError.connect(path: directory.file("c"), errno: ENOENT)) {
+            try HTTP2Probe.run(socket: directory.file("c"), timeout: 10)
+        }
+    }
+}
