@@ -33,14 +33,15 @@ let system: [Target] =
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     ]
     + library("Archive", ["CArchive"])
+    + library("Bytes", [])
     + library("Hashing", ["COpenSSL"])
     + library("Processes", [subprocess, systemPackage])
 
 let formats: [Target] =
-    library("GPT", [])
-    + library("FAT", [])
-    + library("UKI", [])
-    + library("ELF", [])
+    library("GPT", ["Bytes"])
+    + library("FAT", ["Bytes"])
+    + library("UKI", ["Bytes"])
+    + library("ELF", ["Bytes"])
     + library("BootEntries", [])
     + library("Verity", ["Hashing"])
     + library("ReleaseManifest", ["Hashing"])
