@@ -34,15 +34,16 @@ let system: [Target] =
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     ]
     + library("Archive", ["CArchive"])
+    + library("Bytes", [])
     + library("Hashing", ["COpenSSL"])
     + library("Processes", [subprocess, systemPackage])
     + library("Systemd", ["CSystemd"])
 
 let formats: [Target] =
-    library("GPT", [])
-    + library("FAT", [])
-    + library("UKI", [])
-    + library("ELF", [])
+    library("GPT", ["Bytes"])
+    + library("FAT", ["Bytes"])
+    + library("UKI", ["Bytes"])
+    + library("ELF", ["Bytes"])
     + library("BootEntries", [])
     + library("Verity", ["Hashing"])
     + library("ReleaseManifest", ["Hashing"])
