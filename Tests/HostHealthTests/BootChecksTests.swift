@@ -24,7 +24,8 @@ import Testing
     private let state = "30 28 253:6 / /state rw,nosuid,nodev,noexec,noatime shared:2 - ext4 /dev/vda6 rw\n"
 
     @Test func readOnlyErofsOnVerityIsHealthy() throws {
-        let (host, _) = try host(mounts: root, files: ["/sys/dev/block/254:0/dm/uuid": "CRYPT-VERITY-ab-root\n"])
+        let (host, directory) = try host(mounts: root, files: ["/sys/dev/block/254:0/dm/uuid": "CRYPT-VERITY-ab-root\n"])
+        defer { withExtendedLifetime(directory) {} }
         #expect(HealthCheck.rootVerity.run(host) == .healthy("read-only erofs on CRYPT-VERITY-ab-root"))
     }
 
@@ -35,7 +36,8 @@ import Testing
         "garbage\n",
     ])
     func anyOtherRootIsUnhealthy(_ mounts: String) throws {
-        let (host, _) = try host(mounts: mounts, files: ["/sys/dev/block/254:0/dm/uuid": "CRYPT-VERITY-ab\n"])
+        let (host, directory) = try host(mounts: mounts, files: ["/sys/dev/block/254:0/dm/uuid": "CRYPT-VERITY-ab\n"])
+        defer { withExtendedLifetime(directory) {} }
         guard case .unhealthy = HealthCheck.rootVerity.run(host) else {
             Issue.record("accepted \(mounts)")
             return
@@ -43,21 +45,25 @@ import Testing
     }
 
     @Test func stateNeedsItsOptions() throws {
-        let (good, _) = try host(mounts: root + state)
+        let (good, first) = try host(mounts: root + state)
+        defer { withExtendedLifetime(first) {} }
         #expect(HealthCheck.state.run(good) == .healthy("ext4 on 253:6"))
-        let (bad, _) = try host(mounts: root + state.replacingOccurrences(of: "noexec,", with: ""))
+        let (bad, second) = try host(mounts: root + state.replacingOccurrences(of: "noexec,", with: ""))
+        defer { withExtendedLifetime(second) {} }
         #expect(HealthCheck.state.run(bad) == .unhealthy("/state is mounted without noexec"))
     }
 
     @Test func writableMountOnEtcIsFound() throws {
         let overlay = "40 28 0:30 / /etc rw,relatime - tmpfs tmpfs rw\n"
-        let (host, _) = try host(mounts: root + overlay)
+        let (host, directory) = try host(mounts: root + overlay)
+        defer { withExtendedLifetime(directory) {} }
         #expect(HealthCheck.etcReadOnly.run(host) == .unhealthy("a writable tmpfs is mounted on /etc"))
     }
 
     @Test func machineIDMustLiveOnState() throws {
         let id = "0123456789abcdef0123456789abcdef"
         let (host, directory) = try host(mounts: root, files: ["/state/machine-id": id + "\n"])
+        defer { withExtendedLifetime(directory) {} }
         try FileManager.default.createDirectory(at: directory.url.appending(path: "etc"), withIntermediateDirectories: true)
         try FileManager.default.createSymbolicLink(
             atPath: directory.file("etc/machine-id"),
