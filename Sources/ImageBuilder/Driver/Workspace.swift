@@ -1,0 +1,56 @@
+import Foundation
+
+/// Where a build reads and writes.
+public struct Workspace: Sendable {
+    /// The repository's root: Package.swift, variants/, image/ ...
+    public let repository: String
+    /// The cache of packages, unpacked packages, tools and stages.
+    public let cache: String
+    /// The directory that gets a folder for each built image.
+    public let output: String
+
+    /// Names the three directories.
+    ///
+    /// - Parameters:
+    ///   - repository: the root; found from the current directory when nil.
+    ///   - cache: `BULKHEAD_CACHE`, or `bulkhead` in the user's cache directory, when nil.
+    ///   - output: `build` in the repository when nil.
+    /// - Throws: `BuildError.missing` outside of a repository.
+    public init(repository: String? = nil, cache: String? = nil, output: String? = nil) throws {
+        let environment = ProcessInfo.processInfo.environment
+        self.repository = try repository.map(Self.absolute) ?? Self.findRepository()
+        if let cache = cache ?? environment["BULKHEAD_CACHE"] {
+            self.cache = Self.absolute(cache)
+        } else if let base = environment["XDG_CACHE_HOME"] {
+            self.cache = Self.absolute(base) + "/bulkhead"
+        } else {
+            self.cache = (environment["HOME"] ?? NSHomeDirectory()) + "/.cache/bulkhead"
+        }
+        self.output = output.map(Self.absolute) ?? self.repository + "/build"
+    }
+
+    /// The package lock of a variant.
+    public func lockFile(of variant: String) -> String { "\(repository)/variants/\(variant)/packages.lock" }
+
+    /// The absolute form of a path given on a command line.
+    public static func absolute(_ path: String) -> String {
+        let full = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        return (full as NSString).standardizingPath
+    }
+
+    private static func findRepository() throws -> String {
+        var directory = FileManager.default.currentDirectoryPath
+        while true {
+            if FileSystem.exists(directory + "/variants") && FileSystem.exists(directory + "/Package.swift") {
+                return directory
+            }
+            guard directory != "/", !directory.isEmpty else {
+                throw BuildError.missing(
+                    what: "a Bulkhead repository (a folder with variants/ and Package.swift)",
+                    remedy: "run this inside one, or name it with --repository"
+                )
+            }
+            directory = (directory as NSString).deletingLastPathComponent
+        }
+    }
+}

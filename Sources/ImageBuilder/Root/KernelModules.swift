@@ -1,0 +1,100 @@
+import Archive
+import FileTree
+import Foundation
+import Hashing
+
+/// The modules of a kernel, chosen, uncompressed and indexed.
+///
+/// Debian compresses each module; in the image only EROFS compresses (DESIGN.md, section 3), because a module
+/// that is compressed twice costs update bytes.
+struct KernelModules: Sendable {
+    /// The kernel's release, as `uname -r` says it.
+    let release: String
+    /// The modules and the `modules.*` files, at their places below /usr/lib/modules.
+    let tree: FileTree
+
+    /// Takes the modules out of a tree of unpacked packages.
+    static func prepare(
+        from packages: FileTree,
+        keep: [String],
+        drop: [String],
+        toolbox: Toolbox,
+        cache: StageCache
+    ) async throws -> (KernelModules, cached: Bool) {
+        let release = try kernelRelease(of: packages)
+        let base = "/usr/lib/modules/\(release)"
+        let keepPatterns = try keep.map { try PathPattern("\(base)/kernel/\($0)") }
+        let dropPatterns = try drop.map { try PathPattern("\(base)/kernel/\($0)") }
+        let chosen = packages.paths(under: base).filter { path in
+            guard case .file = packages[path]?.kind else { return false }
+            guard path.hasPrefix("\(base)/kernel/") else { return true }
+            return keepPatterns.contains { $0.matches(path) } && !dropPatterns.contains { $0.matches(path) }
+        }
+        var key = StageKey("modules", version: 1)
+        key.add("tools", toolbox.digest)
+        key.add("files", chosen.map { "\($0) \(packages.content(at: $0)?.digest.hex ?? "")" })
+        let cached = cache.lookUp("modules", key)
+        let directory: String
+        if let cached {
+            directory = cached
+        } else {
+            directory = try await cache.fill("modules", key) { directory in
+                try await build(chosen, of: packages, release: release, toolbox: toolbox, cache: cache, in: directory)
+            }
+        }
+        let tree = try BlobIndex.load(directory: directory, origin: "kernel modules")
+        return (KernelModules(release: release, tree: tree), cached != nil)
+    }
+
+    /// The release of the only kernel in a tree.
+    static func kernelRelease(of tree: FileTree) throws -> String {
+        let releases = tree.children(of: "/usr/lib/modules").map { String($0.drop { $0 == "/" }) }
+            .map { ($0 as NSString).lastPathComponent }
+        guard releases.count == 1, let release = releases.first else {
+            throw BuildError.missing(
+                what: "a single kernel below /usr/lib/modules (found: \(releases.joined(separator: ", ")))",
+                remedy: "name one kernel package under kernel.package"
+            )
+        }
+        return release
+    }
+
+    private static func build(
+        _ chosen: [String],
+        of packages: FileTree,
+        release: String,
+        toolbox: Toolbox,
+        cache: StageCache,
+        in directory: String
+    ) async throws {
+        let contents = try await ParallelMap.run(chosen) { path -> (String, [UInt8]) in
+            guard let content = packages.content(at: path) else { return (path, []) }
+            let bytes = try content.bytes(limit: 256 << 20)
+            guard let (name, _) = split(path) else { return (path, bytes) }
+            return (name, try CompressedStream.decompress(bytes, name: path, limit: 256 << 20))
+        }
+        var tree = FileTree()
+        for (path, bytes) in contents {
+            try tree.insert(.file(bytes, origin: "kernel modules"), at: path)
+        }
+        let work = try WorkDirectory(cache: cache)
+        try tree.materialise(["/"], to: work.file("root"))
+        try await toolbox.run(["depmod", "-b", "/work/root/usr", release], work: work.path)
+        // depmod was told a base so that it finds lib/modules below it.
+        let generated = try FileTree.load(directory: work.file("root"), origin: "depmod", limit: 1 << 30)
+        for path in generated.children(of: "/usr/lib/modules/\(release)") {
+            let full = path.hasPrefix("/") ? path : "/usr/lib/modules/\(release)/\(path)"
+            guard let node = generated[full], case .file = node.kind else { continue }
+            try tree.insert(node, at: full, onConflict: .replace)
+        }
+        try BlobIndex.save(tree, directory: directory)
+    }
+
+    /// Splits the suffix of a compressed module off.
+    private static func split(_ path: String) -> (String, String)? {
+        for suffix in [".xz", ".zst", ".gz"] where path.hasSuffix(".ko" + suffix) {
+            return (String(path.dropLast(suffix.count)), suffix)
+        }
+        return nil
+    }
+}
