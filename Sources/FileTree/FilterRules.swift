@@ -40,6 +40,7 @@ extension FileTree {
     /// Removes what the rules say and returns it, in the order of the paths.
     ///
     /// Symlinks that lead to something removed stay; `danglingSymlinks` finds them.
+    @discardableResult
     public mutating func apply(_ rules: FilterRules) -> [FilteredPath] {
         var decisions: [String: Decision] = [:]
         var removed: [FilteredPath] = []
@@ -83,6 +84,7 @@ extension FileTree {
     /// Clears all setuid bits, and setgid bits of anything but directories, and returns what was changed.
     ///
     /// The setgid bit of a directory gives no privilege: it only passes the group on to new files.
+    @discardableResult
     public mutating func stripSetuid(except exceptions: [PathPattern] = []) -> [FilteredPath] {
         var changed: [FilteredPath] = []
         for path in paths(under: "/") {
