@@ -48,8 +48,7 @@ struct KernelModules: Sendable {
 
     /// The release of the only kernel in a tree.
     static func kernelRelease(of tree: FileTree) throws -> String {
-        let releases = tree.children(of: "/usr/lib/modules").map { String($0.drop { $0 == "/" }) }
-            .map { ($0 as NSString).lastPathComponent }
+        let releases = tree.children(of: "/usr/lib/modules")
         guard releases.count == 1, let release = releases.first else {
             throw BuildError.missing(
                 what: "a single kernel below /usr/lib/modules (found: \(releases.joined(separator: ", ")))",
@@ -79,15 +78,20 @@ struct KernelModules: Sendable {
         }
         let work = try WorkDirectory(cache: cache)
         try tree.materialise(["/"], to: work.file("root"))
-        try await toolbox.run(["depmod", "-b", "/work/root/usr", release], work: work.path)
-        // depmod was told a base so that it finds lib/modules below it.
-        let generated = try FileTree.load(directory: work.file("root"), origin: "depmod", limit: 1 << 30)
-        for path in generated.children(of: "/usr/lib/modules/\(release)") {
-            let full = path.hasPrefix("/") ? path : "/usr/lib/modules/\(release)/\(path)"
-            guard let node = generated[full], case .file = node.kind else { continue }
-            try tree.insert(node, at: full, onConflict: .replace)
+        try await indexModules(below: work.file("root"), release: release, toolbox: toolbox, work: work)
+        let place = "/usr/lib/modules/\(release)"
+        for name in try FileManager.default.contentsOfDirectory(atPath: work.file("root") + place).sorted()
+        where name.hasPrefix("modules.") {
+            let bytes = try FileSystem.read(work.file("root") + "\(place)/\(name)")
+            try tree.insert(.file(bytes, origin: "depmod"), at: "\(place)/\(name)", onConflict: .replace)
         }
         try BlobIndex.save(tree, directory: directory)
+    }
+
+    /// Writes the indices that modprobe reads, with the locked depmod(8).
+    static func indexModules(below root: String, release: String, toolbox: Toolbox, work: WorkDirectory) async throws {
+        let guest = root.replacingOccurrences(of: work.path, with: "/work")
+        try await toolbox.run(["depmod", "--basedir", guest, release], work: work.path)
     }
 
     /// Splits the suffix of a compressed module off.
