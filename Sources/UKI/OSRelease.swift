@@ -79,3 +79,18 @@ public struct OSRelease: Sendable, Equatable {
         return state == .plain || state == .end ? value : nil
     }
 }
+
+extension OSRelease {
+    /// The key by which systemd-boot groups entries.
+    public var bootSortKey: String? { fields["IMAGE_ID"] ?? fields["ID"] }
+
+    /// The version by which systemd-boot orders entries of one sort key.
+    public var bootVersion: String? {
+        fields["IMAGE_VERSION"] ?? fields["VERSION"] ?? fields["VERSION_ID"] ?? fields["BUILD_ID"]
+    }
+
+    /// The title that systemd-boot shows; without one it does not list the image at all.
+    public var bootTitle: String? {
+        fields["PRETTY_NAME"] ?? fields["IMAGE_ID"] ?? fields["NAME"] ?? fields["ID"]
+    }
+}

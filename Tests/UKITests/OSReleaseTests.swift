@@ -35,6 +35,21 @@ import UKI
         #expect(release.versionID == nil)
     }
 
+    @Test func systemdBootsFactsAreTheImagesBeforeTheSystems() throws {
+        let image = try OSRelease(
+            parsing: "ID=debian\nIMAGE_ID=vm\nIMAGE_VERSION=2\nVERSION_ID=13\nNAME=Debian\n"
+        )
+        #expect([image.bootSortKey, image.bootVersion, image.bootTitle] == ["vm", "2", "vm"])
+        let system = try OSRelease(
+            parsing: "ID=debian\nVERSION_ID=13\nVERSION=\"13 (trixie)\"\nNAME=Debian\n"
+        )
+        #expect(
+            [system.bootSortKey, system.bootVersion, system.bootTitle] == ["debian", "13 (trixie)", "Debian"]
+        )
+        let nothing = try OSRelease(parsing: "")
+        #expect([nothing.bootSortKey, nothing.bootVersion, nothing.bootTitle] == [nil, nil, nil])
+    }
+
     @Test func theMachinesOwnIsRead() throws {
         let release = try OSRelease(parsing: String(contentsOfFile: "/etc/os-release", encoding: .utf8))
         #expect(!release.id.isEmpty)
