@@ -20,11 +20,13 @@ import Testing
 
     /// systemd itself is asked about every pair; it exits with 0, 11 (first newer) or 12 (second newer).
     @Test func orderIsThatOfSystemd() throws {
-        let versions = ascending + more
+        // All pairs of one list; of the other, whose tools' runs would take long, those near each other.
         var pairs: [(String, String)] = []
-        for (index, left) in versions.enumerated() {
-            for right in versions[index...] where !left.isEmpty && !right.isEmpty {
-                pairs.append((left, right))
+        for (versions, reach) in [(ascending, ascending.count), (more, 6)] {
+            for (index, left) in versions.enumerated() {
+                for right in versions[index...].prefix(reach) where !left.isEmpty && !right.isEmpty {
+                    pairs.append((left, right))
+                }
             }
         }
         let script = """
