@@ -21,16 +21,18 @@ extension VirtualMachine {
         var messages: String
         /// Where large credentials are put, a file each.
         var credentials: String
-        /// Socket of the serial console.
-        var consoleSocket: String
+        /// Path to which `.in` and `.out` are added: what is typed on the console, and a way to nowhere.
+        var consolePipe: String
         /// Socket of the QMP monitor.
         var monitorSocket: String
     }
 
     /// Where the serial console leads.
     enum ConsoleTarget: Sendable {
-        /// To a socket and the log file.
-        case socket
+        /// To the log file only; input comes from a FIFO.
+        ///
+        /// Not a socket: QEMU drops output when nobody reads a socket fast enough, from the log as well.
+        case log
         /// To standard input and output, with QEMU's escape key Ctrl-A, and the log file.
         case terminal
     }
@@ -83,9 +85,8 @@ extension VirtualMachine {
         ]
         let log = "logfile=\(quoted(paths.consoleLog)),logappend=on"
         switch console {
-        case .socket:
-            let socket = quoted(paths.consoleSocket)
-            arguments += ["-chardev", "socket,id=console,path=\(socket),server=on,wait=off,\(log)"]
+        case .log:
+            arguments += ["-chardev", "pipe,id=console,path=\(quoted(paths.consolePipe)),\(log)"]
         case .terminal:
             arguments += ["-chardev", "stdio,id=console,mux=on,signal=off,\(log)", "-mon", "chardev=console"]
         }

@@ -40,7 +40,7 @@ extension VirtualMachine {
             consoleLog: directory.consoleLog,
             messages: directory.messages,
             credentials: runtime.path,
-            consoleSocket: "\(runtime.path)/console",
+            consolePipe: "\(runtime.path)/console",
             monitorSocket: "\(runtime.path)/monitor"
         )
         let (arguments, files) = arguments(
@@ -55,6 +55,13 @@ extension VirtualMachine {
                 try Data(file.content.utf8).write(to: URL(filePath: file.path))
             } catch {
                 throw VirtualMachineError.file(path: file.path, problem: error.localizedDescription)
+            }
+        }
+        if case .log = console {
+            // QEMU writes the log besides what it writes to the pipe; that goes to nowhere and so never blocks.
+            let (input, output) = ("\(paths.consolePipe).in", "\(paths.consolePipe).out")
+            guard mkfifo(input, 0o600) == 0, symlink("/dev/null", output) == 0 else {
+                throw VirtualMachineError.file(path: input, problem: String(cString: strerror(errno)))
             }
         }
         let log = (try? FileManager.default.attributesOfItem(atPath: paths.consoleLog))?[.size] as? NSNumber

@@ -28,7 +28,7 @@ public final class VirtualMachine: Sendable {
     ) async throws -> Value {
         let runtime = try RuntimeDirectory()
         defer { runtime.remove() }
-        let prepared = try await prepare(configuration, in: directory, runtime: runtime, console: .socket)
+        let prepared = try await prepare(configuration, in: directory, runtime: runtime, console: .log)
         let process = QEMUProcess(
             configuration.architecture,
             arguments: prepared.arguments,
@@ -121,17 +121,24 @@ public final class VirtualMachine: Sendable {
     ///
     /// - Throws: `VirtualMachineError.monitor` when QEMU does not take it; `CancellationError`.
     public func type(_ text: String) async throws {
-        guard let socket = UnixSocket(path: paths.consoleSocket), try await socket.send(Array(text.utf8))
-        else {
-            throw VirtualMachineError.monitor(command: "typing '\(text)'", problem: "the console is closed")
+        func failure(_ problem: String) -> VirtualMachineError {
+            .monitor(command: "typing '\(text)'", problem: problem)
         }
-        // QEMU takes the text as fast as the guest reads it, and drops the rest when the connection ends. What
-        // the guest writes meanwhile must be read, or it stands still; the log has it too.
-        var quiet = 0
-        while quiet < 20 {
-            guard let output = socket.receive() else { return }
-            quiet = output.isEmpty ? quiet + 1 : 0
-            try await Task.sleep(for: Console.interval)
+        // Open for reading too, so that there is no SIGPIPE when QEMU ends meanwhile.
+        let descriptor = open("\(paths.consolePipe).in", O_RDWR | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure(String(cString: strerror(errno))) }
+        defer { close(descriptor) }
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            guard try process.ended == nil else { throw failure("QEMU has ended") }
+            let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            if count > 0 {
+                bytes = bytes.dropFirst(count)
+            } else if errno == EAGAIN {
+                try await Task.sleep(for: Console.interval)
+            } else if errno != EINTR {
+                throw failure(String(cString: strerror(errno)))
+            }
         }
     }
 
@@ -208,7 +215,7 @@ public final class VirtualMachine: Sendable {
         while true {
             if let status = try process.ended { throw ended(status, while: "starting") }
             do {
-                try await monitor.execute("query-status", within: .seconds(2))
+                try await monitor.execute("query-status", within: .seconds(1))
                 return
             } catch is VirtualMachineError {
                 try await pause("QEMU's monitor", until: deadline, limit)

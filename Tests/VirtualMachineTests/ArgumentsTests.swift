@@ -10,7 +10,7 @@ import Testing
         consoleLog: "/w/console.log",
         messages: "/w/qemu.log",
         credentials: "/r",
-        consoleSocket: "/r/console",
+        consolePipe: "/r/console",
         monitorSocket: "/r/monitor"
     )
     private let firmware = VirtualMachine.Firmware(code: "/f/code.fd", variables: "/f/vars.fd")
@@ -19,7 +19,7 @@ import Testing
         _ change: (inout VirtualMachine.Configuration) -> Void = { _ in },
         architecture: VirtualMachine.Architecture = .amd64,
         accelerator: VirtualMachine.Accelerator = .tcg,
-        console: VirtualMachine.ConsoleTarget = .socket,
+        console: VirtualMachine.ConsoleTarget = .log,
         paths: VirtualMachine.Paths? = nil
     ) -> [String] {
         var configuration = VirtualMachine.Configuration(image: "/i/disk.raw", architecture: architecture)
@@ -53,7 +53,7 @@ import Testing
                 "-netdev", "user,id=net0,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=tcp:127.0.0.1:8080-:80",
                 "-device", "virtio-net-pci,netdev=net0,romfile=",
                 "-chardev",
-                "socket,id=console,path=/r/console,server=on,wait=off,logfile=/w/console.log,logappend=on",
+                "pipe,id=console,path=/r/console,logfile=/w/console.log,logappend=on",
                 "-serial", "chardev:console", "-qmp", "unix:/r/monitor,server=on,wait=off",
             ]
         )
@@ -97,7 +97,7 @@ import Testing
             paths: paths,
             firmware: firmware,
             accelerator: .tcg,
-            console: .socket
+            console: .log
         )
         #expect(
             values("-smbios", arguments) == [
