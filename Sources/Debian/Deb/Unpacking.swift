@@ -123,7 +123,7 @@ extension UnpackedPackage {
                     origin: origin
                 )
                 let place = try relative(entry.path, package: path)
-                try tree.insert(node, at: place)
+                try tree.insert(node, at: entry.path)
                 members.append(Member(path: place, node: node))
             }
         } catch let error as FileTreeError {
