@@ -26,7 +26,9 @@ import Testing
         digest = SHA256Digest(hashing: bytes)
     }
 
-    private func bytes(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: path))) }
+    private func bytes(_ path: String) throws -> [UInt8] {
+        [UInt8](try Data(contentsOf: URL(filePath: path)))
+    }
 
     @Test func damagedCacheIsNoticedAndMadeAgain() throws {
         let good = try UnpackedPackage(path: path, digest: digest, cache: cache)
@@ -89,6 +91,22 @@ import Testing
         #expect(results.count == 16 && results.allSatisfy { $0 == results[0] })
         try results[0].verifyContents()
         #expect(try FileManager.default.contentsOfDirectory(atPath: cache + "/unpacked-1") == [digest.hex])
+    }
+
+    @Test func leftoversOfKilledBuildsAreRemovedAndOthersAreNot() throws {
+        _ = try UnpackedPackage(path: path, digest: digest, cache: cache)
+        let unpacked = cache + "/unpacked-1"
+        try FileManager.default.createDirectory(
+            atPath: unpacked + "/tmp-killed",
+            withIntermediateDirectories: true
+        )
+        try Data([1]).write(to: URL(filePath: unpacked + "/tmp-killed/blob"))
+        do {
+            let inUse = try UnpackWorkspace(in: unpacked)
+            #expect(UnpackedPackage.removeLeftovers(cache: cache) == [unpacked + "/tmp-killed"])
+            #expect(FileManager.default.fileExists(atPath: inUse.path))
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: unpacked) == [digest.hex])
     }
 
     @Test func replacesDecidesWhoseFileStaysInAnyOrder() throws {

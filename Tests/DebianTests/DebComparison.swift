@@ -31,7 +31,10 @@ enum DebComparison {
         try #require(extracted.status == 0, "\(extracted.output)")
         for member in unpacked.members {
             if case .file(let content) = member.node.kind {
-                #expect(try SHA256Digest(hashingFile: target + member.path) == content.digest, "\(member.path)")
+                #expect(
+                    try SHA256Digest(hashingFile: target + member.path) == content.digest,
+                    "\(member.path)"
+                )
             }
         }
         try unpacked.verifyContents()
@@ -61,7 +64,9 @@ enum DebComparison {
         case .fifo: type = "p"
         }
         var text = type
-        for (shift, special, letters) in [(6, 0o4000, ("s", "S")), (3, 0o2000, ("s", "S")), (0, 0o1000, ("t", "T"))] {
+        for (shift, special, letters) in [
+            (6, 0o4000, ("s", "S")), (3, 0o2000, ("s", "S")), (0, 0o1000, ("t", "T")),
+        ] {
             let bits = Int(node.mode) >> shift & 7
             text += bits & 4 != 0 ? "r" : "-"
             text += bits & 2 != 0 ? "w" : "-"

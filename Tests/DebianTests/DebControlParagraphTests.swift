@@ -29,7 +29,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("Package", 1), (" continuation: x", 1), ("A: 1\nB: 2\na: 3", 3), (": x", 1), ("A B: x", 1), ("A: 1\n\n\nbad", 4),
+        ("Package", 1), (" continuation: x", 1), ("A: 1\nB: 2\na: 3", 3), (": x", 1), ("A B: x", 1),
+        ("A: 1\n\n\nbad", 4),
     ])
     func malformedTextIsRefusedWithItsLine(_ text: String, _ line: Int) {
         let error = #expect(throws: DebError.self) { try ControlParagraph.parseAll(text, source: "file") }

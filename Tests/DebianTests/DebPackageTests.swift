@@ -13,7 +13,11 @@ import Testing
 
     private func unpack(_ bytes: [UInt8], as name: String = "sample.deb") throws -> UnpackedPackage {
         let path = try directory.write(bytes, to: name)
-        return try UnpackedPackage(path: path, digest: SHA256Digest(hashing: bytes), cache: directory.file("cache"))
+        return try UnpackedPackage(
+            path: path,
+            digest: SHA256Digest(hashing: bytes),
+            cache: directory.file("cache")
+        )
     }
 
     /// A package tree with links, modes, scripts and conffiles, built by dpkg-deb.
@@ -36,7 +40,8 @@ import Testing
         let big = (0..<1_500_000).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 7) }
         for (path, bytes) in [
             ("/DEBIAN/control", Array(control.utf8)), ("/DEBIAN/conffiles", Array("/etc/sample.conf\n".utf8)),
-            ("/DEBIAN/postinst", Array("#!/bin/sh\n".utf8)), ("/DEBIAN/triggers", Array("interest-noawait x\n".utf8)),
+            ("/DEBIAN/postinst", Array("#!/bin/sh\n".utf8)),
+            ("/DEBIAN/triggers", Array("interest-noawait x\n".utf8)),
             ("/usr/bin/tool", big), ("/etc/sample.conf", Array("a=1\n".utf8)), ("/lib/sample/empty", []),
         ] {
             try Data(bytes).write(to: URL(filePath: root + path))
@@ -56,7 +61,7 @@ import Testing
         let path: String
         do {
             path = try build(compression)
-        } catch where compression == "zstd" {
+        } catch  where compression == "zstd" {
             print("SKIPPED: this dpkg-deb cannot write zstd")
             return
         }
@@ -132,7 +137,8 @@ import Testing
         let data = ("data.tar", tar.tar)
         for members in [
             [], [binary], [control, data], [binary, data], [binary, control], [binary, data, control],
-            [("debian-binary", Array("3.0\n".utf8)), control, data], [binary, ("control.tar", tar.tar), data],
+            [("debian-binary", Array("3.0\n".utf8)), control, data],
+            [binary, ("control.tar", tar.tar), data],
             [binary, ("control.tar.bz2", DebBytes.control()), data],
         ] {
             #expect(throws: DebError.self, "\(members.map(\.0))") { try unpack(DebBytes.ar(members)) }
@@ -176,13 +182,18 @@ import Testing
             try UnpackedPackage(path: path, digest: wanted, cache: directory.file("cache"))
         }
         let error = #expect(throws: DebError.self) {
-            try UnpackedPackage(path: directory.file("none.deb"), digest: wanted, cache: directory.file("cache"))
+            try UnpackedPackage(
+                path: directory.file("none.deb"),
+                digest: wanted,
+                cache: directory.file("cache")
+            )
         }
         #expect(error?.description.contains("none.deb") ?? false)
     }
 
     private func expectEmptyCache() throws {
-        let left = (try? FileManager.default.contentsOfDirectory(atPath: directory.file("cache/unpacked-1"))) ?? []
+        let left =
+            (try? FileManager.default.contentsOfDirectory(atPath: directory.file("cache/unpacked-1"))) ?? []
         #expect(left.isEmpty)
     }
 }

@@ -21,8 +21,14 @@ private func sample(directory: TemporaryDirectory) throws -> FileTree {
     // One name of exactly 100 bytes, which a ustar header just holds.
     try tree.insert(.file("100", origin: "a"), at: "/opt/" + String(repeating: "m", count: 96))
     try tree.insert(Node(kind: .fifo, mode: 0o600, origin: "a"), at: "/run/fifo")
-    try tree.insert(Node(kind: .characterDevice(major: 1, minor: 3), mode: 0o666, origin: "a"), at: "/dev/null")
-    try tree.insert(Node(kind: .blockDevice(major: 259, minor: 70000), mode: 0o660, origin: "a"), at: "/dev/disk")
+    try tree.insert(
+        Node(kind: .characterDevice(major: 1, minor: 3), mode: 0o666, origin: "a"),
+        at: "/dev/null"
+    )
+    try tree.insert(
+        Node(kind: .blockDevice(major: 259, minor: 70000), mode: 0o660, origin: "a"),
+        at: "/dev/disk"
+    )
     let capability: [UInt8] = [1, 0, 0, 2, 0, 32, 0, 0, 10, 13, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     try tree.insert(
         Node(
@@ -56,7 +62,9 @@ private func bytes(_ path: String) throws -> [UInt8] { [UInt8](try Data(contents
     @Test func gnuTarListsWhatTheTreeHolds() throws {
         let result = try runTool("tar", "--numeric-owner", "--utc", "--full-time", "-tvf", path)
         #expect(result.status == 0)
-        let lines = result.output.split(separator: "\n").map { $0.split(separator: " ", omittingEmptySubsequences: true) }
+        let lines = result.output.split(separator: "\n").map {
+            $0.split(separator: " ", omittingEmptySubsequences: true)
+        }
         #expect(lines.count == tree.count)
         #expect(lines.allSatisfy { $0.contains("2023-11-14") && $0.contains("22:13:20") })
         let listing = result.output
@@ -88,7 +96,9 @@ private func bytes(_ path: String) throws -> [UInt8] { [UInt8](try Data(contents
             #expect(try SHA256Digest(hashingFile: target + "/usr/lib/big") == big.digest)
             #expect(try bytes(target + "/usr/sbin/mm") == Array("#!text".utf8))
             #expect(
-                try FileManager.default.destinationOfSymbolicLink(atPath: target + "/opt/link").hasSuffix("long/end")
+                try FileManager.default.destinationOfSymbolicLink(atPath: target + "/opt/link").hasSuffix(
+                    "long/end"
+                )
             )
         }
     }
@@ -137,7 +147,10 @@ private func bytes(_ path: String) throws -> [UInt8] { [UInt8](try Data(contents
         #expect(try SHA256Digest(hashingFile: target + "/usr/lib/big") == big.digest)
         #expect(try bytes(target + "/usr/bin/zz") == Array("#!text".utf8))
         let dump = try runTool("dump.erofs", "--path=/usr/bin/ping", image)
-        #expect(dump.output.contains("Xattr size:") && !dump.output.contains("Xattr size: 0"), "\(dump.output)")
+        #expect(
+            dump.output.contains("Xattr size:") && !dump.output.contains("Xattr size: 0"),
+            "\(dump.output)"
+        )
         let links = try runTool("dump.erofs", "--path=/usr/bin/aa", image)
         #expect(links.output.contains("Links: 3"), "\(links.output)")
     }
@@ -190,16 +203,33 @@ private func bytes(_ path: String) throws -> [UInt8] { [UInt8](try Data(contents
         let target = directory.file("unpacked")
         try FileManager.default.createDirectory(atPath: target, withIntermediateDirectories: true)
         let unpacked = try runTool(
-            "cpio", "-i", "-d", "--no-preserve-owner", "-D", target, "-F", path, "usr*", "opt*", "bin", "tmp"
+            "cpio",
+            "-i",
+            "-d",
+            "--no-preserve-owner",
+            "-D",
+            target,
+            "-F",
+            path,
+            "usr*",
+            "opt*",
+            "bin",
+            "tmp"
         )
         try #require(unpacked.status == 0, "\(unpacked.output)")
-        #expect(try SHA256Digest(hashingFile: target + "/usr/lib/big") == tree.content(at: "/usr/lib/big")?.digest)
+        #expect(
+            try SHA256Digest(hashingFile: target + "/usr/lib/big") == tree.content(at: "/usr/lib/big")?.digest
+        )
         for name in ["usr/bin/aa", "usr/bin/zz", "usr/sbin/mm"] {
             #expect(try bytes("\(target)/\(name)") == Array("#!text".utf8))
         }
-        let inode = try FileManager.default.attributesOfItem(atPath: target + "/usr/bin/aa")[.systemFileNumber] as? Int
+        let inode =
+            try FileManager.default.attributesOfItem(atPath: target + "/usr/bin/aa")[.systemFileNumber]
+            as? Int
         #expect(
-            try inode == FileManager.default.attributesOfItem(atPath: target + "/usr/sbin/mm")[.systemFileNumber] as? Int
+            try inode == FileManager.default.attributesOfItem(atPath: target + "/usr/sbin/mm")[
+                .systemFileNumber
+            ] as? Int
         )
     }
 

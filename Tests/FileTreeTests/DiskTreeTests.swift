@@ -20,18 +20,24 @@ import Testing
         try tree.insert(.directory(mode: 0o2550, origin: "a"), at: "/usr/share/x")
         try tree.insert(.file("y", mode: 0o000, origin: "a"), at: "/usr/share/x/y")
         try tree.insert(.file("no", origin: "a"), at: "/etc/no")
-        try tree.insert(Node(kind: .characterDevice(major: 1, minor: 3), mode: 0o666, origin: "a"), at: "/usr/null")
+        try tree.insert(
+            Node(kind: .characterDevice(major: 1, minor: 3), mode: 0o666, origin: "a"),
+            at: "/usr/null"
+        )
         let target = directory.file("out")
         try tree.materialise(["/usr/bin", "/usr/share"], to: target)
         #expect(
             try FileManager.default.subpathsOfDirectory(atPath: target).sorted() == [
-                "usr", "usr/bin", "usr/bin/a", "usr/bin/b", "usr/bin/l", "usr/share", "usr/share/x", "usr/share/x/y",
+                "usr", "usr/bin", "usr/bin/a", "usr/bin/b", "usr/bin/l", "usr/share", "usr/share/x",
+                "usr/share/x/y",
             ]
         )
         #expect(try mode(target + "/usr/bin/a") == 0o755)
         #expect(try mode(target + "/usr/share/x") == 0o750)
         #expect(try mode(target + "/usr/share/x/y") == 0o400)
-        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: target + "/usr/bin/l") == "/etc/passwd")
+        #expect(
+            try FileManager.default.destinationOfSymbolicLink(atPath: target + "/usr/bin/l") == "/etc/passwd"
+        )
         #expect(throws: FileTreeError.notFound(path: "/none")) {
             try tree.materialise(["/none"], to: directory.file("other"))
         }
@@ -44,7 +50,9 @@ import Testing
         let manager = FileManager.default
         try manager.createDirectory(atPath: overlay + "/usr/lib/x", withIntermediateDirectories: true)
         try manager.createDirectory(atPath: overlay + "/root", withIntermediateDirectories: true)
-        for (path, mode) in [("/usr/lib/x/run", 0o770), ("/usr/lib/x/conf", 0o600), ("/root/.gitkeep", 0o644)] {
+        for (path, mode) in [
+            ("/usr/lib/x/run", 0o770), ("/usr/lib/x/conf", 0o600), ("/root/.gitkeep", 0o644),
+        ] {
             try Data(path.utf8).write(to: URL(filePath: overlay + path))
             try manager.setAttributes([.posixPermissions: mode], ofItemAtPath: overlay + path)
         }
@@ -52,7 +60,8 @@ import Testing
         let tree = try FileTree.load(directory: overlay, origin: "overlay")
         #expect(
             tree.map(\.path) == [
-                "/", "/root", "/usr", "/usr/lib", "/usr/lib/x", "/usr/lib/x/conf", "/usr/lib/x/link", "/usr/lib/x/run",
+                "/", "/root", "/usr", "/usr/lib", "/usr/lib/x", "/usr/lib/x/conf", "/usr/lib/x/link",
+                "/usr/lib/x/run",
             ]
         )
         #expect(tree["/usr/lib/x/run"]?.mode == 0o755 && tree["/usr/lib/x/conf"]?.mode == 0o644)
@@ -65,8 +74,12 @@ import Testing
         try base.merge(tree, onConflict: .replace)
         #expect(base["/root"]?.mode == 0o700 && base["/root"]?.origin == "base-files")
 
-        #expect(throws: FileTreeError.self) { try FileTree.load(directory: overlay, origin: "overlay", limit: 20) }
-        #expect(throws: FileTreeError.self) { try FileTree.load(directory: overlay + "/none", origin: "overlay") }
+        #expect(throws: FileTreeError.self) {
+            try FileTree.load(directory: overlay, origin: "overlay", limit: 20)
+        }
+        #expect(throws: FileTreeError.self) {
+            try FileTree.load(directory: overlay + "/none", origin: "overlay")
+        }
         #expect(try runTool("mkfifo", overlay + "/fifo").status == 0)
         #expect(throws: FileTreeError.self) { try FileTree.load(directory: overlay, origin: "overlay") }
     }
