@@ -93,6 +93,20 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: cache + "/unpacked-1") == [digest.hex])
     }
 
+    @Test func hardLinkKeepsItsContentWhenItsTargetGivesWay() throws {
+        var data = DebBytes()
+        data.addText("./usr/bin/a", "old")
+        data.add("./usr/bin/b", type: "1", target: "./usr/bin/a")
+        let bytes = DebBytes.deb(data: data.tar)
+        let path = try directory.write(bytes, to: "old.deb")
+        let old = try UnpackedPackage(path: path, digest: SHA256Digest(hashing: bytes), cache: cache)
+        var tree = FileTree()
+        try tree.insert(.file("new", origin: "new"), at: "/usr/bin/a")
+        try old.insert(into: &tree, replacedBy: ["new"])
+        #expect(try tree.content(at: "/usr/bin/a")?.bytes(limit: 9) == Array("new".utf8))
+        #expect(try tree.content(at: "/usr/bin/b")?.bytes(limit: 9) == Array("old".utf8))
+    }
+
     @Test func leftoversOfKilledBuildsAreRemovedAndOthersAreNot() throws {
         _ = try UnpackedPackage(path: path, digest: digest, cache: cache)
         let unpacked = cache + "/unpacked-1"

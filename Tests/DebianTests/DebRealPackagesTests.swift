@@ -49,6 +49,12 @@ import Testing
         #expect(listed.status == 0)
         #expect(listed.output.split(separator: "\n").count == tree.count)
 
+        let initrd = directory.file("all.cpio")
+        try NewcWriter(modificationTime: 0).write(tree, to: initrd)
+        let names = try runTool("cpio", "--quiet", "-itF", initrd)
+        #expect(names.status == 0 && names.output.split(separator: "\n").count == tree.count)
+        try expectErofs(of: tree, tar: tar, in: directory)
+
         start = clock.now
         let patterns = try (0..<150).map { try PathPattern("/usr/share/doc\($0)/**/x*.\($0)") }
         let removed = tree.apply(FilterRules(remove: patterns + [try PathPattern("/usr/share/doc/**")]))
@@ -56,6 +62,29 @@ import Testing
         start = clock.now
         let report = try tree.audit(AuditRule.standard)
         print("audit with \(report.findings.count) findings in \(clock.now - start)")
+    }
+
+    /// Makes an EROFS of the whole tree, unpacks it again and compares every file.
+    private func expectErofs(of tree: FileTree, tar: String, in directory: TemporaryDirectory) throws {
+        guard try runTool("mkfs.erofs", "--help").output.contains("--tar") else {
+            print("SKIPPED: mkfs.erofs in PATH has no --tar (erofs-utils 1.7 or later is needed)")
+            return
+        }
+        let image = directory.file("all.erofs")
+        let made = try runTool("mkfs.erofs", "--tar=f", "-T0", image, tar)
+        try #require(made.status == 0, "\(made.output)")
+        let target = directory.file("all")
+        let checked = try runTool("fsck.erofs", "--extract=\(target)", "--no-preserve-owner", image)
+        try #require(checked.status == 0, "\(checked.output)")
+        let found = try FileManager.default.subpathsOfDirectory(atPath: target)
+        #expect(Set(found.map { "/" + $0 }) == Set(tree.map(\.path).filter { $0 != "/" }))
+        for (path, node) in tree {
+            if let content = tree.content(at: path) {
+                #expect(try SHA256Digest(hashingFile: target + path) == content.digest, "\(path)")
+            } else if let link = node.symlinkTarget {
+                #expect(try FileManager.default.destinationOfSymbolicLink(atPath: target + path) == link)
+            }
+        }
     }
 
     private func unpackAll(cache: String) async throws -> [UnpackedPackage] {

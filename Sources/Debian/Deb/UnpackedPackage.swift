@@ -83,7 +83,16 @@ public struct UnpackedPackage: Sendable, Equatable {
             replacedBy: replacedBy
         )
         for member in members {
-            try tree.insert(member.node, at: member.path, onConflict: policy)
+            var node = member.node
+            if case .hardLink(let target) = node.kind, let file = tree[target], file.origin != package.name {
+                // The target gave way to another package's file. This name still means our content.
+                guard let own = members.first(where: { $0.path == target && $0.node.content != nil }) else {
+                    let reason = "which now belongs to '\(file.origin)'"
+                    throw .hardLink(path: member.path, target: target, origin: package.name, reason: reason)
+                }
+                node = own.node
+            }
+            try tree.insert(node, at: member.path, onConflict: policy)
         }
     }
 
