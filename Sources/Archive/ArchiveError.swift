@@ -20,21 +20,28 @@ public enum ArchiveError: Error, Equatable, Sendable, CustomStringConvertible {
     /// What is wrong, in which file, and what to do about it.
     public var description: String {
         switch self {
+        case .corrupt, .field: "\(problem); remove the file and fetch it again"
+        case .limit: "\(problem); check that it is what you meant to read"
+        default: problem
+        }
+    }
+
+    /// What is wrong and in which file, for messages that say themselves what to do about it.
+    public var problem: String {
+        switch self {
         case .open(let file, let reason):
             return "cannot open '\(file)' as an archive: \(reason)"
         case .corrupt(let file, let reason):
-            return "'\(file)' is damaged: \(reason); remove it and fetch it again"
+            return "'\(file)' is damaged: \(reason)"
         case .name(let file, let name):
-            return "'\(file)' has a member whose name or link target is not UTF-8: '\(name)'; rename it"
+            return "'\(file)' has a member whose name or link target is not UTF-8: '\(name)'"
         case .type(let file, let member, let type):
             return "'\(file)': member '\(member)' has the unsupported file type 0\(String(type, radix: 8)); "
                 + "files, directories, links, devices and fifos are supported"
         case .field(let file, let member, let field, let value):
-            return "'\(file)': member '\(member)' has the \(field) \(value), which is out of range; "
-                + "remove the file and fetch it again"
+            return "'\(file)': member '\(member)' has the \(field) \(value), which is out of range"
         case .limit(let file, let what, let limit):
-            return "'\(file)' has more than \(limit) \(what), the limit for this use; "
-                + "check that it is what you meant to read"
+            return "'\(file)' has more than \(limit) \(what), the limit for this use"
         case .notCompressed(let file):
             return "'\(file)' is not compressed with xz, zstd or gzip, as was expected"
         case .outOfOrder(let file):

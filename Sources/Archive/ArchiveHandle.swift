@@ -245,7 +245,9 @@ final class ArchiveHandle {
     private func text(_ pointer: UnsafePointer<CChar>?) throws(ArchiveError) -> String? {
         guard let pointer else { return nil }
         guard let text = String(validatingCString: pointer) else {
-            let bytes = UnsafeBufferPointer(start: pointer, count: strlen(pointer)).map { UInt8(bitPattern: $0) }
+            let bytes = UnsafeBufferPointer(start: pointer, count: strlen(pointer)).map {
+                UInt8(bitPattern: $0)
+            }
             throw .name(file: name, name: Self.escaped(bytes))
         }
         return text

@@ -77,7 +77,8 @@ public enum CompressedStream {
     /// Unpacks bytes compressed with xz, zstd or gzip; `name` is what errors call them.
     ///
     /// - Throws: `ArchiveError` when the bytes are damaged, not compressed, or give more than `limit` bytes.
-    public static func decompress(_ bytes: [UInt8], name: String, limit: Int) throws(ArchiveError) -> [UInt8] {
+    public static func decompress(_ bytes: [UInt8], name: String, limit: Int) throws(ArchiveError) -> [UInt8]
+    {
         guard !bytes.isEmpty else { throw .notCompressed(file: name) }
         let limits = ArchiveLimits(maximumEntries: 1, maximumBytes: .max)
         let handle = try ArchiveHandle(name: name, format: .raw, limits: limits)

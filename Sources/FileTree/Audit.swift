@@ -20,7 +20,9 @@ public struct AuditRule: Sendable {
     }
 
     /// A rule that forbids paths of files and symlinks by patterns.
-    public static func forbidden(name: String, explanation: String, paths patterns: [PathPattern]) -> AuditRule {
+    public static func forbidden(name: String, explanation: String, paths patterns: [PathPattern])
+        -> AuditRule
+    {
         AuditRule(name: name, explanation: explanation) { path, node, _ in
             !node.isDirectory && patterns.contains { $0.matches(path) }
         }
@@ -107,7 +109,10 @@ extension FileTree {
 extension AuditRule {
     /// What holds for every image: no shell, interpreter, package manager, script, or privilege by file mode.
     public static var standard: [AuditRule] {
-        [shells, interpreters, packageManagers, scripts, setuid, fileCapabilities, worldWritable, deviceNodes]
+        [
+            shells, interpreters, packageManagers, scripts, setuid, fileCapabilities, worldWritable,
+            deviceNodes,
+        ]
     }
 
     /// Command interpreters that give a login or run shell scripts.
@@ -115,8 +120,10 @@ extension AuditRule {
         name: "shell",
         explanation: "the image has no shell, so that an intruder finds none",
         [
-            "sh", "bash", "rbash", "dash", "ash", "zsh", "zsh[0-9]*", "rzsh", "ksh", "ksh[0-9]*", "rksh", "mksh*",
-            "lksh", "csh", "tcsh", "bsd-csh", "fish", "yash", "posh", "sash", "es", "rc", "elvish", "nu", "xonsh",
+            "sh", "bash", "rbash", "dash", "ash", "zsh", "zsh[0-9]*", "rzsh", "ksh", "ksh[0-9]*", "rksh",
+            "mksh*",
+            "lksh", "csh", "tcsh", "bsd-csh", "fish", "yash", "posh", "sash", "es", "rc", "elvish", "nu",
+            "xonsh",
             "busybox", "busybox.*", "toybox", "*-busybox",
         ]
     )
@@ -126,9 +133,11 @@ extension AuditRule {
         name: "interpreter",
         explanation: "the image has no interpreter, so that only what was built into it can run",
         [
-            "perl", "perl5*", "python", "python[0-9]*", "pypy*", "ruby", "ruby[0-9]*", "lua", "lua[0-9]*", "luajit*",
+            "perl", "perl5*", "python", "python[0-9]*", "pypy*", "ruby", "ruby[0-9]*", "lua", "lua[0-9]*",
+            "luajit*",
             "tclsh*", "wish*", "expect", "node", "nodejs", "php", "php[0-9]*", "awk", "gawk", "mawk", "nawk",
-            "original-awk", "guile*", "gdb", "gdbserver", "java", "qjs", "deno", "bun", "m4", "bc", "dc", "ed", "vim*",
+            "original-awk", "guile*", "gdb", "gdbserver", "java", "qjs", "deno", "bun", "m4", "bc", "dc",
+            "ed", "vim*",
             "vi", "emacs*", "systemtap*", "bpftrace",
         ]
     )
@@ -138,7 +147,8 @@ extension AuditRule {
         name: "package-manager",
         explanation: "the image is changed only by an update of the whole",
         [
-            "dpkg", "dpkg-*", "apt", "apt-*", "aptitude", "debconf*", "rpm", "yum", "dnf*", "zypper", "pacman", "apk",
+            "dpkg", "dpkg-*", "apt", "apt-*", "aptitude", "debconf*", "rpm", "yum", "dnf*", "zypper",
+            "pacman", "apk",
             "snap", "flatpak", "pip*", "gem", "npm", "cargo", "update-alternatives", "deb-systemd-*",
         ]
     )

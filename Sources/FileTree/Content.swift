@@ -100,7 +100,11 @@ struct ContentSource: ~Copyable {
     init(_ content: Content) throws(FileTreeError) {
         if case .blob(let path, let offset, let length, _) = content {
             guard offset >= 0, length >= 0, !offset.addingReportingOverflow(length).overflow else {
-                throw .damagedContent(path: "(\(offset), \(length))", blob: path, reason: "the range is impossible")
+                throw .damagedContent(
+                    path: "(\(offset), \(length))",
+                    blob: path,
+                    reason: "the range is impossible"
+                )
             }
             let opened = open(path, O_RDONLY | O_CLOEXEC)
             guard opened >= 0 else { throw .system(operation: "open the cached", path: path, errno: errno) }

@@ -52,7 +52,11 @@ public struct FileTree: Sendable {
         let path = try place(of: path, for: node)
         if path == "/" {
             guard node.isDirectory else {
-                throw .invalidPath(path: path, origin: node.origin, reason: "the root can only be a directory")
+                throw .invalidPath(
+                    path: path,
+                    origin: node.origin,
+                    reason: "the root can only be a directory"
+                )
             }
             mergeDirectory(node, at: path)
             return
@@ -116,7 +120,11 @@ public struct FileTree: Sendable {
     ) throws(FileTreeError) {
         for alias in aliases {
             guard let target = TreePath.aliases[alias] else {
-                throw .invalidPath(path: alias, origin: origin, reason: "it is not one of the merged-/usr aliases")
+                throw .invalidPath(
+                    path: alias,
+                    origin: origin,
+                    reason: "it is not one of the merged-/usr aliases"
+                )
             }
             if nodes[target] == nil {
                 try insert(.directory(origin: origin), at: target)
@@ -242,7 +250,12 @@ public struct FileTree: Sendable {
         case .file: return place
         case .hardLink(let primary): return primary
         default:
-            throw .hardLink(path: path, target: target, origin: origin, reason: "which is a \(node.kind.name)")
+            throw .hardLink(
+                path: path,
+                target: target,
+                origin: origin,
+                reason: "which is a \(node.kind.name)"
+            )
         }
     }
 

@@ -51,7 +51,8 @@ public enum FileTreeError: Error, Equatable, Sendable, CustomStringConvertible {
         case .notFound(let path):
             return "there is no '\(path)' in the tree"
         case .symlinkLoop(let path):
-            return "'\(path)' leads through more than \(FileTree.maximumSymlinkHops) symlinks; look for a loop"
+            return
+                "'\(path)' leads through more than \(FileTree.maximumSymlinkHops) symlinks; look for a loop"
         case .directoryNotEmpty(let path):
             return "the directory '\(path)' is not empty; remove what is in it first"
         case .pattern(let pattern, let reason):
@@ -71,7 +72,8 @@ public enum FileTreeError: Error, Equatable, Sendable, CustomStringConvertible {
     private static func printable(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars.prefix(300) {
-            result += scalar.value < 0x20 || scalar.value == 0x7f ? scalar.escaped(asASCII: true) : String(scalar)
+            result +=
+                scalar.value < 0x20 || scalar.value == 0x7f ? scalar.escaped(asASCII: true) : String(scalar)
         }
         return result
     }

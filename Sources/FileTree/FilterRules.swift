@@ -64,7 +64,8 @@ extension FileTree {
                 guard names[path]?.isEmpty ?? true else { continue }
                 let lostEntries = emptied.contains(path)
                 let prunable = rules.prunesEmptyDirectories && !rules.protectedOrigins.contains(node.origin)
-                guard decisions[path] == .remove || (lostEntries && prunable && decisions[path] != .keep) else { continue }
+                guard decisions[path] == .remove || (lostEntries && prunable && decisions[path] != .keep)
+                else { continue }
             } else if decisions[path] != .remove {
                 continue
             }

@@ -55,7 +55,9 @@ public struct NewcWriter: Sendable {
             try write(member, path: path, into: &output)
         }
         let trailer = Node(kind: .fifo, mode: 0, origin: "")
-        try output.write(header(Member(name: "TRAILER!!!", node: trailer), type: 0, size: 0, device: (0, 0), time: 0))
+        try output.write(
+            header(Member(name: "TRAILER!!!", node: trailer), type: 0, size: 0, device: (0, 0), time: 0)
+        )
         try output.pad(to: 4)
         // Archives are filled to blocks of 512 bytes, as cpio does; the kernel passes over the zeros.
         try output.pad(to: 512)

@@ -32,7 +32,8 @@ struct OutputFile: ~Copyable {
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         self.descriptor = descriptor
         self.path = path
-        temporaryPath = template.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } } ?? path
+        temporaryPath =
+            template.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } } ?? path
         buffer = .allocate(byteCount: Self.bufferSize, alignment: 4096)
     }
 
@@ -66,7 +67,10 @@ struct OutputFile: ~Copyable {
         while offset < size {
             if used == buffer.count { try flush() }
             let count = Int(min(size - offset, Int64(buffer.count - used)))
-            try source.read(at: offset, into: UnsafeMutableRawBufferPointer(rebasing: buffer[used..<used + count]))
+            try source.read(
+                at: offset,
+                into: UnsafeMutableRawBufferPointer(rebasing: buffer[used..<used + count])
+            )
             used += count
             offset += Int64(count)
         }

@@ -165,7 +165,10 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
                 throw .pattern(pattern: text, reason: "it has a NUL byte")
             case UInt8(ascii: "\\"):
                 guard index < bytes.count else {
-                    throw .pattern(pattern: text, reason: "it ends in '\\', which needs a character to take literally")
+                    throw .pattern(
+                        pattern: text,
+                        reason: "it ends in '\\', which needs a character to take literally"
+                    )
                 }
                 tokens.append(.byte(bytes[index]))
                 index += 1
@@ -209,9 +212,14 @@ public struct PathPattern: Sendable, Hashable, CustomStringConvertible {
             let first = bytes[index]
             index += 1
             guard first < 0x80, first != UInt8(ascii: "/") else {
-                throw .pattern(pattern: text, reason: "a set '[...]' can only have ASCII characters other than '/'")
+                throw .pattern(
+                    pattern: text,
+                    reason: "a set '[...]' can only have ASCII characters other than '/'"
+                )
             }
-            if index + 1 < bytes.count, bytes[index] == UInt8(ascii: "-"), bytes[index + 1] != UInt8(ascii: "]") {
+            if index + 1 < bytes.count, bytes[index] == UInt8(ascii: "-"),
+                bytes[index + 1] != UInt8(ascii: "]")
+            {
                 let last = bytes[index + 1]
                 guard last >= first, last < 0x80 else {
                     throw .pattern(pattern: text, reason: "a range in a set '[...]' runs backwards")

@@ -58,7 +58,12 @@ public struct TarWriter: Sendable {
             case .fifo:
                 try writeHeader(path, node, flag: "6", size: 0, target: "", &output)
             case .hardLink(let target):
-                throw .hardLink(path: path, target: target, origin: node.origin, reason: "which does not exist")
+                throw .hardLink(
+                    path: path,
+                    target: target,
+                    origin: node.origin,
+                    reason: "which does not exist"
+                )
             }
         }
         // Two blocks of zeros end the archive, and zeros fill its last record, as tar programs expect.
@@ -80,7 +85,9 @@ public struct TarWriter: Sendable {
         var name = path == "/" ? "./" : String(path.dropFirst())
         if node.isDirectory, path != "/" { name += "/" }
         var records: [UInt8] = []
-        func needsRecord(_ text: String) -> Bool { text.utf8.count > 100 || !text.utf8.allSatisfy { $0 < 0x80 } }
+        func needsRecord(_ text: String) -> Bool {
+            text.utf8.count > 100 || !text.utf8.allSatisfy { $0 < 0x80 }
+        }
         if needsRecord(name) { records += Self.record("path", Array(name.utf8)) }
         if needsRecord(target) { records += Self.record("linkpath", Array(target.utf8)) }
         if size > Self.largestOctal { records += Self.record("size", Array("\(size)".utf8)) }
@@ -144,7 +151,11 @@ public struct TarWriter: Sendable {
         }
         func putOctal(_ value: Int64, limit: Int64, at offset: Int, digits: Int) {
             let text = String(value < 0 || value > limit ? 0 : value, radix: 8)
-            put((String(repeating: "0", count: max(0, digits - text.utf8.count)) + text).utf8, at: offset, count: digits)
+            put(
+                (String(repeating: "0", count: max(0, digits - text.utf8.count)) + text).utf8,
+                at: offset,
+                count: digits
+            )
         }
         put(name.utf8, at: 0, count: 100)
         putOctal(Int64(mode), limit: 0o7777, at: 100, digits: 7)

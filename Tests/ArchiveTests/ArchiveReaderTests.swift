@@ -43,7 +43,8 @@ private func bytes(of path: String) throws -> [UInt8] {
         let path = directory.file("test.tar")
         let result = try runTool(
             "tar",
-            ["-C", directory.file("root"), "--sort=name", "--owner=12", "--group=34", "-cf", path] + arguments + ["."]
+            ["-C", directory.file("root"), "--sort=name", "--owner=12", "--group=34", "-cf", path] + arguments
+                + ["."]
         )
         try #require(result.status == 0, "\(result.output)")
         return path
@@ -55,7 +56,10 @@ private func bytes(of path: String) throws -> [UInt8] {
         let contents = try Contents(ArchiveReader(path: path, format: .tar, limits: limits))
         #expect(
             contents.entries.map(\.path)
-                == ["./", "./dir/", "./dir/data", "./dir/größe/", "./dir/größe/Őtanúsítvány", "./dir/other", "./link"]
+                == [
+                    "./", "./dir/", "./dir/data", "./dir/größe/", "./dir/größe/Őtanúsítvány", "./dir/other",
+                    "./link",
+                ]
         )
         #expect(contents.data["./dir/data"] == payload)
         #expect(contents.data["./dir/größe/Őtanúsítvány"] == Array("text".utf8))
@@ -76,7 +80,9 @@ private func bytes(of path: String) throws -> [UInt8] {
         var reader = try ArchiveReader(path: outer, format: .ar, limits: limits)
         let member = try #require(try reader.next())
         #expect(member.path == "test.tar")
-        let nested = try Contents(ArchiveReader(nestedIn: reader, name: "inner", format: .tar, limits: limits))
+        let nested = try Contents(
+            ArchiveReader(nestedIn: reader, name: "inner", format: .tar, limits: limits)
+        )
         #expect(nested.entries == inMemory.entries)
         #expect(nested.data == inMemory.data)
         #expect(try reader.next() == nil)
@@ -103,8 +109,14 @@ private func bytes(of path: String) throws -> [UInt8] {
         let path = directory.file("x.tar")
         try Data(payload).write(to: URL(filePath: directory.file("file")))
         let made = try runTool(
-            "tar", "-C", directory.path, "--format=pax",
-            "--pax-option=\(capability.replacing("=", with: ":=", maxReplacements: 1))", "-cf", path, "file"
+            "tar",
+            "-C",
+            directory.path,
+            "--format=pax",
+            "--pax-option=\(capability.replacing("=", with: ":=", maxReplacements: 1))",
+            "-cf",
+            path,
+            "file"
         )
         try #require(made.status == 0, "\(made.output)")
         let contents = try Contents(ArchiveReader(path: path, format: .tar, limits: limits))
@@ -117,7 +129,12 @@ private func bytes(of path: String) throws -> [UInt8] {
         for length in Swift.stride(from: 0, to: whole.count * 9 / 10, by: max(1, whole.count / 60)) {
             let error = #expect(throws: ArchiveError.self, "\(length) bytes") {
                 _ = try Contents(
-                    ArchiveReader(bytes: Array(whole[..<length]), name: "cut.tar", format: .tar, limits: limits)
+                    ArchiveReader(
+                        bytes: Array(whole[..<length]),
+                        name: "cut.tar",
+                        format: .tar,
+                        limits: limits
+                    )
                 )
             }
             #expect(error?.description.contains("cut.tar") ?? false)
@@ -138,12 +155,20 @@ private func bytes(of path: String) throws -> [UInt8] {
         let path = try makeTar([])
         #expect(throws: ArchiveError.limit(file: path, what: "members", limit: 3)) {
             _ = try Contents(
-                ArchiveReader(path: path, format: .tar, limits: .init(maximumEntries: 3, maximumBytes: 1 << 30))
+                ArchiveReader(
+                    path: path,
+                    format: .tar,
+                    limits: .init(maximumEntries: 3, maximumBytes: 1 << 30)
+                )
             )
         }
         #expect(throws: ArchiveError.limit(file: path, what: "bytes of data", limit: 299_999)) {
             _ = try Contents(
-                ArchiveReader(path: path, format: .tar, limits: .init(maximumEntries: 30, maximumBytes: 299_999))
+                ArchiveReader(
+                    path: path,
+                    format: .tar,
+                    limits: .init(maximumEntries: 30, maximumBytes: 299_999)
+                )
             )
         }
     }

@@ -17,7 +17,9 @@ import Testing
         #expect(tree.map(\.path) == ["/", "/var", "/var/lib", "/var/lib/x", "/var/lib/x/file"])
     }
 
-    @Test(arguments: ["", "../etc/passwd", "/usr/../../etc", "/a\0b", "/" + String(repeating: "x", count: 256)])
+    @Test(arguments: [
+        "", "../etc/passwd", "/usr/../../etc", "/a\0b", "/" + String(repeating: "x", count: 256),
+    ])
     func pathsOutsideTheRulesAreRefused(_ path: String) throws {
         var tree = FileTree()
         let error = #expect(throws: FileTreeError.self) {
@@ -39,7 +41,9 @@ import Testing
         #expect(tree["/sbin"]?.symlinkTarget == "usr/sbin")
         #expect(tree["/lib"]?.origin == "base-files")
         #expect(try tree.resolve("/lib/x") == "/usr/lib/x")
-        #expect(throws: FileTreeError.self) { try tree.insert(.symlink(to: "/tmp", origin: "evil"), at: "/lib64") }
+        #expect(throws: FileTreeError.self) {
+            try tree.insert(.symlink(to: "/tmp", origin: "evil"), at: "/lib64")
+        }
         #expect(throws: FileTreeError.self) { try tree.insert(.file("x", origin: "evil"), at: "/lib64") }
         // The same file through the alias and without is one path.
         #expect(throws: FileTreeError.conflict(path: "/usr/lib/x", first: "a", second: "b")) {
@@ -59,7 +63,9 @@ import Testing
             )
         ) { try tree.insert(.file("x", origin: "evil"), at: "/opt/link/shadow") }
         try tree.insert(.file("x", origin: "a"), at: "/opt/file")
-        #expect(throws: FileTreeError.self) { try tree.insert(.file("x", origin: "b"), at: "/opt/file/below") }
+        #expect(throws: FileTreeError.self) {
+            try tree.insert(.file("x", origin: "b"), at: "/opt/file/below")
+        }
     }
 
     @Test func conflictsNameBothOriginsUnlessAPolicyDecides() throws {
@@ -68,9 +74,17 @@ import Testing
         #expect(throws: FileTreeError.conflict(path: "/f", first: "a", second: "b")) {
             try tree.insert(.file("second", origin: "b"), at: "/f")
         }
-        try tree.insert(.file("b", origin: "b"), at: "/f", onConflict: .packages(replaces: [], replacedBy: ["a"]))
+        try tree.insert(
+            .file("b", origin: "b"),
+            at: "/f",
+            onConflict: .packages(replaces: [], replacedBy: ["a"])
+        )
         #expect(try tree.content(at: "/f")?.bytes(limit: 10) == Array("first".utf8))
-        try tree.insert(.file("b", origin: "b"), at: "/f", onConflict: .packages(replaces: ["a"], replacedBy: []))
+        try tree.insert(
+            .file("b", origin: "b"),
+            at: "/f",
+            onConflict: .packages(replaces: ["a"], replacedBy: [])
+        )
         #expect(tree["/f"]?.origin == "b")
         try tree.insert(.symlink(to: "x", origin: "overlay"), at: "/f", onConflict: .replace)
         #expect(tree["/f"]?.symlinkTarget == "x")
@@ -135,7 +149,9 @@ import Testing
         #expect(throws: FileTreeError.symlinkLoop(path: "/loop1")) { try tree.resolve("/loop1") }
         #expect(throws: FileTreeError.notFound(path: "/none")) { try tree.resolve("/dangling") }
         #expect(tree.danglingSymlinks() == ["/dangling", "/loop1", "/loop2"])
-        #expect(tree.danglingSymlinks(ignoring: [try PathPattern("/none"), try PathPattern("/loop*")]).isEmpty)
+        #expect(
+            tree.danglingSymlinks(ignoring: [try PathPattern("/none"), try PathPattern("/loop*")]).isEmpty
+        )
     }
 
     @Test func iterationIsSortedNameByName() throws {

@@ -20,11 +20,15 @@ private func patterns(_ texts: String...) throws -> [PathPattern] { try texts.ma
     @Test func removesWhatMatchesAndKeepsWhatIsToBeKept() throws {
         var tree = try sample()
         let removed = tree.apply(
-            FilterRules(remove: try patterns("/usr/share/doc", "/usr/share/man/**"), keep: try patterns("**/copyright"))
+            FilterRules(
+                remove: try patterns("/usr/share/doc", "/usr/share/man/**"),
+                keep: try patterns("**/copyright")
+            )
         )
         #expect(
             removed.map(\.path) == [
-                "/usr/share/doc/git/contrib", "/usr/share/doc/git/contrib/x", "/usr/share/doc/git/contrib/x/README",
+                "/usr/share/doc/git/contrib", "/usr/share/doc/git/contrib/x",
+                "/usr/share/doc/git/contrib/x/README",
                 "/usr/share/man", "/usr/share/man/empty", "/usr/share/man/man1", "/usr/share/man/man1/git.1",
             ]
         )
@@ -84,11 +88,23 @@ private func patterns(_ texts: String...) throws -> [PathPattern] { try texts.ma
         try tree.insert(.file("x", mode: 0o666, origin: "u"), at: "/usr/lib/writable")
         try tree.insert(.directory(mode: 0o1777, origin: "u"), at: "/tmp")
         try tree.insert(.directory(mode: 0o777, origin: "u"), at: "/open")
-        try tree.insert(Node(kind: .characterDevice(major: 1, minor: 3), mode: 0o600, origin: "d"), at: "/dev/null")
-        let capable = Node(kind: .file(.bytes([])), mode: 0o755, xattrs: ["security.capability": [1]], origin: "p")
+        try tree.insert(
+            Node(kind: .characterDevice(major: 1, minor: 3), mode: 0o600, origin: "d"),
+            at: "/dev/null"
+        )
+        let capable = Node(
+            kind: .file(.bytes([])),
+            mode: 0o755,
+            xattrs: ["security.capability": [1]],
+            origin: "p"
+        )
         try tree.insert(capable, at: "/usr/bin/ping")
         let allowances = [
-            AuditAllowance(rule: "file-capability", pattern: try PathPattern("/usr/bin/ping"), reason: "needs raw"),
+            AuditAllowance(
+                rule: "file-capability",
+                pattern: try PathPattern("/usr/bin/ping"),
+                reason: "needs raw"
+            ),
             AuditAllowance(rule: "shell", pattern: try PathPattern("/usr/bin/none"), reason: "left over"),
         ]
         let report = try tree.audit(AuditRule.standard, allowing: allowances)

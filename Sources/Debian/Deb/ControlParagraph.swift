@@ -59,18 +59,31 @@ public struct ControlParagraph: Sendable, Equatable {
             }
             if let first = line.first, isBlank(first) {
                 guard !fields.isEmpty else {
-                    throw .control(source: source, line: number, reason: "a continuation line without a field")
+                    throw .control(
+                        source: source,
+                        line: number,
+                        reason: "a continuation line without a field"
+                    )
                 }
                 fields[fields.count - 1].value += "\n" + trimmed(line.dropFirst(), front: false)
                 continue
             }
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex else {
                 let shown = String(Substring(line)).prefix(60)
-                throw .control(source: source, line: number, reason: "'\(shown)' is not a field: 'Name: value'")
+                throw .control(
+                    source: source,
+                    line: number,
+                    reason: "'\(shown)' is not a field: 'Name: value'"
+                )
             }
             let name = String(Substring(line[..<colon]))
-            guard name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }), name.utf8.first != UInt8(ascii: "-") else {
-                throw .control(source: source, line: number, reason: "'\(name.prefix(60))' is not a field name")
+            guard name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }), name.utf8.first != UInt8(ascii: "-")
+            else {
+                throw .control(
+                    source: source,
+                    line: number,
+                    reason: "'\(name.prefix(60))' is not a field name"
+                )
             }
             guard seen.insert(name.lowercased()).inserted else {
                 throw .control(source: source, line: number, reason: "the field '\(name)' is there twice")

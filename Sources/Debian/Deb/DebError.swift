@@ -28,7 +28,8 @@ public enum DebError: Error, Equatable, Sendable, CustomStringConvertible {
             return "the package file '\(package)' has the SHA-256 \(actual), expected was \(expected); "
                 + "remove it and fetch it again"
         case .cache(let path, let reason):
-            return "the unpacked package '\(path)' is damaged: \(reason); remove it, the next build makes it again"
+            return
+                "the unpacked package '\(path)' is damaged: \(reason); remove it, the next build makes it again"
         case .system(let operation, let path, let errno):
             return "cannot \(operation) '\(path)': \(String(cString: strerror(errno)))"
         }

@@ -58,7 +58,10 @@ public struct DebPackage: Sendable, Equatable {
             let version = String(decoding: try outer.readAll(limit: 1024), as: UTF8.self)
             guard version.hasPrefix("2."), version.contains("\n") else {
                 let shown = version.prefix(20).filter { !$0.isNewline }
-                throw DebError.malformed(package: path, reason: "it has the format version '\(shown)', not 2.0")
+                throw DebError.malformed(
+                    package: path,
+                    reason: "it has the format version '\(shown)', not 2.0"
+                )
             }
             while let member = try outer.next() {
                 // deb(5): a name with an underscore may stand anywhere and means nothing; others only at the end.
@@ -66,7 +69,8 @@ public struct DebPackage: Sendable, Equatable {
                 if member.path.hasPrefix("_") { continue }
                 let stem = part == .control ? "control.tar" : "data.tar"
                 guard suffixes.contains(where: { member.path == stem + $0 }) else {
-                    let reason = "its member '\(member.path)' stands where \(stem) (.xz, .zst, .gz) is expected"
+                    let reason =
+                        "its member '\(member.path)' stands where \(stem) (.xz, .zst, .gz) is expected"
                     throw DebError.malformed(package: path, reason: reason)
                 }
                 expected.removeLast()
@@ -83,7 +87,7 @@ public struct DebPackage: Sendable, Equatable {
                 throw DebError.malformed(package: path, reason: "it has no \(stem) member")
             }
         } catch let error as ArchiveError {
-            throw .malformed(package: path, reason: error.description)
+            throw .malformed(package: path, reason: error.problem)
         } catch let error as DebError {
             throw error
         } catch {
@@ -104,7 +108,7 @@ public struct DebPackage: Sendable, Equatable {
                 }
             }
         } catch {
-            throw .malformed(package: path, reason: error.description)
+            throw .malformed(package: path, reason: error.problem)
         }
         guard let text = texts["control"] else {
             throw .malformed(package: path, reason: "it has no control file")

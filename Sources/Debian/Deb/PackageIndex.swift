@@ -106,7 +106,9 @@ struct PackageIndex {
         let bytes: [UInt8]
         do {
             size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
-            guard size <= Self.maximumSize else { throw DebError.cache(path: path, reason: "it is too large") }
+            guard size <= Self.maximumSize else {
+                throw DebError.cache(path: path, reason: "it is too large")
+            }
             bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
         } catch let error as DebError {
             throw error

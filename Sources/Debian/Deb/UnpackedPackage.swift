@@ -83,14 +83,24 @@ public struct UnpackedPackage: Sendable, Equatable {
             replacedBy: replacedBy
         )
         for member in members {
-            try tree.insert(member.node, at: member.path, onConflict: policy)
+            var node = member.node
+            if case .hardLink(let target) = node.kind, let file = tree[target], file.origin != package.name {
+                // The target gave way to another package's file. This name still means our content.
+                guard let own = members.first(where: { $0.path == target && $0.node.content != nil }) else {
+                    let reason = "which now belongs to '\(file.origin)'"
+                    throw .hardLink(path: member.path, target: target, origin: package.name, reason: reason)
+                }
+                node = own.node
+            }
+            try tree.insert(node, at: member.path, onConflict: policy)
         }
     }
 
     /// Puts packages into a tree; the result does not depend on their order.
     ///
     /// - Throws: `FileTreeError` as for one package.
-    public static func insert(_ packages: [UnpackedPackage], into tree: inout FileTree) throws(FileTreeError) {
+    public static func insert(_ packages: [UnpackedPackage], into tree: inout FileTree) throws(FileTreeError)
+    {
         var replacedBy: [String: Set<String>] = [:]
         for unpacked in packages {
             for name in unpacked.package.replaces {
@@ -106,11 +116,19 @@ public struct UnpackedPackage: Sendable, Equatable {
         }
     }
 
+    /// Removes what killed builds left unfinished in the cache, and returns its paths; what is in use stays.
+    @discardableResult
+    public static func removeLeftovers(cache: String) -> [String] {
+        UnpackWorkspace.removeLeftovers(in: directory(of: cache))
+    }
+
     // MARK: Cache
 
     static func directory(of cache: String) -> String { "\(cache)/unpacked-\(PackageIndex.version)" }
 
-    static func place(of digest: SHA256Digest, cache: String) -> String { "\(directory(of: cache))/\(digest.hex)" }
+    static func place(of digest: SHA256Digest, cache: String) -> String {
+        "\(directory(of: cache))/\(digest.hex)"
+    }
 
     /// Loads what lies at a place of the cache.
     private init(place: String, digest: SHA256Digest) throws(DebError) {

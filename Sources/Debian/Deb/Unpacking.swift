@@ -5,7 +5,9 @@ import Hashing
 
 extension UnpackedPackage {
     /// Unpacks a `.deb` beside its place in the cache and moves it there.
-    static func unpack(_ path: String, digest: SHA256Digest, cache: String) throws(DebError) -> UnpackedPackage {
+    static func unpack(_ path: String, digest: SHA256Digest, cache: String) throws(DebError)
+        -> UnpackedPackage
+    {
         let actual: SHA256Digest
         do throws(HashingError) {
             actual = try SHA256Digest(hashingFile: path)
@@ -20,8 +22,8 @@ extension UnpackedPackage {
         } catch {
             throw .system(operation: "make the cache directory", path: directory, errno: errno)
         }
-        let temporary = try makeTemporaryDirectory(in: directory)
-        defer { try? FileManager.default.removeItem(atPath: temporary) }
+        let workspace = try UnpackWorkspace(in: directory)
+        let temporary = workspace.path
         let place = place(of: digest, cache: cache)
         let index = try extract(path, digest: digest, to: temporary, finalBlob: "\(place)/blob")
         try writeDurably(index.encoded(), to: "\(temporary)/index")
@@ -29,17 +31,6 @@ extension UnpackedPackage {
         try move(temporary, to: place, digest: digest)
         try synchronise(directory)
         return UnpackedPackage(index)
-    }
-
-    private static func makeTemporaryDirectory(in directory: String) throws(DebError) -> String {
-        var template = Array("\(directory)/tmp-XXXXXX".utf8CString)
-        let made = template.withUnsafeMutableBufferPointer { buffer in
-            buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
-        }
-        guard let made else {
-            throw .system(operation: "make a temporary directory in", path: directory, errno: errno)
-        }
-        return made
     }
 
     /// Gives the unpacked package its name, unless another process was faster.
@@ -51,7 +42,8 @@ extension UnpackedPackage {
         }
         if (try? PackageIndex(reading: "\(place)/index", blob: "\(place)/blob"))?.digest == digest,
             let size = try? FileManager.default.attributesOfItem(atPath: "\(place)/blob")[.size] as? Int64,
-            let mine = try? FileManager.default.attributesOfItem(atPath: "\(temporary)/blob")[.size] as? Int64,
+            let mine = try? FileManager.default.attributesOfItem(atPath: "\(temporary)/blob")[.size]
+                as? Int64,
             size == mine
         {
             return
@@ -79,7 +71,13 @@ extension UnpackedPackage {
                 package = try DebPackage(controlArchive: &reader, of: path)
             case .data:
                 guard let name = package?.name else { return }
-                members = try extractMembers(from: &reader, of: path, origin: name, blob: &blob, at: finalBlob)
+                members = try extractMembers(
+                    from: &reader,
+                    of: path,
+                    origin: name,
+                    blob: &blob,
+                    at: finalBlob
+                )
             }
         }
         guard let package else { throw .malformed(package: path, reason: "it has no control.tar member") }
@@ -102,15 +100,22 @@ extension UnpackedPackage {
             while let entry = try reader.next() {
                 let kind: Node.Kind
                 switch entry.kind {
-                case .file: kind = .file(try blob.append(&reader, size: entry.size, member: entry.path, at: finalBlob))
+                case .file:
+                    kind = .file(
+                        try blob.append(&reader, size: entry.size, member: entry.path, at: finalBlob)
+                    )
                 case .directory: kind = .directory
                 case .symlink(let target):
                     guard !target.isEmpty else {
-                        throw DebError.member(package: path, reason: "the symlink '\(entry.path)' has no target")
+                        throw DebError.member(
+                            package: path,
+                            reason: "the symlink '\(entry.path)' has no target"
+                        )
                     }
                     kind = .symlink(target: target)
                 case .hardLink(let target): kind = .hardLink(to: try relative(target, package: path))
-                case .characterDevice(let major, let minor): kind = .characterDevice(major: major, minor: minor)
+                case .characterDevice(let major, let minor):
+                    kind = .characterDevice(major: major, minor: minor)
                 case .blockDevice(let major, let minor): kind = .blockDevice(major: major, minor: minor)
                 case .fifo: kind = .fifo
                 }
@@ -123,13 +128,13 @@ extension UnpackedPackage {
                     origin: origin
                 )
                 let place = try relative(entry.path, package: path)
-                try tree.insert(node, at: place)
+                try tree.insert(node, at: entry.path)
                 members.append(Member(path: place, node: node))
             }
         } catch let error as FileTreeError {
             throw .member(package: path, reason: error.description)
         } catch let error as ArchiveError {
-            throw .malformed(package: path, reason: error.description)
+            throw .malformed(package: path, reason: error.problem)
         } catch let error as DebError {
             throw error
         } catch {
@@ -160,87 +165,5 @@ extension UnpackedPackage {
         guard fsync(descriptor) == 0 else {
             throw .system(operation: "write to disk", path: directory, errno: errno)
         }
-    }
-}
-
-/// Writes contents one after the other, and hashes each.
-struct BlobWriter: ~Copyable {
-    private let descriptor: Int32
-    private let path: String
-    private let buffer: UnsafeMutableRawBufferPointer
-    private var used = 0
-    /// Bytes taken so far.
-    private(set) var size: Int64 = 0
-
-    /// Makes a new file.
-    init(path: String) throws(DebError) {
-        let opened = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard opened >= 0 else { throw .system(operation: "create", path: path, errno: errno) }
-        descriptor = opened
-        self.path = path
-        buffer = .allocate(byteCount: 1 << 20, alignment: 4096)
-    }
-
-    deinit {
-        close(descriptor)
-        buffer.deallocate()
-    }
-
-    /// Takes all data of the member at which a reader stands; `size` is what its header promises.
-    mutating func append(
-        _ reader: inout ArchiveReader,
-        size promised: Int64,
-        member: String,
-        at finalPath: String
-    ) throws -> Content {
-        let start = size
-        var hasher = SHA256Hasher()
-        while true {
-            if used == buffer.count { try flush() }
-            let free = UnsafeMutableRawBufferPointer(rebasing: buffer[used...])
-            let count = try reader.read(into: free)
-            if count == 0 { break }
-            hasher.update(UnsafeRawBufferPointer(rebasing: free[..<count]))
-            used += count
-            size += Int64(count)
-        }
-        guard size - start == promised else {
-            let reason = "'\(member)' ends after \(size - start) of \(promised) bytes"
-            throw ArchiveError.corrupt(file: reader.name, reason: reason)
-        }
-        return .blob(path: finalPath, offset: start, length: promised, digest: hasher.finish())
-    }
-
-    /// Takes bytes.
-    mutating func append(_ bytes: [UInt8]) throws(DebError) {
-        var start = 0
-        while start < bytes.count {
-            if used == buffer.count { try flush() }
-            let count = min(bytes.count - start, buffer.count - used)
-            UnsafeMutableRawBufferPointer(rebasing: buffer[used..<used + count])
-                .copyBytes(from: bytes[start..<start + count])
-            used += count
-            start += count
-        }
-        size += Int64(bytes.count)
-    }
-
-    /// Writes everything out, to the medium.
-    mutating func finish() throws(DebError) {
-        try flush()
-        guard fsync(descriptor) == 0 else { throw .system(operation: "write to disk", path: path, errno: errno) }
-    }
-
-    private mutating func flush() throws(DebError) {
-        var done = 0
-        while done < used {
-            let count = write(descriptor, buffer.baseAddress.map { $0 + done }, used - done)
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw .system(operation: "write", path: path, errno: errno)
-            }
-            done += count
-        }
-        used = 0
     }
 }
