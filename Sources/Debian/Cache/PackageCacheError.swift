@@ -1,6 +1,8 @@
 public import Processes
 
-/// Why package files could not be provided. Nothing wrong is ever kept in the cache.
+/// Why package files could not be provided.
+///
+/// Nothing wrong is ever kept in the cache.
 public enum PackageCacheError: Error, Equatable, CustomStringConvertible {
     /// The mirror no longer has these versions; the caller may choose others.
     case vanished([LockedPackage])
