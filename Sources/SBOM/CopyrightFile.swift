@@ -82,8 +82,10 @@ struct CopyrightFile: Sendable {
         lines.map { $0 == "." ? "" : $0 }.joined(separator: "\n")
     }
 
-    /// The paragraphs of a deb822 text: lower-case field names, and of each field the lines, the first of them
-    /// trimmed. Comments and lines outside of fields are left out.
+    /// The paragraphs of a deb822 text.
+    ///
+    /// Field names are in lower case; of each field there are the lines, the first of them trimmed. Comments and
+    /// lines outside of fields are left out.
     static func paragraphs(_ text: String) -> [[String: [String]]] {
         var result: [[String: [String]]] = []
         var current: [String: [String]] = [:]

@@ -53,8 +53,8 @@ enum LicenseNames {
             "BSD-4-Clause", "BSL-1.0", "BlueOak-1.0.0", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-3.0",
             "CC-BY-SA-4.0",
             "CC0-1.0", "CDDL-1.0", "EPL-1.0", "EPL-2.0", "FTL", "ICU", "ISC", "LPPL-1.3c", "MIT-0", "MPL-1.0",
-            "MPL-1.1", "MPL-2.0", "NCSA", "OFL-1.0", "OFL-1.1", "OLDAP-2.8", "OpenSSL", "PHP-3.01",
-            "Python-2.0", "Sleepycat", "Unicode-3.0", "Unicode-DFS-2016", "Unlicense", "Vim", "WTFPL", "X11",
+            "MPL-1.1", "MPL-2.0", "NCSA", "OFL-1.0", "OFL-1.1", "OLDAP-2.8", "PHP-3.01",
+            "Sleepycat", "Unicode-3.0", "Unicode-DFS-2016", "Unlicense", "Vim", "WTFPL", "X11",
             "Zlib",
             "bzip2-1.0.6", "curl", "libtiff",
         ]

@@ -1,5 +1,6 @@
 /// The parts of SPDX 2.3 that Bulkhead writes, by the key names of its JSON schema.
 struct SPDXFile: Encodable {
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     let SPDXID = "SPDXRef-DOCUMENT"
     let spdxVersion = "SPDX-2.3"
     let dataLicense = "CC0-1.0"
@@ -27,6 +28,7 @@ struct SPDXFile: Encodable {
     }
 
     struct Package: Encodable {
+        // swift-format-ignore: AlwaysUseLowerCamelCase
         var SPDXID: String
         var name: String
         var versionInfo: String

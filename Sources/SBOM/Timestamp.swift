@@ -12,7 +12,9 @@ enum Timestamp {
             + "T\(pad(time / 3600, 2)):\(pad(time / 60 % 60, 2)):\(pad(time % 60, 2))Z"
     }
 
-    /// The date of a day counted from 1970-01-01, in the Gregorian calendar (H. Hinnant, "civil_from_days").
+    /// The Gregorian date of a day counted from 1970-01-01.
+    ///
+    /// The method is Howard Hinnant's `civil_from_days`.
     private static func date(ofDay day: Int) -> (year: Int, month: Int, day: Int) {
         // Years that begin in March have their leap day at the end.
         let shifted = day + 719_468
