@@ -54,11 +54,17 @@ struct ManifestFile: Sendable {
     }
 }
 
-/// Collects problems; each is kept once.
+/// Collects problems; each is kept once, and no more than anybody would read.
 struct ProblemList {
+    /// Most problems that are kept; the last of them says that there are more.
+    static let limit = 200
+
     private(set) var problems: [ManifestProblem] = []
 
     mutating func add(_ kind: ManifestProblem.Kind, _ location: SourceLocation, _ message: String) {
+        guard problems.count < Self.limit else { return }
+        var message = message
+        if problems.count == Self.limit - 1 { message += "; there are more problems, mend these first" }
         let problem = ManifestProblem(kind: kind, location: location, message: message)
         if !problems.contains(problem) { problems.append(problem) }
     }

@@ -230,6 +230,18 @@ struct ProblemTests {
         #expect(problems.map(\.kind) == [.badValue])
     }
 
+    @Test("A file full of mistakes is told only so far, and in time")
+    func manyProblems() throws {
+        let list = String(repeating: "7,\n", count: 200_000)
+        let keys = (0..<20_000).map { "k\($0) = 1\n" }.joined()
+        let same = (0..<50_000).map { _ in "\"aa\",\n" }.joined()
+        for text in ["overlays = [\(list)]\n", keys, "packages.include = [\(same)]\n"] {
+            let problems = try Repository.variant(text).problems()
+            try #require(problems.count == ProblemList.limit, "\(problems.prefix(3))")
+            #expect(problems.contains { $0.message.hasSuffix("mend these first") })
+        }
+    }
+
     @Test("Cut and damaged manifests end in problems, never in a crash")
     func hostile() throws {
         let text =

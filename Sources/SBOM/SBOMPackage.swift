@@ -1,0 +1,105 @@
+public import Hashing
+
+/// A package or program that the bill of materials names.
+public struct SBOMPackage: Sendable, Hashable {
+    /// What a package has to do with the image.
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
+        /// A Debian package with files in the image.
+        case imagePackage
+        /// A Debian package that only took part in the build.
+        case buildTool
+        /// A program of Bulkhead's own in the image.
+        case ownProgram
+    }
+
+    /// What it has to do with the image.
+    public var kind: Kind
+    /// The name.
+    public var name: String
+    /// The full version, with epoch and revision.
+    public var version: String
+    /// The Debian name of the architecture, or `all`.
+    public var architecture: String
+    /// The source package's name; nil if there is none.
+    public var sourceName: String?
+    /// The source package's version; nil means the package's own.
+    public var sourceVersion: String?
+    /// The suite it was taken from, such as `trixie-security`; nil for own programs.
+    public var archive: String?
+    /// The file's name; folders in front are left out.
+    public var filename: String?
+    /// The digest of the file.
+    public var sha256: SHA256Digest?
+    /// Bytes of the file.
+    public var size: UInt64?
+    /// Who supplies it, as in `Maintainer:`: `Name <address>`.
+    public var maintainer: String?
+    /// The project's page, as in `Homepage:`.
+    public var homepage: String?
+    /// The bytes of `/usr/share/doc/NAME/copyright`, if there is one.
+    public var copyright: [UInt8]?
+
+    /// States a package.
+    public init(
+        kind: Kind,
+        name: String,
+        version: String,
+        architecture: String,
+        sourceName: String? = nil,
+        sourceVersion: String? = nil,
+        archive: String? = nil,
+        filename: String? = nil,
+        sha256: SHA256Digest? = nil,
+        size: UInt64? = nil,
+        maintainer: String? = nil,
+        homepage: String? = nil,
+        copyright: [UInt8]? = nil
+    ) {
+        self.kind = kind
+        self.name = name
+        self.version = version
+        self.architecture = architecture
+        self.sourceName = sourceName
+        self.sourceVersion = sourceVersion
+        self.archive = archive
+        self.filename = filename
+        self.sha256 = sha256
+        self.size = size
+        self.maintainer = maintainer
+        self.homepage = homepage
+        self.copyright = copyright
+    }
+}
+
+/// The facts of the image that the bill of materials is for.
+public struct SBOMImage: Sendable, Hashable {
+    /// The image's name, such as the variant's and the architecture.
+    public var name: String
+    /// The image's version.
+    public var version: String
+    /// The Debian release that packages are from, such as `trixie`.
+    public var distribution: String
+    /// The dm-verity root hash.
+    public var rootHash: SHA256Digest
+    /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
+    public var sourceDateEpoch: UInt64
+    /// The version of the tool that writes the document.
+    public var toolVersion: String
+
+    /// States an image's facts.
+    public init(
+        name: String,
+        version: String,
+        distribution: String,
+        rootHash: SHA256Digest,
+        sourceDateEpoch: UInt64,
+        toolVersion: String
+    ) {
+        self.name = name
+        self.version = version
+        self.distribution = distribution
+        self.rootHash = rootHash
+        self.sourceDateEpoch = sourceDateEpoch
+        self.toolVersion = toolVersion
+    }
+}
