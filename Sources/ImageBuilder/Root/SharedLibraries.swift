@@ -51,7 +51,7 @@ enum SharedLibraries {
         architecture: Architecture
     ) -> String? {
         let origin = (path as NSString).deletingLastPathComponent
-        let runPath = info.searchPath.map {
+        let runPath = (info.runpath.isEmpty ? info.rpath : info.runpath).map {
             $0.replacingOccurrences(of: "${ORIGIN}", with: origin).replacingOccurrences(of: "$ORIGIN", with: origin)
         }
         for directory in runPath + searchPath(of: tree, architecture: architecture) {
@@ -66,7 +66,7 @@ enum SharedLibraries {
         var result: [(String, ELFFile)] = []
         for (path, node) in tree {
             guard let content = node.content, !path.hasPrefix("/usr/lib/modules/"), try isELF(content) else { continue }
-            result.append((path, try ELFFile(content.bytes(limit: 512 << 20), name: path)))
+            result.append((path, try ELFFile(content.bytes(limit: 512 << 20))))
         }
         return result
     }
