@@ -16,7 +16,8 @@ let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: 
 let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
 
 /// A library target and its test target, which may see a few more targets.
-func library(_ name: String, _ dependencies: [Target.Dependency], tests: [Target.Dependency] = []) -> [Target] {
+func library(_ name: String, _ dependencies: [Target.Dependency], tests: [Target.Dependency] = []) -> [Target]
+{
     [
         .target(name: name, dependencies: dependencies, swiftSettings: common),
         .testTarget(
@@ -61,7 +62,10 @@ let services: [Target] =
         ]
     )
     + library("VirtualMachine", ["Processes", subprocess, systemPackage])
-    + library("BulkheadCommands", ["ImageBuilder", "VirtualMachine", argumentParser])
+    + library(
+        "BulkheadCommands",
+        ["Debian", "ImageBuilder", "VariantManifest", "VirtualMachine", argumentParser]
+    )
     + library("HostHealth", ["Systemd"])
 
 let programs: [Target] = [

@@ -34,7 +34,8 @@ extension SHA256Digest: Codable {
         guard let digest = SHA256Digest(hex: text) else {
             throw DecodingError.dataCorruptedError(
                 in: container,
-                debugDescription: "'\(text.prefix(80))' is not a SHA-256 digest: 64 hexadecimal digits are expected"
+                debugDescription:
+                    "'\(text.prefix(80))' is not a SHA-256 digest: 64 hexadecimal digits are expected"
             )
         }
         self = digest

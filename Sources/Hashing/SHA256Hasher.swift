@@ -96,7 +96,8 @@ public enum HashingError: Error, Equatable, CustomStringConvertible {
         case .open(let path, let errno):
             return "cannot open '\(path)' to hash it: \(String(cString: strerror(errno)))"
         case .read(let path, let errno):
-            return "cannot read '\(path)' to hash it: \(String(cString: strerror(errno))); check the disk and try again"
+            return
+                "cannot read '\(path)' to hash it: \(String(cString: strerror(errno))); check the disk and try again"
         }
     }
 }

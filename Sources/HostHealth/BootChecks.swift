@@ -14,7 +14,9 @@ extension HealthCheck {
         }
         let uuid = host.read("/sys/dev/block/\(mount.device)/dm/uuid") ?? "none"
         guard uuid.hasPrefix("CRYPT-VERITY-") else {
-            return .unhealthy("the root's device \(mount.device) is not dm-verity (device-mapper uuid: \(uuid))")
+            return .unhealthy(
+                "the root's device \(mount.device) is not dm-verity (device-mapper uuid: \(uuid))"
+            )
         }
         return .healthy("read-only erofs on \(uuid)")
     }
@@ -37,7 +39,9 @@ extension HealthCheck {
         persistentMount(host, at: "/var", options: ["rw", "nosuid", "nodev"])
     }
 
-    private static func persistentMount(_ host: HostFiles, at point: String, options: Set<String>) -> HealthResult {
+    private static func persistentMount(_ host: HostFiles, at point: String, options: Set<String>)
+        -> HealthResult
+    {
         guard let mount = host.mount(at: point) else {
             return .unhealthy("nothing is mounted on \(point); see 'journalctl -b -u systemd-repart'")
         }
@@ -57,7 +61,9 @@ extension HealthCheck {
         guard id.utf8.count == 32, id.allSatisfy({ $0.isHexDigit && !$0.isUppercase }) else {
             return .unhealthy("/etc/machine-id holds '\(id.prefix(40))', not 32 hexadecimal digits")
         }
-        guard path.hasPrefix("/state/") else { return .unhealthy("/etc/machine-id is \(path), not on /state") }
+        guard path.hasPrefix("/state/") else {
+            return .unhealthy("/etc/machine-id is \(path), not on /state")
+        }
         return .healthy(id)
     }
 

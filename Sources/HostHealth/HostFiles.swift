@@ -48,7 +48,9 @@ public struct HostFiles: Sendable {
 
     /// The mounts of this process, from /proc/self/mountinfo, in the order in which they were made.
     public var mounts: [Mount] {
-        (read("/proc/self/mountinfo") ?? "").split(separator: "\n").compactMap { Mount(mountInfo: String($0)) }
+        (read("/proc/self/mountinfo") ?? "").split(separator: "\n").compactMap {
+            Mount(mountInfo: String($0))
+        }
     }
 
     /// The mount that is visible at a mount point: the last one made there.

@@ -36,10 +36,15 @@ public struct ServiceManager: ~Copyable {
     public func units(inState state: String, timeout: UInt64 = 10) throws(SystemdError) -> [String] {
         let method = "ListUnitsFiltered"
         var request: OpaquePointer?
-        try check(sd_bus_message_new_method_call(bus, &request, Self.service, Self.path, Self.interface, method), method)
+        try check(
+            sd_bus_message_new_method_call(bus, &request, Self.service, Self.path, Self.interface, method),
+            method
+        )
         defer { sd_bus_message_unref(request) }
         try check(sd_bus_message_open_container(request, CChar(UInt8(ascii: "a")), "s"), method)
-        let appended = state.withCString { sd_bus_message_append_basic(request, CChar(UInt8(ascii: "s")), $0) }
+        let appended = state.withCString {
+            sd_bus_message_append_basic(request, CChar(UInt8(ascii: "s")), $0)
+        }
         try check(appended, method)
         try check(sd_bus_message_close_container(request), method)
 
@@ -79,7 +84,8 @@ public enum SystemdError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .connect(let errno):
-            return "cannot connect to the system bus: \(String(cString: strerror(errno))); is dbus-broker.service running?"
+            return
+                "cannot connect to the system bus: \(String(cString: strerror(errno))); is dbus-broker.service running?"
         case .call(let method, let errno):
             return "systemd did not answer \(method): \(String(cString: strerror(errno)))"
         }

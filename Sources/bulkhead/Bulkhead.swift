@@ -1,1 +1,7 @@
-@main struct Main { static func main() {} }
+import BulkheadCommands
+
+@main struct Bulkhead {
+    static func main() async {
+        await BulkheadCommand.runProgram()
+    }
+}

@@ -6,7 +6,8 @@ import Testing
 @Suite struct DigestTests {
     @Test func emptyInputHasTheKnownDigest() {
         #expect(
-            SHA256Digest(hashing: "").hex == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+            SHA256Digest(hashing: "").hex
+                == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         )
     }
 

@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct BootChecksTests {
     /// A folder that looks like a healthy host to the checks that only read files.
-    private func host(mounts: String, files: [String: String] = [:]) throws -> (HostFiles, TemporaryDirectory) {
+    private func host(mounts: String, files: [String: String] = [:]) throws -> (HostFiles, TemporaryDirectory)
+    {
         let directory = try TemporaryDirectory()
         for (path, text) in files.merging(["/proc/self/mountinfo": mounts], uniquingKeysWith: { a, _ in a }) {
             let url = directory.url.appending(path: path)
@@ -24,7 +25,10 @@ import Testing
     private let state = "30 28 253:6 / /state rw,nosuid,nodev,noexec,noatime shared:2 - ext4 /dev/vda6 rw\n"
 
     @Test func readOnlyErofsOnVerityIsHealthy() throws {
-        let (host, directory) = try host(mounts: root, files: ["/sys/dev/block/254:0/dm/uuid": "CRYPT-VERITY-ab-root\n"])
+        let (host, directory) = try host(
+            mounts: root,
+            files: ["/sys/dev/block/254:0/dm/uuid": "CRYPT-VERITY-ab-root\n"]
+        )
         defer { withExtendedLifetime(directory) {} }
         #expect(HealthCheck.rootVerity.run(host) == .healthy("read-only erofs on CRYPT-VERITY-ab-root"))
     }
@@ -36,7 +40,10 @@ import Testing
         "garbage\n",
     ])
     func anyOtherRootIsUnhealthy(_ mounts: String) throws {
-        let (host, directory) = try host(mounts: mounts, files: ["/sys/dev/block/254:0/dm/uuid": "CRYPT-VERITY-ab\n"])
+        let (host, directory) = try host(
+            mounts: mounts,
+            files: ["/sys/dev/block/254:0/dm/uuid": "CRYPT-VERITY-ab\n"]
+        )
         defer { withExtendedLifetime(directory) {} }
         guard case .unhealthy = HealthCheck.rootVerity.run(host) else {
             Issue.record("accepted \(mounts)")
@@ -64,13 +71,20 @@ import Testing
         let id = "0123456789abcdef0123456789abcdef"
         let (host, directory) = try host(mounts: root, files: ["/state/machine-id": id + "\n"])
         defer { withExtendedLifetime(directory) {} }
-        try FileManager.default.createDirectory(at: directory.url.appending(path: "etc"), withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            at: directory.url.appending(path: "etc"),
+            withIntermediateDirectories: true
+        )
         try FileManager.default.createSymbolicLink(
             atPath: directory.file("etc/machine-id"),
             withDestinationPath: "../state/machine-id"
         )
         #expect(HealthCheck.machineID.run(host) == .healthy(id))
-        try "uninitialized\n".write(toFile: directory.file("state/machine-id"), atomically: false, encoding: .utf8)
+        try "uninitialized\n".write(
+            toFile: directory.file("state/machine-id"),
+            atomically: false,
+            encoding: .utf8
+        )
         guard case .unhealthy = HealthCheck.machineID.run(host) else {
             Issue.record("accepted an uninitialised machine id")
             return
@@ -78,7 +92,9 @@ import Testing
     }
 
     @Test func mountPointsAreUnescaped() throws {
-        let mount = try #require(Mount(mountInfo: "30 28 8:6 / /with\\040space rw - ext4 /dev/x rw,errors=panic"))
+        let mount = try #require(
+            Mount(mountInfo: "30 28 8:6 / /with\\040space rw - ext4 /dev/x rw,errors=panic")
+        )
         #expect(mount.point == "/with space")
         #expect(mount.options == ["rw", "errors=panic"])
     }
@@ -92,7 +108,11 @@ import Testing
         let report = HealthReport(running: checks, on: HostFiles())
         let object = try JSONSerialization.jsonObject(with: Data(report.json.utf8)) as? [String: Any]
         #expect(object?["healthy"] as? Bool == false)
-        #expect((object?["checks"] as? [[String: String]])?.map { $0["status"] } == ["healthy", "skipped", "unhealthy"])
+        #expect(
+            (object?["checks"] as? [[String: String]])?.map { $0["status"] } == [
+                "healthy", "skipped", "unhealthy",
+            ]
+        )
         #expect(HealthReport(running: Array(checks.dropLast()), on: HostFiles()).isHealthy)
     }
 }

@@ -27,7 +27,9 @@ import Testing
     }
 
     @Test func slotGUIDsAreTheHalvesOfTheRootHash() throws {
-        let hash = try #require(SHA256Digest(hex: "35d133e0e70a1163b753654c2cf15b22e486d48f0c23f51a5bdf56c00708be67"))
+        let hash = try #require(
+            SHA256Digest(hex: "35d133e0e70a1163b753654c2cf15b22e486d48f0c23f51a5bdf56c00708be67")
+        )
         let guids = DerivedIdentity.slotGUIDs(rootHash: hash)
         #expect(guids.root.description == "35d133e0-e70a-1163-b753-654c2cf15b22")
         #expect(guids.verity.description == "e486d48f-0c23-f51a-5bdf-56c00708be67")

@@ -5,7 +5,9 @@ import VariantManifest
 
 @Suite struct RepartDefinitionsTests {
     @Test func slotsHaveEqualSizesAndSlotBIsEmpty() {
-        let definitions = Dictionary(uniqueKeysWithValues: RepartDefinitions.definitions(Layout()).map { ($0.name, $0.text) })
+        let definitions = Dictionary(
+            uniqueKeysWithValues: RepartDefinitions.definitions(Layout()).map { ($0.name, $0.text) }
+        )
         let root = "[Partition]\nType=root\nSizeMinBytes=2147483648\nSizeMaxBytes=2147483648\n"
         #expect(definitions["20-slot-a-root"] == root)
         #expect(definitions["30-slot-b-root"] == root + "Label=_empty\n")

@@ -5,9 +5,9 @@ enum BuildMachine {
     /// Debian's name of its architecture, which its tools are locked for.
     static var architecture: Architecture {
         #if arch(arm64)
-        .arm64
+            .arm64
         #else
-        .amd64
+            .amd64
         #endif
     }
 }

@@ -25,7 +25,9 @@ struct DerivedIdentity: Sendable {
 
     /// The volume id of the ESP's file system.
     var espVolumeID: UInt32 {
-        Self.digest("esp volume", variant, architecture, version).bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+        Self.digest("esp volume", variant, architecture, version).bytes.prefix(4).reduce(0) {
+            $0 << 8 | UInt32($1)
+        }
     }
 
     /// The identifiers of a slot's two partitions: the halves of the root hash (DPS).

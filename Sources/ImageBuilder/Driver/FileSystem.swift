@@ -32,7 +32,12 @@ enum FileSystem {
     static func read(_ path: String, limit: UInt64 = 1 << 30) throws -> [UInt8] {
         let size = try size(path)
         guard size <= limit else {
-            throw BuildError.tooLarge(what: "'\(path)'", size: size, limit: limit, remedy: "this cannot be the right file")
+            throw BuildError.tooLarge(
+                what: "'\(path)'",
+                size: size,
+                limit: limit,
+                remedy: "this cannot be the right file"
+            )
         }
         guard let data = FileManager.default.contents(atPath: path) else {
             throw BuildError.file(operation: "read", path: path, errno: errno)
@@ -44,7 +49,9 @@ enum FileSystem {
     static func write(_ bytes: [UInt8], to path: String) throws {
         let temporary = "\(path).tmp-\(getpid())"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw BuildError.file(operation: "create", path: temporary, errno: errno) }
+        guard descriptor >= 0 else {
+            throw BuildError.file(operation: "create", path: temporary, errno: errno)
+        }
         defer { close(descriptor) }
         do {
             try write(bytes, to: descriptor, at: 0, path: temporary)
@@ -64,10 +71,17 @@ enum FileSystem {
     }
 
     /// Writes all bytes at an offset of an open file.
-    static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: UInt64, path: String) throws {
+    static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: UInt64, path: String)
+        throws
+    {
         var done = 0
         while done < bytes.count {
-            let count = pwrite(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset) + off_t(done))
+            let count = pwrite(
+                descriptor,
+                bytes.baseAddress.map { $0 + done },
+                bytes.count - done,
+                off_t(offset) + off_t(done)
+            )
             if count < 0 {
                 if errno == EINTR { continue }
                 throw BuildError.file(operation: "write", path: path, errno: errno)

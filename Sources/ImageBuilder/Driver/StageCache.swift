@@ -46,7 +46,9 @@ struct StageCache: Sendable {
     }
 
     /// Runs a stage that fills a new directory, and keeps it under the key.
-    func fill(_ stage: String, _ key: StageKey, _ body: (_ directory: String) async throws -> Void) async throws -> String {
+    func fill(_ stage: String, _ key: StageKey, _ body: (_ directory: String) async throws -> Void)
+        async throws -> String
+    {
         let path = place(stage, key)
         try FileSystem.makeDirectory(root)
         let temporary = "\(root)/.\(stage)-\(getpid())-\(UUID().uuidString.prefix(8))"
@@ -74,7 +76,9 @@ struct StageCache: Sendable {
         for name in (try? manager.contentsOfDirectory(atPath: root)) ?? [] {
             let path = "\(root)/\(name)"
             if name.hasPrefix(".") {
-                if let owner = Self.owner(of: name), kill(owner, 0) != 0, errno == ESRCH { FileSystem.remove(path) }
+                if let owner = Self.owner(of: name), kill(owner, 0) != 0, errno == ESRCH {
+                    FileSystem.remove(path)
+                }
                 continue
             }
             let used = (try? manager.attributesOfItem(atPath: path))?[.modificationDate] as? Date

@@ -14,7 +14,11 @@ enum Accounts {
         for path in files {
             let bytes = try FileSystem.read(work.file("root") + path, limit: 1 << 20)
             let mode: UInt16 = path.hasSuffix("shadow") ? 0o000 : 0o644
-            try tree.insert(.file(bytes, mode: mode, origin: "systemd-sysusers"), at: path, onConflict: .replace)
+            try tree.insert(
+                .file(bytes, mode: mode, origin: "systemd-sysusers"),
+                at: path,
+                onConflict: .replace
+            )
         }
     }
 }

@@ -27,11 +27,19 @@ enum BlobIndex {
             try FileSystem.write(bytes, to: descriptor, at: UInt64(offset), path: path)
             let length = Int64(bytes.count)
             entries.append(
-                Entry(path: place, mode: node.mode, offset: offset, length: length, sha256: SHA256Digest(hashing: bytes))
+                Entry(
+                    path: place,
+                    mode: node.mode,
+                    offset: offset,
+                    length: length,
+                    sha256: SHA256Digest(hashing: bytes)
+                )
             )
             offset += length
         }
-        guard fsync(descriptor) == 0 else { throw BuildError.file(operation: "flush", path: path, errno: errno) }
+        guard fsync(descriptor) == 0 else {
+            throw BuildError.file(operation: "flush", path: path, errno: errno)
+        }
         try FileSystem.write([UInt8](JSONEncoder().encode(entries)), to: directory + "/index.json")
     }
 

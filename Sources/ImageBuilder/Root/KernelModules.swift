@@ -39,7 +39,14 @@ struct KernelModules: Sendable {
             directory = cached
         } else {
             directory = try await cache.fill("modules", key) { directory in
-                try await build(chosen, of: packages, release: release, toolbox: toolbox, cache: cache, in: directory)
+                try await build(
+                    chosen,
+                    of: packages,
+                    release: release,
+                    toolbox: toolbox,
+                    cache: cache,
+                    in: directory
+                )
             }
         }
         let tree = try BlobIndex.load(directory: directory, origin: "kernel modules")
@@ -89,7 +96,9 @@ struct KernelModules: Sendable {
     }
 
     /// Writes the indices that modprobe reads, with the locked depmod(8).
-    static func indexModules(below root: String, release: String, toolbox: Toolbox, work: WorkDirectory) async throws {
+    static func indexModules(below root: String, release: String, toolbox: Toolbox, work: WorkDirectory)
+        async throws
+    {
         let guest = root.replacingOccurrences(of: work.path, with: "/work")
         try await toolbox.run(["depmod", "--basedir", guest, release], work: work.path)
     }

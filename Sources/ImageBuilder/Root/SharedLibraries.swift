@@ -30,7 +30,10 @@ enum SharedLibraries {
                 try part.insert(copy ?? node, at: "\(directory)/\(name)")
             }
         }
-        try part.insert(.file(directories.map { "\($0)\n" }.joined(), origin: "ldconfig"), at: "/etc/ld.so.conf")
+        try part.insert(
+            .file(directories.map { "\($0)\n" }.joined(), origin: "ldconfig"),
+            at: "/etc/ld.so.conf"
+        )
         try part.materialise(["/"], to: work.file("root"))
         try await toolbox.run(["ldconfig", "-X", "-r", "/work/root"], work: work.path)
         let bytes = try FileSystem.read(work.file("root/etc/ld.so.cache"), limit: 16 << 20)
@@ -39,7 +42,9 @@ enum SharedLibraries {
 
     /// The directories in which the loader looks, the most specific first.
     static func searchPath(of tree: FileTree, architecture: Architecture) -> [String] {
-        ["/usr/lib/\(architecture.multiarch)", "/usr/lib64", "/usr/lib"].filter { tree[$0]?.isDirectory == true }
+        ["/usr/lib/\(architecture.multiarch)", "/usr/lib64", "/usr/lib"].filter {
+            tree[$0]?.isDirectory == true
+        }
     }
 
     /// Where a library is found that a program at a path asks for.
@@ -52,7 +57,10 @@ enum SharedLibraries {
     ) -> String? {
         let origin = (path as NSString).deletingLastPathComponent
         let runPath = (info.runpath.isEmpty ? info.rpath : info.runpath).map {
-            $0.replacingOccurrences(of: "${ORIGIN}", with: origin).replacingOccurrences(of: "$ORIGIN", with: origin)
+            $0.replacingOccurrences(of: "${ORIGIN}", with: origin).replacingOccurrences(
+                of: "$ORIGIN",
+                with: origin
+            )
         }
         for directory in runPath + searchPath(of: tree, architecture: architecture) {
             let candidate = "\((directory as NSString).standardizingPath)/\(soname)"
@@ -65,7 +73,9 @@ enum SharedLibraries {
     static func programs(of tree: FileTree) throws -> [(path: String, info: ELFFile)] {
         var result: [(String, ELFFile)] = []
         for (path, node) in tree {
-            guard let content = node.content, !path.hasPrefix("/usr/lib/modules/"), try isELF(content) else { continue }
+            guard let content = node.content, !path.hasPrefix("/usr/lib/modules/"), try isELF(content) else {
+                continue
+            }
             result.append((path, try ELFFile(content.bytes(limit: 512 << 20))))
         }
         return result

@@ -19,7 +19,10 @@ enum Units {
             )
         }
         for unit in units.mask {
-            try tree.insert(.symlink(to: "/dev/null", origin: "units.mask"), at: "/etc/systemd/system/\(unit)")
+            try tree.insert(
+                .symlink(to: "/dev/null", origin: "units.mask"),
+                at: "/etc/systemd/system/\(unit)"
+            )
         }
         let preset =
             units.enable.map { "enable \($0)\n" }.joined() + units.disable.map { "disable \($0)\n" }.joined()
@@ -47,7 +50,9 @@ enum Units {
 
     /// `getty@.service` for `getty@tty1.service`; the name itself for a unit that is no instance.
     private static func template(of unit: String) -> String {
-        guard let at = unit.firstIndex(of: "@"), let dot = unit.lastIndex(of: "."), at < dot else { return unit }
+        guard let at = unit.firstIndex(of: "@"), let dot = unit.lastIndex(of: "."), at < dot else {
+            return unit
+        }
         return String(unit[...at] + unit[dot...])
     }
 }

@@ -40,7 +40,8 @@ struct Toolbox: Sendable {
             for mountPoint in ["/dev", "/proc", "/tmp", "/work"] where !tree.contains(mountPoint) {
                 try tree.insert(.directory(origin: "tools"), at: mountPoint)
             }
-            for unused in ["/usr/share/doc", "/usr/share/man", "/usr/share/locale"] where tree.contains(unused) {
+            for unused in ["/usr/share/doc", "/usr/share/man", "/usr/share/locale"]
+            where tree.contains(unused) {
                 try tree.remove(unused, recursive: true)
             }
             try tree.materialise(["/"], to: directory + "/root")
@@ -65,7 +66,8 @@ struct Toolbox: Sendable {
     ) async throws -> CommandOutput {
         var variables = [
             "PATH": "/usr/sbin:/usr/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": "/tmp",
-            "SOURCE_DATE_EPOCH": String(sourceDateEpoch), "PYTHONDONTWRITEBYTECODE": "1", "MTOOLSRC": "/dev/null",
+            "SOURCE_DATE_EPOCH": String(sourceDateEpoch), "PYTHONDONTWRITEBYTECODE": "1",
+            "MTOOLSRC": "/dev/null",
         ]
         variables.merge(environment) { _, new in new }
         var command = [

@@ -1,0 +1,111 @@
+import Debian
+import FileTree
+import Foundation
+import VariantManifest
+
+/// Resolves a variant's packages and its build tools and writes its lock.
+public struct Locking: Sendable {
+    /// The variant that is locked.
+    public let variant: Variant
+    /// Where its lock lies.
+    public let lockFile: String
+    private let workspace: Workspace
+
+    /// What was locked.
+    public struct Outcome: Sendable {
+        /// The lock as written.
+        public let lock: PackageLock
+        /// What changed, list by list; lists without a change are left out.
+        public let differences: [(list: PackageLock.ListName, difference: LockDifference)]
+    }
+
+    /// Reads the variant's manifest.
+    ///
+    /// - Throws: `ManifestError`.
+    public init(variant name: String, workspace: Workspace) throws {
+        variant = try Variant.load(name, repository: workspace.repository)
+        lockFile = workspace.lockFile(of: name)
+        self.workspace = workspace
+    }
+
+    /// What to do with versions that are locked already.
+    public enum Update: Sendable, Equatable {
+        /// Keep them all, as long as the archive has them.
+        case nothing
+        /// Take the newest of these packages and of what they are built with.
+        case packages(Set<String>)
+        /// Take the newest of all.
+        case everything
+    }
+
+    /// Resolves and writes the lock.
+    ///
+    /// - Parameters:
+    ///   - archives: where packages come from.
+    ///   - update: which locked versions may move.
+    ///   - progress: gets a line for each list that is resolved.
+    /// - Throws: `AptError`, `PackageLockError` or `ManifestError`.
+    public func run(
+        archives: AptArchives,
+        update: Update,
+        progress: @Sendable (String) -> Void
+    ) async throws -> Outcome {
+        let old = FileSystem.exists(lockFile) ? try PackageLock(file: lockFile) : nil
+        let suites = AptSuites.trixie
+        var new = PackageLock(suites: suites.suites, components: suites.components)
+        for architecture in variant.architectures {
+            let resolved = try variant.resolved(for: architecture)
+            let names = resolved.requestedPackages.map(\.name)
+            let list = PackageLock.ListName.target(architecture.rawValue)
+            progress("resolving \(list)")
+            new[list] = try await resolve(
+                names,
+                architecture.rawValue,
+                archives,
+                suites,
+                keeping: old?[list],
+                update
+            )
+        }
+        let tools = PackageLock.ListName.tools(BuildMachine.architecture.rawValue)
+        progress("resolving \(tools)")
+        new[tools] = try await resolve(
+            Toolbox.packages,
+            BuildMachine.architecture.rawValue,
+            archives,
+            suites,
+            keeping: old?[tools],
+            update
+        )
+        let empty = PackageLock(suites: suites.suites, components: suites.components)
+        let differences = new.differences(from: old ?? empty).filter { !$0.difference.isEmpty }
+        try new.write(to: lockFile)
+        return Outcome(lock: new, differences: differences)
+    }
+
+    private func resolve(
+        _ names: [String],
+        _ architecture: String,
+        _ archives: AptArchives,
+        _ suites: AptSuites,
+        keeping old: PackageList?,
+        _ update: Update
+    ) async throws -> PackageList {
+        let resolver = try AptResolver(
+            archives: archives,
+            suites: suites,
+            architecture: architecture,
+            stateDirectory: "\(workspace.cache)/apt-\(architecture)"
+        )
+        try await resolver.update()
+        let locked = old?.packages ?? []
+        let (keeping, releasing): ([LockedPackage], Set<String>) =
+            switch update {
+            case .nothing: (locked, [])
+            case .packages(let packages): (locked, packages)
+            case .everything: ([], [])
+            }
+        let packages = try await resolver.resolve(names, keeping: keeping, releasing: releasing)
+        return try PackageList(requested: names, packages: packages)
+    }
+}
