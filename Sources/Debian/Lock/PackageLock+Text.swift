@@ -11,6 +11,7 @@ extension PackageLock {
         lines.append("  \"formatVersion\": \(Self.formatVersion),")
         lines.append("  \"suites\": \(Self.array(suites)),")
         lines.append("  \"components\": \(Self.array(components)),")
+        lines.append("  \"sourceDateEpoch\": \(sourceDateEpoch),")
         lines += Self.lines(for: "targets", targets, comma: true)
         lines += Self.lines(for: "tools", tools, comma: false)
         lines.append("}")
@@ -92,11 +93,21 @@ extension PackageLock {
         let lock = PackageLock(
             suites: try names(fields.take("suites"), "suite"),
             components: try names(fields.take("components"), "component"),
+            sourceDateEpoch: try time(fields.take("sourceDateEpoch")),
             targets: try lists(fields.take("targets"), "targets"),
             tools: try lists(fields.take("tools"), "tools")
         )
         try fields.finish()
         return lock
+    }
+
+    /// A time that every format we write can hold: FAT ends in 2107.
+    private static func time(_ value: JSONText.Value) throws(JSONText.Failure) -> Int {
+        let time = try value.integer("sourceDateEpoch")
+        guard (0...4_294_967_295).contains(time) else {
+            throw JSONText.Failure(line: value.line, problem: "\(time) is no time between 1970 and 2106")
+        }
+        return time
     }
 
     private static func names(_ value: JSONText.Value, _ what: String) throws(JSONText.Failure) -> [String] {

@@ -13,6 +13,9 @@ public struct PackageLock: Sendable, Equatable {
     public var suites: [String]
     /// The components of those suites.
     public var components: [String]
+    /// When the lock last changed, in seconds since 1970: the time that everything built from it takes for now
+    /// (SOURCE_DATE_EPOCH).
+    public var sourceDateEpoch: Int
     /// The packages of images, by architecture.
     public var targets: [String: PackageList]
     /// The packages of the build tools, by the build machine's architecture.
@@ -22,11 +25,13 @@ public struct PackageLock: Sendable, Equatable {
     public init(
         suites: [String],
         components: [String],
+        sourceDateEpoch: Int = 0,
         targets: [String: PackageList] = [:],
         tools: [String: PackageList] = [:]
     ) {
         self.suites = suites
         self.components = components
+        self.sourceDateEpoch = sourceDateEpoch
         self.targets = targets
         self.tools = tools
     }

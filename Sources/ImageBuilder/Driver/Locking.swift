@@ -79,8 +79,17 @@ public struct Locking: Sendable {
         )
         let empty = PackageLock(suites: suites.suites, components: suites.components)
         let differences = new.differences(from: old ?? empty).filter { !$0.difference.isEmpty }
+        // The clock is read only when something changed; from then on the time is part of the input.
+        let changed = old == nil || !differences.isEmpty
+        new.sourceDateEpoch = changed ? Self.now : old?.sourceDateEpoch ?? Self.now
         try new.write(to: lockFile)
         return Outcome(lock: new, differences: differences)
+    }
+
+    /// SOURCE_DATE_EPOCH where it is set, else the clock.
+    private static var now: Int {
+        ProcessInfo.processInfo.environment["SOURCE_DATE_EPOCH"].flatMap { Int($0) }
+            ?? Int(Date.now.timeIntervalSince1970)
     }
 
     private func resolve(
