@@ -86,12 +86,7 @@ struct KernelModules: Sendable {
         let work = try WorkDirectory(cache: cache)
         try tree.materialise(["/"], to: work.file("root"))
         try await indexModules(below: work.file("root"), release: release, toolbox: toolbox, work: work)
-        let place = "/usr/lib/modules/\(release)"
-        for name in try FileManager.default.contentsOfDirectory(atPath: work.file("root") + place).sorted()
-        where name.hasPrefix("modules.") {
-            let bytes = try FileSystem.read(work.file("root") + "\(place)/\(name)")
-            try tree.insert(.file(bytes, origin: "depmod"), at: "\(place)/\(name)", onConflict: .replace)
-        }
+        try addIndices(from: work.file("root"), release: release, to: &tree)
         try BlobIndex.save(tree, directory: directory)
     }
 
@@ -101,6 +96,16 @@ struct KernelModules: Sendable {
     {
         let guest = root.replacingOccurrences(of: work.path, with: "/work")
         try await toolbox.run(["depmod", "--basedir", guest, release], work: work.path)
+    }
+
+    /// Reads the indices that depmod wrote below a root into a tree.
+    static func addIndices(from root: String, release: String, to tree: inout FileTree) throws {
+        let place = "/usr/lib/modules/\(release)"
+        for name in try FileManager.default.contentsOfDirectory(atPath: root + place).sorted()
+        where name.hasPrefix("modules.") {
+            let bytes = try FileSystem.read("\(root)\(place)/\(name)")
+            try tree.insert(.file(bytes, origin: "depmod"), at: "\(place)/\(name)", onConflict: .replace)
+        }
     }
 
     /// Splits the suffix of a compressed module off.
