@@ -66,7 +66,9 @@ struct ErofsImage: Sendable {
         return (ErofsImage(path: path, size: size), cached != nil)
     }
 
-    /// What mkfs.erofs is told besides input and output. No `fragments`, `ztailpacking` or `dedupe`: they spread a
+    /// What mkfs.erofs is told besides input and output.
+    ///
+    /// No `fragments`, `ztailpacking` or `dedupe`: they spread a
     /// small change over a third of the image (DESIGN.md, section 3).
     static func arguments(_ options: ErofsOptions, identity: DerivedIdentity, time: Int64) -> [String] {
         var arguments = ["-b4096", "-T\(time)", "-U", identity.erofsUUID.description]
