@@ -46,6 +46,7 @@ let formats: [Target] =
     + library("UKI", ["Bytes"])
     + library("ELF", ["Bytes"])
     + library("BootEntries", [])
+    + library("EROFS", ["Archive", "Bytes"])
     + library("Verity", ["Hashing"])
     + library("ReleaseManifest", ["Hashing"])
     + library("VariantManifest", [toml, "Hashing"])
@@ -61,16 +62,30 @@ let services: [Target] =
             "ReleaseManifest", "SBOM", "UKI", "VariantManifest", "Verity",
         ]
     )
+    + library(
+        "ImageInspection",
+        ["BootEntries", "Bytes", "EROFS", "FAT", "GPT", "Hashing", "ReleaseManifest", "SBOM", "UKI", "Verity"]
+    )
     + library("VirtualMachine", ["Processes", subprocess, systemPackage])
     + library(
         "BulkheadCommands",
-        ["Debian", "ImageBuilder", "VariantManifest", "VirtualMachine", argumentParser]
+        ["Debian", "ImageBuilder", "ImageInspection", "VariantManifest", "VirtualMachine", argumentParser]
     )
     + library("HostHealth", ["Systemd"])
 
 let programs: [Target] = [
     .executableTarget(name: "bulkhead", dependencies: ["BulkheadCommands"], swiftSettings: common),
     .executableTarget(name: "hostd", dependencies: ["HostHealth"], swiftSettings: common),
+]
+
+/// Tests that build images and boot them; everything else is tested without (docs/architecture.md).
+let machineTests: [Target] = [
+    .testTarget(
+        name: "MachineTests",
+        dependencies: ["Hashing", "Processes", "ReleaseManifest", "VirtualMachine", "TestSupport"],
+        path: "Tests/Machine",
+        swiftSettings: common
+    )
 ]
 
 let package = Package(
@@ -85,7 +100,7 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
-    targets: system + formats + services + programs + [
+    targets: system + formats + services + programs + machineTests + [
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common)
     ],
     cxxLanguageStandard: .cxx17
