@@ -69,7 +69,10 @@ let services: [Target] =
     + library("VirtualMachine", ["Processes", subprocess, systemPackage])
     + library(
         "BulkheadCommands",
-        ["Debian", "ImageBuilder", "ImageInspection", "VariantManifest", "VirtualMachine", argumentParser]
+        [
+            "Debian", "ImageBuilder", "ImageInspection", "ReleaseManifest", "VariantManifest", "VirtualMachine",
+            argumentParser,
+        ]
     )
     + library("HostHealth", ["Systemd"])
 

@@ -48,12 +48,18 @@ public final class VirtualMachine: Sendable {
 
     /// Boots a machine with its console on this program's terminal, until it ends or the user presses Ctrl-A X.
     ///
-    /// - Returns: How QEMU ended.
-    /// - Throws: `VirtualMachineError` when it cannot be started.
+    /// Standard input and output need not be a terminal. When the task is cancelled, QEMU ends in order.
+    ///
+    /// - Parameters:
+    ///   - configuration: What the machine consists of.
+    ///   - directory: Its files. Run again with the same directory for a second boot of the same machine.
+    ///   - started: Called when all is settled, right before QEMU takes the terminal.
+    /// - Throws: `VirtualMachineError` when it cannot be started, or QEMU ends with an error.
     public static func runInTerminal(
         _ configuration: Configuration,
-        in directory: WorkDirectory
-    ) async throws -> TerminationStatus {
+        in directory: WorkDirectory,
+        started: (Accelerator) -> Void = { _ in }
+    ) async throws {
         let runtime = try RuntimeDirectory()
         defer { runtime.remove() }
         let prepared = try await prepare(configuration, in: directory, runtime: runtime, console: .terminal)
@@ -62,15 +68,27 @@ public final class VirtualMachine: Sendable {
         let isTerminal = tcgetattr(STDIN_FILENO, &settings) == 0
         defer { if isTerminal { _ = tcsetattr(STDIN_FILENO, TCSANOW, &settings) } }
         let architecture = configuration.architecture
+        var options = PlatformOptions()
+        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(5))]
+        started(prepared.accelerator)
         do {
             let result = try await Subprocess.run(
                 .name(architecture.program),
                 arguments: Arguments(prepared.arguments),
+                platformOptions: options,
                 input: .currentStandardInput,
                 output: .currentStandardOutput,
                 error: .currentStandardError
             )
-            return result.terminationStatus
+            try Task.checkCancellation()
+            guard result.terminationStatus.isSuccess else {
+                throw VirtualMachineError.ended(
+                    while: "running",
+                    status: "\(result.terminationStatus)",
+                    messages: "",
+                    console: ""
+                )
+            }
         } catch let error as SubprocessError where error.code == .executableNotFound {
             throw VirtualMachineError.programMissing(
                 name: architecture.program,

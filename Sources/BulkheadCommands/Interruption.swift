@@ -1,0 +1,42 @@
+import Dispatch
+import Foundation
+import Synchronization
+
+/// Ends work in order when the process is told to stop.
+enum Interruption {
+    /// Runs work that SIGINT, SIGTERM and SIGHUP cancel.
+    ///
+    /// When the work has ended after a signal, cleaned up, the process dies by that signal, as its parent expects.
+    static func cancelling<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let received = Mutex<Int32?>(nil)
+        let task = Task { try await body() }
+        let sources = [SIGINT, SIGTERM, SIGHUP].map { number in
+            let source = DispatchSource.makeSignalSource(signal: number)
+            source.setEventHandler {
+                received.withLock { $0 = $0 ?? number }
+                task.cancel()
+            }
+            source.resume()
+            return source
+        }
+        let result = await withTaskCancellationHandler {
+            await task.result
+        } onCancel: {
+            task.cancel()
+        }
+        for source in sources { source.cancel() }
+        if let number = received.withLock({ $0 }) { dieBy(number) }
+        return try result.get()
+    }
+
+    private static func dieBy(_ number: Int32) {
+        signal(number, SIG_DFL)
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, number)
+        pthread_sigmask(SIG_UNBLOCK, &set, nil)
+        raise(number)
+    }
+}
