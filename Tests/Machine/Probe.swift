@@ -86,7 +86,7 @@ struct Probe {
         let mount = """
             [Mount]
             What=/
-            Where=/run/bulkhead\\x2dprobe
+            Where=/run/probe
             Type=none
             Options=bind
             """
