@@ -74,7 +74,8 @@ let services: [Target] =
         "BulkheadCommands",
         [
             "Debian", "Hashing", "ImageBuilder", "ImageInspection", "ReleaseManifest", "VariantManifest",
-            "VirtualMachine", argumentParser,
+            "VirtualMachine",
+            argumentParser,
         ]
     )
     + library("HostHealth", ["Systemd"])

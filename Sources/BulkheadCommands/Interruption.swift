@@ -10,6 +10,24 @@ enum Interruption {
     static func cancelling<Value: Sendable>(
         _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
+        let (result, signal) = await run(body)
+        if let signal { dieBy(signal) }
+        return try result.get()
+    }
+
+    /// Runs work that the same signals cancel, and throws `InterruptedError` when it ended after one.
+    static func stopping<Value: Sendable>(
+        _ consequence: String,
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let (result, signal) = await run(body)
+        guard signal != nil, case .failure = result else { return try result.get() }
+        throw InterruptedError(consequence: consequence)
+    }
+
+    private static func run<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Value
+    ) async -> (Result<Value, any Error>, signal: Int32?) {
         let received = Mutex<Int32?>(nil)
         let task = Task { try await body() }
         let sources = [SIGINT, SIGTERM, SIGHUP].map { number in
@@ -27,8 +45,7 @@ enum Interruption {
             task.cancel()
         }
         for source in sources { source.cancel() }
-        if let number = received.withLock({ $0 }) { dieBy(number) }
-        return try result.get()
+        return (result, received.withLock { $0 })
     }
 
     private static func dieBy(_ number: Int32) {
@@ -39,4 +56,12 @@ enum Interruption {
         pthread_sigmask(SIG_UNBLOCK, &set, nil)
         raise(number)
     }
+}
+
+/// The user told the program to stop.
+struct InterruptedError: Error, CustomStringConvertible {
+    /// What that means for the work's result.
+    let consequence: String
+
+    var description: String { "stopped by a signal; \(consequence), and the stages that ended are kept" }
 }

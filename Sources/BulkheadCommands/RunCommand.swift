@@ -208,7 +208,9 @@ extension RunCommand {
         let unit = text.dropFirst(digits.count).uppercased()
         let shift = shifts[unit.hasSuffix("IB") ? String(unit.dropLast(2)) : unit]
         guard let number = UInt64(digits), let shift else {
-            throw ValidationError("'\(text)' is no size: write a whole number with a unit, such as 2G or 512MiB")
+            throw ValidationError(
+                "'\(text)' is no size: write a whole number with a unit, such as 2G or 512MiB"
+            )
         }
         let (size, overflow) = number.multipliedReportingOverflow(by: 1 << shift)
         guard !overflow, size <= 1 << 50 else { throw ValidationError("'\(text)' is more than 1024T") }

@@ -52,7 +52,8 @@ struct RunnableImage: Equatable {
         in workspace: Workspace,
         _ wanted: VirtualMachine.Architecture?
     ) throws -> RunnableImage {
-        guard FileManager.default.fileExists(atPath: "\(workspace.repository)/variants/\(variant)/variant.toml")
+        guard
+            FileManager.default.fileExists(atPath: "\(workspace.repository)/variants/\(variant)/variant.toml")
         else { throw RunError.neitherPathNorVariant(argument: variant, repository: workspace.repository) }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: workspace.output)) ?? []
         var builds: [(folder: String, architecture: String, date: Date)] = []
@@ -73,7 +74,8 @@ struct RunnableImage: Equatable {
         return try self.build(at: build.folder, wanted)
     }
 
-    private static func build(at folder: String, _ wanted: VirtualMachine.Architecture?) throws -> RunnableImage
+    private static func build(at folder: String, _ wanted: VirtualMachine.Architecture?) throws
+        -> RunnableImage
     {
         guard let release = try release(in: folder)?.get() else {
             throw RunError.noBuildFolder(path: folder)
@@ -92,7 +94,8 @@ struct RunnableImage: Equatable {
         )
     }
 
-    private static func file(at path: String, _ wanted: VirtualMachine.Architecture?) throws -> RunnableImage {
+    private static func file(at path: String, _ wanted: VirtualMachine.Architecture?) throws -> RunnableImage
+    {
         let folder = (path as NSString).deletingLastPathComponent
         let name = (path as NSString).lastPathComponent
         // A release.json that does not know the file says nothing about it.

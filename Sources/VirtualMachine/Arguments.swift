@@ -97,7 +97,8 @@ extension VirtualMachine {
             arguments += ["-chardev", "file,id=second,append=on,path=\(quoted(paths.secondSerialLog))"]
             switch configuration.architecture {
             case .amd64: arguments += ["-serial", "chardev:second"]
-            case .arm64: arguments += ["-device", "virtio-serial-pci", "-device", "virtconsole,chardev=second"]
+            case .arm64:
+                arguments += ["-device", "virtio-serial-pci", "-device", "virtconsole,chardev=second"]
             }
         }
         arguments += ["-qmp", "unix:\(quoted(paths.monitorSocket)),server=on,wait=off"]
@@ -105,7 +106,9 @@ extension VirtualMachine {
         if !configuration.kernelArguments.isEmpty {
             // systemd-stub(7); only the first such string counts.
             let words = configuration.kernelArguments.joined(separator: " ")
-            arguments += ["-smbios", "type=11,value=\(quoted("io.systemd.stub.kernel-cmdline-extra=\(words)"))"]
+            arguments += [
+                "-smbios", "type=11,value=\(quoted("io.systemd.stub.kernel-cmdline-extra=\(words)"))",
+            ]
         }
         return (arguments + credentials, files)
     }
