@@ -77,7 +77,6 @@ struct Probe {
             [Unit]
             Description=Wait for the End of the Boot
             OnSuccess=bulkhead-probe.service
-            OnFailure=bulkhead-probe.service
             [Service]
             Type=exec
             ExecStart=/usr/bin/systemctl is-system-running --wait
