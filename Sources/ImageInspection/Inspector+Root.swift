@@ -1,0 +1,183 @@
+import Bytes
+import Hashing
+import ReleaseManifest
+import UKI
+import Verity
+
+extension Inspector {
+    /// Checks a root file system against its root hash and reads what it says of itself.
+    mutating func inspectRoot(data: ImagePart, tree: ImagePart?, facts: RootFacts) {
+        var facts = facts
+        if let tree { verify(data: data, tree: tree, facts: &facts) }
+        report.roots.append(facts)
+    }
+
+    // MARK: Hash tree
+
+    private mutating func verify(data: ImagePart, tree: ImagePart, facts: inout RootFacts) {
+        let stored = (try? tree.bytes().read(at: 0, count: VeritySuperblock.byteCount)) ?? []
+        var parameters: VerityParameters?
+        do throws(VerityError) {
+            let read = try VeritySuperblock.parse(stored)
+            parameters = read
+            facts.superblock = SuperblockFacts(read)
+            facts.size = VerityLayout(read).dataByteCount
+        } catch {
+            facts.verification = .impossible
+            find(.error, "verity", "\(tree.name), byte \(tree.offset)", error.description)
+        }
+        // What release.json says is better than what may be damaged.
+        if facts.rootHash == release?.root.hash.hex, let trusted = trustedParameters(stored: stored) {
+            if let read = parameters, read != trusted {
+                find(
+                    .error,
+                    "verity",
+                    "\(tree.name), byte \(tree.offset)",
+                    "the superblock says salt \(Hex.encode(read.salt)) and \(read.dataBlockCount) blocks, but "
+                        + "release.json says \(Hex.encode(trusted.salt)) and \(trusted.dataBlockCount); "
+                        + "write the image again"
+                )
+            }
+            parameters = trusted
+        }
+        guard let parameters else { return }
+        guard let text = facts.rootHash, let rootHash = SHA256Digest(hex: text) else {
+            facts.verification = .impossible
+            find(
+                .error,
+                "verity",
+                data.name,
+                "there is no root hash to check the content against; restore the boot entry"
+            )
+            return
+        }
+        if report.isQuick {
+            facts.verification = .notChecked
+            return
+        }
+        progress("checking the hash tree of \(facts.name)")
+        do {
+            let result = try VerityVerification.verify(
+                data: data.veritySource(),
+                tree: tree.veritySource(),
+                rootHash: rootHash,
+                parameters: parameters
+            )
+            facts.computedRootHash = result.computedRootHash.hex
+            // A superblock that differs has its finding already.
+            let isIntact =
+                result.dataIsIntact && result.corruptDataBlockCount == 0 && result.corruptTreeBlockCount == 0
+            facts.verification = isIntact && !result.superblockIsCorrupt ? .intact : .damaged
+            if !isIntact { describe(result, data: data, tree: tree, facts: &facts) }
+        } catch {
+            facts.verification = .impossible
+            find(.error, "verity", data.name, error.description)
+        }
+    }
+
+    /// Salt and block count of `release.json`; the identifier is not in it and is taken as it is.
+    private func trustedParameters(stored: [UInt8]) -> VerityParameters? {
+        guard let root = release?.root else { return nil }
+        let uuid = stored.bounded(at: 16, count: 16).map(Array.init) ?? [UInt8](repeating: 0, count: 16)
+        return try? VerityParameters(salt: root.salt.bytes, uuid: uuid, dataBlockCount: root.dataBlocks)
+    }
+
+    /// Names the damage: blocks, bytes in the image, files.
+    private mutating func describe(
+        _ result: VerityReport,
+        data: ImagePart,
+        tree: ImagePart,
+        facts: inout RootFacts
+    ) {
+        let blockSize = UInt64(VerityFormat.blockSize)
+        // With another salt or root hash nothing fits, and a list of all blocks would say nothing.
+        if result.corruptDataBlockCount == result.parameters.dataBlockCount, result.corruptDataBlockCount > 1 {
+            facts.damage = DamageFacts(
+                dataBlockCount: result.corruptDataBlockCount,
+                dataBlocks: [],
+                treeBlockCount: result.corruptTreeBlockCount,
+                treeBlocks: []
+            )
+            find(
+                .error,
+                "verity",
+                data.name,
+                "nothing in it fits the root hash \(facts.rootHash ?? ""): its content has "
+                    + "\(result.computedRootHash). This is another version's root, or the salt in the hash tree's "
+                    + "superblock is damaged; write the image again"
+            )
+            return
+        }
+        let damage = DamageFacts(
+            dataBlockCount: result.corruptDataBlockCount,
+            dataBlocks: result.corruptDataBlocks.map {
+                DamageFacts.DataBlock(block: $0 / blockSize, byteOffset: data.offset + $0, files: [])
+            },
+            treeBlockCount: result.corruptTreeBlockCount,
+            treeBlocks: result.corruptTreeBlocks.map {
+                DamageFacts.TreeBlock(level: $0.level, byteOffset: tree.offset + $0.byteOffset)
+            }
+        )
+        facts.damage = damage
+        for block in damage.dataBlocks.prefix(Self.namedBlocks) {
+            find(
+                .error,
+                "verity",
+                data.name,
+                "block \(block.block), at byte \(block.byteOffset) of '\(data.path)', is not what the root hash "
+                    + "says: \(Self.owners(block.files)); the kernel refuses to read it. Write the image again"
+            )
+        }
+        for block in damage.treeBlocks.prefix(Self.namedBlocks) {
+            find(
+                .error,
+                "verity",
+                tree.name,
+                "the hash tree's block of level \(block.level) at byte \(block.byteOffset) of '\(tree.path)' is not "
+                    + "what the root hash says; the kernel refuses to read what lies below it. Write the image again"
+            )
+        }
+        let more =
+            Int(clamping: damage.dataBlockCount) - min(damage.dataBlocks.count, Self.namedBlocks)
+            + Int(clamping: damage.treeBlockCount) - min(damage.treeBlocks.count, Self.namedBlocks)
+        if more > 0 {
+            find(
+                .error,
+                "verity",
+                data.name,
+                "\(more) more blocks are damaged, \(damage.dataBlockCount) of the data and "
+                    + "\(damage.treeBlockCount) of the hash tree in all; write the image again"
+            )
+        }
+    }
+
+    /// Damaged blocks that get a finding each.
+    private static let namedBlocks = 16
+
+    private static func owners(_ files: [String]) -> String {
+        switch files.count {
+        case 0: "it belongs to the file system's own structures, or to nothing"
+        case 1: "it belongs to \(files[0])"
+        case 2...4: "it belongs to \(files.joined(separator: ", "))"
+        default: "it belongs to \(files.prefix(4).joined(separator: ", ")) and \(files.count - 4) more files"
+        }
+    }
+}
+
+extension SuperblockFacts {
+    init(_ parameters: VerityParameters) {
+        algorithm = "sha256"
+        salt = Hex.encode(parameters.salt)
+        let digits = Hex.encode(parameters.uuid)
+        var parts: [Substring] = []
+        var rest = digits[...]
+        for length in [8, 4, 4, 4, 12] {
+            parts.append(rest.prefix(length))
+            rest = rest.dropFirst(length)
+        }
+        uuid = parts.joined(separator: "-")
+        blockSize = VerityFormat.blockSize
+        dataBlocks = parameters.dataBlockCount
+        treeSize = VerityLayout(parameters).byteCount
+    }
+}
