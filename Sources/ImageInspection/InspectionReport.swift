@@ -259,8 +259,10 @@ public struct DamageFacts: Sendable, Equatable, Codable {
         public var block: UInt64
         /// The block's first byte in the file that was inspected.
         public var byteOffset: UInt64
-        /// The files in the root that have bytes in the block; empty for the file system's own structures.
+        /// The files and directories of the root that have bytes of their contents in the block.
         public var files: [String]
+        /// The files and directories whose inodes lie in the block.
+        public var inodes: [String]
     }
 
     /// A damaged block of the hash tree.

@@ -33,6 +33,7 @@ extension Inspector {
             find(.error, "esp", part.name, "\(error); write the image again")
             return
         }
+        bootPart = part
         checkFileSystem(volume, part: part)
         report.boot = BootFacts(
             partition: partition.number,

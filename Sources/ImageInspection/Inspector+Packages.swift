@@ -15,7 +15,9 @@ extension Inspector {
                 )
                 return
             }
-            take(try PackageInventory(decoding: bytes), from: OutputName.packages)
+            let inventory = try PackageInventory(decoding: bytes)
+            self.inventory = inventory
+            take(inventory, from: OutputName.packages)
         } catch {
             find(.error, "packages", OutputName.packages, "\(error)")
         }

@@ -1,6 +1,7 @@
 import Bytes
 import Hashing
 import ReleaseManifest
+import SBOM
 import UKI
 import Verity
 
@@ -8,13 +9,89 @@ extension Inspector {
     /// Checks a root file system against its root hash and reads what it says of itself.
     mutating func inspectRoot(data: ImagePart, tree: ImagePart?, facts: RootFacts) {
         var facts = facts
-        if let tree { verify(data: data, tree: tree, facts: &facts) }
+        let fileSystem = openRoot(data)
+        if let tree { verify(data: data, tree: tree, fileSystem: fileSystem, facts: &facts) }
+        if let fileSystem { read(fileSystem, data: data, facts: &facts) }
+        rootParts.append((facts, data, tree))
         report.roots.append(facts)
+    }
+
+    private mutating func openRoot(_ data: ImagePart) -> RootFileSystem? {
+        do {
+            return try RootFileSystem(data)
+        } catch {
+            find(.error, "root", data.name, "\(error)")
+            return nil
+        }
+    }
+
+    // MARK: Files
+
+    /// Reads os-release and the list of packages, and walks the tree once.
+    private mutating func read(_ root: RootFileSystem, data: ImagePart, facts: inout RootFacts) {
+        if facts.size == nil { facts.size = root.image.superblock.size }
+        do {
+            facts.entryCount = try root.image.tree().count
+        } catch {
+            find(.error, "root", data.name, "its tree of files cannot be read: \(error)")
+        }
+        do {
+            if let release = try root.osRelease() {
+                facts.osRelease = release.fields
+            } else {
+                find(.warning, "root", data.name, "it has no os-release; build the image again")
+            }
+        } catch {
+            find(.error, "root", "\(data.name), os-release", "\(error)")
+        }
+        compareIdentity(facts)
+        readPackages(in: root, data: data, facts: facts)
+    }
+
+    /// The kernel image and the root that it starts must be of one version.
+    private mutating func compareIdentity(_ facts: RootFacts) {
+        let images = kernelImages + report.kernelImages
+        guard !facts.osRelease.isEmpty, let hash = facts.rootHash,
+            let image = images.first(where: { $0.rootHash == hash && !$0.osRelease.isEmpty })
+        else { return }
+        for key in ["ID", "VERSION_ID", "VARIANT_ID", "IMAGE_ID", "IMAGE_VERSION"]
+        where image.osRelease[key] != facts.osRelease[key] {
+            find(
+                .warning,
+                "root",
+                facts.data,
+                "its os-release has \(key)=\(facts.osRelease[key] ?? "nothing"), but '\(image.path)' that starts it "
+                    + "has \(image.osRelease[key] ?? "nothing"); build the image again"
+            )
+        }
+    }
+
+    private mutating func readPackages(in root: RootFileSystem, data: ImagePart, facts: RootFacts) {
+        // Of a disk with two versions, the packages are those of the one that is started.
+        if report.packagesFrom == nil, let first = report.boot?.entries.first, first.rootHash != facts.rootHash {
+            return
+        }
+        if let known = release?.root.hash.hex, known != facts.rootHash { return }
+        let path = RootFileSystem.inventoryPath
+        do {
+            guard let bytes = try root.contents(path, limit: PackageInventory.sizeLimit) else {
+                find(.note, "packages", data.name, "it has no \(path), so its packages are not known from it")
+                return
+            }
+            take(try PackageInventory(decoding: bytes), from: "\(data.name), \(path)")
+        } catch {
+            find(.error, "packages", "\(data.name), \(path)", "\(error)")
+        }
     }
 
     // MARK: Hash tree
 
-    private mutating func verify(data: ImagePart, tree: ImagePart, facts: inout RootFacts) {
+    private mutating func verify(
+        data: ImagePart,
+        tree: ImagePart,
+        fileSystem: RootFileSystem?,
+        facts: inout RootFacts
+    ) {
         let stored = (try? tree.bytes().read(at: 0, count: VeritySuperblock.byteCount)) ?? []
         var parameters: VerityParameters?
         do throws(VerityError) {
@@ -68,7 +145,7 @@ extension Inspector {
             let isIntact =
                 result.dataIsIntact && result.corruptDataBlockCount == 0 && result.corruptTreeBlockCount == 0
             facts.verification = isIntact && !result.superblockIsCorrupt ? .intact : .damaged
-            if !isIntact { describe(result, data: data, tree: tree, facts: &facts) }
+            if !isIntact { describe(result, data: data, tree: tree, fileSystem: fileSystem, facts: &facts) }
         } catch {
             facts.verification = .impossible
             find(.error, "verity", data.name, error.description)
@@ -87,6 +164,7 @@ extension Inspector {
         _ result: VerityReport,
         data: ImagePart,
         tree: ImagePart,
+        fileSystem: RootFileSystem?,
         facts: inout RootFacts
     ) {
         let blockSize = UInt64(VerityFormat.blockSize)
@@ -108,10 +186,17 @@ extension Inspector {
             )
             return
         }
+        let blocks = result.corruptDataBlocks.map { $0 / blockSize }
+        let owners = blocks.isEmpty ? [:] : fileSystem?.owners(of: Set(blocks)) ?? [:]
         let damage = DamageFacts(
             dataBlockCount: result.corruptDataBlockCount,
-            dataBlocks: result.corruptDataBlocks.map {
-                DamageFacts.DataBlock(block: $0 / blockSize, byteOffset: data.offset + $0, files: [])
+            dataBlocks: blocks.map {
+                DamageFacts.DataBlock(
+                    block: $0,
+                    byteOffset: data.offset + $0 * blockSize,
+                    files: owners[$0]?.files ?? [],
+                    inodes: owners[$0]?.inodes ?? []
+                )
             },
             treeBlockCount: result.corruptTreeBlockCount,
             treeBlocks: result.corruptTreeBlocks.map {
@@ -125,7 +210,7 @@ extension Inspector {
                 "verity",
                 data.name,
                 "block \(block.block), at byte \(block.byteOffset) of '\(data.path)', is not what the root hash "
-                    + "says: \(Self.owners(block.files)); the kernel refuses to read it. Write the image again"
+                    + "says: \(Self.owners(block)); the kernel refuses to read it. Write the image again"
             )
         }
         for block in damage.treeBlocks.prefix(Self.namedBlocks) {
@@ -154,13 +239,16 @@ extension Inspector {
     /// Damaged blocks that get a finding each.
     private static let namedBlocks = 16
 
-    private static func owners(_ files: [String]) -> String {
-        switch files.count {
-        case 0: "it belongs to the file system's own structures, or to nothing"
-        case 1: "it belongs to \(files[0])"
-        case 2...4: "it belongs to \(files.joined(separator: ", "))"
-        default: "it belongs to \(files.prefix(4).joined(separator: ", ")) and \(files.count - 4) more files"
+    private static func owners(_ block: DamageFacts.DataBlock) -> String {
+        func list(_ files: [String]) -> String {
+            files.prefix(4).joined(separator: ", ") + (files.count > 4 ? " and \(files.count - 4) more" : "")
         }
+        let parts = [
+            block.files.isEmpty ? nil : "it belongs to \(list(block.files))",
+            block.inodes.isEmpty ? nil : "it has the inodes of \(list(block.inodes))",
+        ].compactMap { $0 }
+        return parts.isEmpty
+            ? "no readable file has bytes in it" : parts.joined(separator: ", and ")
     }
 }
 

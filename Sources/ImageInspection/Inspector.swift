@@ -1,6 +1,7 @@
 import Bytes
 import Hashing
 import ReleaseManifest
+import SBOM
 
 /// One inspection: collects facts and findings, and goes on after each of them with what is left.
 struct Inspector {
@@ -10,6 +11,12 @@ struct Inspector {
     var release: Release?
     /// The disk's root hash candidates: unified kernel images that were read, in the order of the menu.
     var kernelImages: [KernelImageFacts] = []
+    /// Where the EFI system partition is.
+    var bootPart: ImagePart?
+    /// The roots of the report, and where their bytes are.
+    var rootParts: [(facts: RootFacts, data: ImagePart, tree: ImagePart?)] = []
+    /// The folder's `packages.json`.
+    var inventory: PackageInventory?
 
     init(_ report: InspectionReport, progress: @escaping @Sendable (String) -> Void) {
         self.report = report
