@@ -1,0 +1,58 @@
+/// Decoding of LZ4 blocks (the LZ4 block format, without the frame around it).
+enum LZ4Block {
+    /// Unpacks a block that must give exactly `size` bytes and be used up by that; nil where it does not.
+    static func decode(_ input: ArraySlice<UInt8>, size: Int) -> [UInt8]? {
+        var output = [UInt8](repeating: 0, count: size)
+        let isWhole = input.withUnsafeBufferPointer { input in
+            output.withUnsafeMutableBufferPointer { output in decode(input, into: output) }
+        }
+        return isWhole ? output : nil
+    }
+
+    /// Every index is checked against the buffers before it is used: they are not checked in release builds.
+    private static func decode(
+        _ input: UnsafeBufferPointer<UInt8>,
+        into output: UnsafeMutableBufferPointer<UInt8>
+    ) -> Bool {
+        var read = 0
+        var written = 0
+        while read < input.count {
+            let token = input[read]
+            read += 1
+
+            guard let literals = length(Int(token >> 4), input, &read), literals <= input.count - read,
+                literals <= output.count - written
+            else { return false }
+            for index in 0..<literals { output[written + index] = input[read + index] }
+            read += literals
+            written += literals
+            // The last sequence has no match.
+            if read == input.count { return written == output.count }
+
+            guard input.count - read >= 2 else { return false }
+            let distance = Int(input[read]) | Int(input[read + 1]) << 8
+            read += 2
+            guard distance > 0, distance <= written, let match = length(Int(token & 15), input, &read),
+                match + 4 <= output.count - written
+            else { return false }
+            // Byte by byte: a match may overlap what it makes.
+            for index in written..<written + match + 4 { output[index] = output[index - distance] }
+            written += match + 4
+        }
+        return false
+    }
+
+    /// A length from the four bits in the token and, if they are all set, the bytes that follow.
+    private static func length(_ bits: Int, _ input: UnsafeBufferPointer<UInt8>, _ read: inout Int) -> Int? {
+        guard bits == 15 else { return bits }
+        // No overflow: at most 255 for each byte of the input.
+        var length = 15
+        while read < input.count {
+            let byte = input[read]
+            read += 1
+            length += Int(byte)
+            if byte != 255 { return length }
+        }
+        return nil
+    }
+}
