@@ -3,6 +3,7 @@ import EROFS
 import FAT
 import Foundation
 import Hashing
+import ReleaseManifest
 import SBOM
 
 /// One side of a comparison: an image's facts, and where its root, hash tree and kernel image are.

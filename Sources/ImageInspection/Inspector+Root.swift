@@ -1,4 +1,5 @@
 import Bytes
+import EROFS
 import Hashing
 import ReleaseManifest
 import SBOM
