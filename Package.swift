@@ -64,12 +64,18 @@ let services: [Target] =
     )
     + library(
         "ImageInspection",
-        ["BootEntries", "Bytes", "EROFS", "FAT", "GPT", "Hashing", "ReleaseManifest", "SBOM", "UKI", "Verity"]
+        [
+            "BootEntries", "Bytes", "EROFS", "FAT", "GPT", "Hashing", "ReleaseManifest", "SBOM", "UKI",
+            "Verity",
+        ]
     )
     + library("VirtualMachine", ["Processes", subprocess, systemPackage])
     + library(
         "BulkheadCommands",
-        ["Debian", "ImageBuilder", "ImageInspection", "VariantManifest", "VirtualMachine", argumentParser]
+        [
+            "Debian", "Hashing", "ImageBuilder", "ImageInspection", "VariantManifest", "VirtualMachine",
+            argumentParser,
+        ]
     )
     + library("HostHealth", ["Systemd"])
 

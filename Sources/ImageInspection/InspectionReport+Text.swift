@@ -7,7 +7,9 @@ extension InspectionReport {
         if !files.isEmpty { lines += fileLines() }
         if let disk { lines += diskLines(disk) }
         if let boot { lines += bootLines(boot) }
-        if !kernelImages.isEmpty { lines += kernelLines("Kernel images", kernelImages) }
+        if !kernelImages.isEmpty {
+            lines += kernelLines(kernelImages.count == 1 ? "Kernel image" : "Kernel images", kernelImages)
+        }
         for root in roots { lines += rootLines(root) }
         if packagesFrom != nil { lines += packageLines(limit: packageLimit) }
         lines += findingLines()
@@ -109,6 +111,10 @@ extension InspectionReport {
         if images.isEmpty { lines.append("  none") }
         for image in images {
             lines.append("  \(image.path)")
+            if image.state == nil, let entry = boot?.entries.first(where: { $0.saysTheSame(as: image) }) {
+                lines.append("    \(HumanText.exactSize(image.size)), says the same as the boot entry \(entry.path)")
+                continue
+            }
             var table = TextTable(alignments: [.left, .left])
             switch image.state {
             case .good: table.add("state", "good (no counter)")
@@ -140,6 +146,12 @@ extension InspectionReport {
         var lines = ["", "Root in \(root.name)\(root.name == root.data ? "" : " (\(root.data))")"]
         if root.verification == .empty { return lines + ["  empty"] }
         var table = TextTable(alignments: [.left, .left])
+        // A folder's root is read twice, on the disk and as a file; its facts are shown once.
+        if let other = roots.first(where: { $0.saysTheSame(as: root) }), other.name != root.name {
+            table.add("", "says the same as the root in \(other.name)")
+            table.add("verified", Self.verdict(root))
+            return lines + table.lines()
+        }
         table.add("system", Self.systemName(root.osRelease))
         if let size = root.size { table.add("size", HumanText.exactSize(size)) }
         if let count = root.entryCount { table.add("files", "\(HumanText.grouped(UInt64(count))) with folders") }
@@ -210,5 +222,22 @@ extension InspectionReport {
             + Finding.Severity.allCases.flatMap { severity in
                 findings.filter { $0.severity == severity }.map { "  \($0)" }
             }
+    }
+}
+
+extension KernelImageFacts {
+    /// Whether two images cannot be told apart by their facts.
+    fileprivate func saysTheSame(as other: KernelImageFacts) -> Bool {
+        machine != nil && machine == other.machine && size == other.size && osRelease == other.osRelease
+            && kernelRelease == other.kernelRelease && commandLine == other.commandLine
+            && isSigned == other.isSigned
+    }
+}
+
+extension RootFacts {
+    /// Whether two roots cannot be told apart by what they say of themselves.
+    fileprivate func saysTheSame(as other: RootFacts) -> Bool {
+        rootHash != nil && rootHash == other.rootHash && superblock != nil && superblock == other.superblock
+            && osRelease == other.osRelease && entryCount == other.entryCount
     }
 }

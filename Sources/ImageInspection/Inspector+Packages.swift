@@ -53,3 +53,35 @@ extension Inspector {
         )
     }
 }
+
+extension Inspector {
+    /// Compares the folder's list of files with the root itself: everything but the bytes of files.
+    mutating func compareInventory(with root: RootFileSystem, place: String) {
+        guard let inventory, !inventory.files.isEmpty,
+            let actual = try? FileRecord.records(of: root, withDigests: false)
+        else { return }
+        let changes = Difference.files(FileRecord.records(of: inventory), actual)
+        for change in changes.prefix(Self.namedFiles) {
+            let what =
+                switch change.change {
+                case .added: "is in the root and not in packages.json"
+                case .removed: "is in packages.json and not in the root"
+                case .changed:
+                    "is not what packages.json says (\(change.aspects.map(\.rawValue).joined(separator: ", ")))"
+                }
+            find(.error, "packages", place, "\(change.path) \(what); build the image again")
+        }
+        if changes.count > Self.namedFiles {
+            find(
+                .error,
+                "packages",
+                place,
+                "\(changes.count - Self.namedFiles) more files are not what packages.json says; "
+                    + "build the image again"
+            )
+        }
+    }
+
+    /// Files that get a finding each.
+    private static let namedFiles = 10
+}

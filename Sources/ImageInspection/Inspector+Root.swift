@@ -47,6 +47,10 @@ extension Inspector {
         }
         compareIdentity(facts)
         readPackages(in: root, data: data, facts: facts)
+        // What is wrong in a damaged root has been said.
+        if data.name == OutputName.root, facts.verification != .damaged {
+            compareInventory(with: root, place: data.name)
+        }
     }
 
     /// The kernel image and the root that it starts must be of one version.

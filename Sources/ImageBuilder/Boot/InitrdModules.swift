@@ -46,7 +46,9 @@ enum InitrdModules {
         _ work: WorkDirectory
     ) async throws {
         let root = work.file("modules")
-        try modules.materialise(["/"], to: root)
+        var copy = modules
+        try copy.addMergedUsrAliases(["/lib"], origin: "kernel modules")
+        try copy.materialise(["/"], to: root)
         try await KernelModules.indexModules(below: root, release: release, toolbox: toolbox, work: work)
         try KernelModules.addIndices(from: root, release: release, to: &tree)
     }

@@ -13,6 +13,8 @@ struct UKIImage: Sendable {
     let path: String
     /// Its size in bytes.
     let size: UInt64
+    /// The digest of its bytes.
+    let digest: SHA256Digest
     /// The kernel command line inside.
     let commandLine: String
 
@@ -68,7 +70,8 @@ struct UKIImage: Sendable {
                 remedy: "name fewer modules and files under initrd"
             )
         }
-        return (UKIImage(path: path, size: size, commandLine: commandLine), cached != nil)
+        let digest = try SHA256Digest(hashingFile: path)
+        return (UKIImage(path: path, size: size, digest: digest, commandLine: commandLine), cached != nil)
     }
 
     /// What the kernel is told: which root, then the manifest's words.

@@ -28,6 +28,13 @@ enum FileSystem {
         return UInt64(status.st_size)
     }
 
+    /// Opens a file; a new one gets mode 0644.
+    static func open(_ path: String, _ flags: Int32) throws -> Int32 {
+        let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw BuildError.file(operation: "open", path: path, errno: errno) }
+        return descriptor
+    }
+
     /// All bytes of a file that must not be larger than a limit.
     static func read(_ path: String, limit: UInt64 = 1 << 30) throws -> [UInt8] {
         let size = try size(path)
@@ -48,10 +55,7 @@ enum FileSystem {
     /// Writes a file anew; durable and atomic: a temporary name, fsync, rename.
     static func write(_ bytes: [UInt8], to path: String) throws {
         let temporary = "\(path).tmp-\(getpid())"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw BuildError.file(operation: "create", path: temporary, errno: errno)
-        }
+        let descriptor = try open(temporary, O_WRONLY | O_CREAT | O_TRUNC)
         defer { close(descriptor) }
         do {
             try write(bytes, to: descriptor, at: 0, path: temporary)
@@ -111,7 +115,10 @@ enum FileSystem {
     }
 
     private static func flushDirectory(of path: String) {
-        let directory = open((path as NSString).deletingLastPathComponent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let directory = Glibc.open(
+            (path as NSString).deletingLastPathComponent,
+            O_RDONLY | O_DIRECTORY | O_CLOEXEC
+        )
         guard directory >= 0 else { return }
         fsync(directory)
         close(directory)

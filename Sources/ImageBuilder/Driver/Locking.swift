@@ -53,30 +53,23 @@ public struct Locking: Sendable {
         let old = FileSystem.exists(lockFile) ? try PackageLock(file: lockFile) : nil
         let suites = AptSuites.trixie
         var new = PackageLock(suites: suites.suites, components: suites.components)
+        var lists: [(PackageLock.ListName, [String])] = []
         for architecture in variant.architectures {
             let resolved = try variant.resolved(for: architecture)
-            let names = resolved.requestedPackages.map(\.name)
-            let list = PackageLock.ListName.target(architecture.rawValue)
+            lists.append((.target(architecture.rawValue), resolved.requestedPackages.map(\.name)))
+        }
+        lists.append((.tools(BuildMachine.architecture.rawValue), Toolbox.packages))
+        for (list, names) in lists {
             progress("resolving \(list)")
-            new[list] = try await resolve(
+            new[list] = try await Self.resolve(
                 names,
-                architecture.rawValue,
-                archives,
-                suites,
+                for: list,
+                archives: archives,
                 keeping: old?[list],
-                update
+                update,
+                workspace: workspace
             )
         }
-        let tools = PackageLock.ListName.tools(BuildMachine.architecture.rawValue)
-        progress("resolving \(tools)")
-        new[tools] = try await resolve(
-            Toolbox.packages,
-            BuildMachine.architecture.rawValue,
-            archives,
-            suites,
-            keeping: old?[tools],
-            update
-        )
         let empty = PackageLock(suites: suites.suites, components: suites.components)
         let differences = new.differences(from: old ?? empty).filter { !$0.difference.isEmpty }
         // The clock is read only when something changed; from then on the time is part of the input.
@@ -92,17 +85,22 @@ public struct Locking: Sendable {
             ?? Int(Date.now.timeIntervalSince1970)
     }
 
-    private func resolve(
+    /// Resolves one list of a lock.
+    static func resolve(
         _ names: [String],
-        _ architecture: String,
-        _ archives: AptArchives,
-        _ suites: AptSuites,
+        for list: PackageLock.ListName,
+        archives: AptArchives,
         keeping old: PackageList?,
-        _ update: Update
+        _ update: Update,
+        workspace: Workspace
     ) async throws -> PackageList {
+        let architecture =
+            switch list {
+            case .target(let architecture), .tools(let architecture): architecture
+            }
         let resolver = try AptResolver(
             archives: archives,
-            suites: suites,
+            suites: .trixie,
             architecture: architecture,
             stateDirectory: "\(workspace.cache)/apt-\(architecture)"
         )

@@ -16,8 +16,7 @@ enum BlobIndex {
     /// Writes all regular files of a tree.
     static func save(_ tree: FileTree, directory: String) throws {
         let path = directory + "/blob"
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw BuildError.file(operation: "create", path: path, errno: errno) }
+        let descriptor = try FileSystem.open(path, O_WRONLY | O_CREAT | O_EXCL)
         defer { close(descriptor) }
         var offset: Int64 = 0
         var entries: [Entry] = []

@@ -10,6 +10,8 @@ struct ErofsImage: Sendable {
     let path: String
     /// Its size in bytes.
     let size: UInt64
+    /// The digest of its bytes.
+    let digest: SHA256Digest
 
     /// Makes the image, unless one of the same tree and options is in the cache.
     static func prepare(
@@ -63,7 +65,9 @@ struct ErofsImage: Sendable {
                 detail: "its image of \(size) bytes is no multiple of 4096"
             )
         }
-        return (ErofsImage(path: path, size: size), cached != nil)
+        return (
+            ErofsImage(path: path, size: size, digest: try SHA256Digest(hashingFile: path)), cached != nil
+        )
     }
 
     /// What mkfs.erofs is told besides input and output.

@@ -80,6 +80,8 @@ struct KernelModules: Sendable {
             return (name, try CompressedStream.decompress(bytes, name: path, limit: 256 << 20))
         }
         var tree = FileTree()
+        // depmod looks for modules below /lib.
+        try tree.addMergedUsrAliases(["/lib"], origin: "kernel modules")
         for (path, bytes) in contents {
             try tree.insert(.file(bytes, origin: "kernel modules"), at: path)
         }

@@ -2,6 +2,7 @@ import Debian
 import FileTree
 import Foundation
 import Hashing
+import SBOM
 import VariantManifest
 
 /// The root file system of a release as a tree, and what the boot needs of the packages it was made from.
@@ -29,9 +30,75 @@ struct RootTree: Sendable {
         repository: String,
         toolbox: Toolbox,
         cache: StageCache,
-        note: @Sendable (String) -> Void
+        log: StageLog
     ) async throws -> RootTree {
-        // 1. The packages as they are, and what the boot takes from them before the filter.
+        let base = try merge(packages, variant: variant, note: log.observer.note)
+        let modules = try await log.run("modules") {
+            try await KernelModules.prepare(
+                from: base,
+                keep: variant.kernel.modules,
+                drop: variant.kernel.dropModules,
+                toolbox: toolbox,
+                cache: cache
+            )
+        }
+        return try await log.run("root") {
+            var tree = base
+            try tree.remove("/usr/lib/modules", recursive: true)
+            _ = tree.apply(
+                FilterRules(
+                    remove: try variant.filter.remove.map { try PathPattern($0) },
+                    keep: try variant.filter.keep.map { try PathPattern($0) }
+                )
+            )
+            try tree.merge(modules.tree)
+            try tree.merge(programs)
+            try addOwnFiles(
+                to: &tree,
+                variant: variant,
+                version: version,
+                packages: packages,
+                repository: repository
+            )
+            // What maintainer scripts would have made.
+            try Certificates.bundle(in: &tree)
+            try await Accounts.add(to: &tree, toolbox: toolbox, cache: cache)
+            try await Units.enable(variant.units, in: &tree, toolbox: toolbox, cache: cache)
+            try await SharedLibraries.index(
+                &tree,
+                architecture: variant.architecture,
+                toolbox: toolbox,
+                cache: cache
+            )
+            _ = tree.stripSetuid()
+            try audit(tree, variant: variant, note: log.observer.note)
+            return (try RootTree(tree: tree, boot: base, release: modules.release, variant: variant), false)
+        }
+    }
+
+    /// Takes what the boot needs out of the packages as they were before the filter.
+    private init(tree: FileTree, boot packages: FileTree, release: String, variant: ResolvedVariant) throws {
+        func content(_ path: String, package: String) throws -> Content {
+            guard let content = packages.content(at: path) else {
+                throw BuildError.missing(what: path, remedy: "add the package \(package) to the variant")
+            }
+            return content
+        }
+        let suffix = variant.architecture.efiSuffix
+        let efi = "/usr/lib/systemd/boot/efi"
+        self.tree = tree
+        kernelRelease = release
+        kernel = try content("/boot/vmlinuz-\(release)", package: variant.kernel.package.name)
+        stub = try content("\(efi)/linux\(suffix).efi.stub", package: "systemd-boot-efi")
+        bootLoader = try content("\(efi)/systemd-boot\(suffix).efi", package: "systemd-boot-efi")
+    }
+
+    /// The packages as they are, in one tree.
+    private static func merge(
+        _ packages: [UnpackedPackage],
+        variant: ResolvedVariant,
+        note: (String) -> Void
+    ) throws -> FileTree {
         let dropped = Set(variant.droppedPackages.map(\.name))
         for name in dropped.subtracting(packages.map(\.package.name)).sorted() {
             note("packages.drop names '\(name)', which is not among the locked packages")
@@ -39,32 +106,17 @@ struct RootTree: Sendable {
         var tree = FileTree()
         try tree.addMergedUsrAliases(origin: "layout")
         try UnpackedPackage.insert(packages.filter { !dropped.contains($0.package.name) }, into: &tree)
-        let release = try KernelModules.kernelRelease(of: tree)
-        let suffix = variant.architecture.efiSuffix
-        let kernel = try content("/boot/vmlinuz-\(release)", of: tree, package: variant.kernel.package.name)
-        let efi = "/usr/lib/systemd/boot/efi"
-        let stub = try content("\(efi)/linux\(suffix).efi.stub", of: tree, package: "systemd-boot-efi")
-        let loader = try content("\(efi)/systemd-boot\(suffix).efi", of: tree, package: "systemd-boot-efi")
+        return tree
+    }
 
-        // 2. The kernel's modules, chosen and uncompressed.
-        let (modules, _) = try await KernelModules.prepare(
-            from: tree,
-            keep: variant.kernel.modules,
-            drop: variant.kernel.dropModules,
-            toolbox: toolbox,
-            cache: cache
-        )
-        try tree.remove("/usr/lib/modules", recursive: true)
-
-        // 3. The filter, then everything of our own.
-        _ = tree.apply(
-            FilterRules(
-                remove: try variant.filter.remove.map { try PathPattern($0) },
-                keep: try variant.filter.keep.map { try PathPattern($0) }
-            )
-        )
-        try tree.merge(modules.tree)
-        try tree.merge(programs)
+    /// Everything that is not from a package: overlays, links, os-release, repart definitions, mount points.
+    private static func addOwnFiles(
+        to tree: inout FileTree,
+        variant: ResolvedVariant,
+        version: String,
+        packages: [UnpackedPackage],
+        repository: String
+    ) throws {
         for overlay in variant.overlays {
             let files = try FileTree.load(directory: "\(repository)/\(overlay)", origin: overlay)
             try tree.merge(files, onConflict: .replace)
@@ -74,27 +126,17 @@ struct RootTree: Sendable {
         }
         let osRelease = ReleaseFile.text(variant: variant, version: version)
         try tree.insert(.file(osRelease, origin: "release"), at: "/usr/lib/os-release", onConflict: .replace)
+        // The root has no package database; this is how the host and `bulkhead inspect` know what it holds.
+        let inventory = try PackageInventory(packages: ImageFacts.packages(packages, of: variant), files: [])
+        try tree.insert(
+            .file(inventory.encoded(), origin: "release"),
+            at: "/usr/share/bulkhead/packages.json"
+        )
         try RepartDefinitions.add(variant.layout, to: &tree)
         for path in mountPoints where !tree.contains(path) {
             try tree.insert(.directory(mode: path == "/tmp" ? 0o1777 : 0o755, origin: "layout"), at: path)
         }
         if !tree.contains("/root") { try tree.insert(.directory(mode: 0o700, origin: "layout"), at: "/root") }
-
-        // 4. What maintainer scripts would have made.
-        try Certificates.bundle(in: &tree)
-        try await Accounts.add(to: &tree, toolbox: toolbox, cache: cache)
-        try await Units.enable(variant.units, in: &tree, toolbox: toolbox, cache: cache)
-        try await SharedLibraries.index(
-            &tree,
-            architecture: variant.architecture,
-            toolbox: toolbox,
-            cache: cache
-        )
-
-        // 5. The audit.
-        _ = tree.stripSetuid()
-        try audit(tree, variant: variant, note: note)
-        return RootTree(tree: tree, kernelRelease: release, kernel: kernel, stub: stub, bootLoader: loader)
     }
 
     /// Fails when the tree holds what no image may, or a program without its libraries.
@@ -108,12 +150,5 @@ struct RootTree: Sendable {
             note("audit.allow '\(unused.pattern)' excuses nothing; remove it")
         }
         try SharedLibraries.audit(tree, architecture: variant.architecture)
-    }
-
-    private static func content(_ path: String, of tree: FileTree, package: String) throws -> Content {
-        guard let content = tree.content(at: path) else {
-            throw BuildError.missing(what: path, remedy: "add the package \(package) to the variant")
-        }
-        return content
     }
 }

@@ -62,7 +62,9 @@ enum SharedLibraries {
                 with: origin
             )
         }
-        for directory in runPath + searchPath(of: tree, architecture: architecture) {
+        // A library in a private directory may lean on its neighbours without a run path of its own: the program
+        // that found the one by its run path has loaded the other.
+        for directory in runPath + searchPath(of: tree, architecture: architecture) + [origin] {
             let candidate = "\((directory as NSString).standardizingPath)/\(soname)"
             if tree.contains(candidate) { return candidate }
         }

@@ -56,7 +56,7 @@ struct Toolbox: Sendable {
     ///   - work: the directory of the build machine that the tool may read and write as `/work`.
     ///   - environment: what it sees besides PATH, LC_ALL, TZ, HOME and SOURCE_DATE_EPOCH.
     ///   - timeout: how long it may take.
-    /// - Throws: `ProcessError` with the tool's last words.
+    /// - Throws: `BuildError.tool` with the tool's last words; `ProcessError` when it could not run at all.
     @discardableResult
     func run(
         _ arguments: [String],
@@ -84,7 +84,13 @@ struct Toolbox: Sendable {
             timeout: timeout,
             remedy: "install it: apt-get install bubblewrap"
         )
-        return try await sandboxed.run()
+        do {
+            return try await sandboxed.run()
+        } catch {
+            // The sandbox's own arguments say nothing to the reader.
+            guard case .failed(_, let status, let message) = error else { throw error }
+            throw BuildError.tool(name: arguments.first ?? "bwrap", detail: "\(status): \(message)")
+        }
     }
 }
 

@@ -1,0 +1,145 @@
+import Debian
+import FileTree
+import Hashing
+import VariantManifest
+
+/// The packages of a build: out of the lock, or chosen again where the archive no longer has them.
+struct PackageSupply: Sendable {
+    /// The image's packages.
+    let target: [LockedPackage]
+    /// The packages with the tools.
+    let tools: [LockedPackage]
+    /// How they differ from the lock; empty unless the archive moved on.
+    let differences: [(list: PackageLock.ListName, difference: LockDifference)]
+
+    private static let attempts = 3
+
+    /// Takes the lock's packages and fetches those the cache lacks.
+    ///
+    /// Versions that the archive no longer has are chosen again, those and nothing else, unless `locked`.
+    static func prepare(
+        lock: PackageLock,
+        variant: ResolvedVariant,
+        workspace: Workspace,
+        options: ImageBuild.Options,
+        archives: @Sendable () async throws -> AptArchives,
+        observer: any BuildObserver
+    ) async throws -> (PackageSupply, cached: Bool) {
+        let targetList = PackageLock.ListName.target(variant.architecture.rawValue)
+        let toolsList = PackageLock.ListName.tools(BuildMachine.architecture.rawValue)
+        var current = lock
+        var fetched = false
+        var attempt = 0
+        while true {
+            attempt += 1
+            let target = try current.packages(
+                of: targetList,
+                requested: variant.requestedPackages.map(\.name)
+            )
+            let tools = try current.packages(of: toolsList, requested: Toolbox.packages)
+            do {
+                fetched = try await fetch(target + tools, workspace, options, archives, observer) || fetched
+                let differences = current.differences(from: lock).filter { !$0.difference.isEmpty }
+                return (
+                    PackageSupply(target: target, tools: tools, differences: differences), cached: !fetched
+                )
+            } catch PackageCacheError.vanished(let packages) where !options.locked && attempt < Self.attempts
+            {
+                let names = packages.map(\.title).joined(separator: ", ")
+                observer.note("the archive no longer has \(names); choosing other versions of these")
+                current = try await resolveAgain(
+                    current,
+                    without: packages,
+                    lists: [targetList, toolsList],
+                    workspace: workspace,
+                    archives: try await archives()
+                )
+                for (list, difference) in current.differences(from: lock) where !difference.isEmpty {
+                    observer.note("not as locked, \(list):\n\(difference)")
+                }
+            }
+        }
+    }
+
+    /// Whether something had to be fetched.
+    private static func fetch(
+        _ packages: [LockedPackage],
+        _ workspace: Workspace,
+        _ options: ImageBuild.Options,
+        _ archives: @Sendable () async throws -> AptArchives,
+        _ observer: any BuildObserver
+    ) async throws -> Bool {
+        let cache = PackageCache(root: workspace.cache)
+        // apt is asked where packages come from only when some are needed.
+        var missing = false
+        for package in packages where !missing { missing = try !cache.contains(package) }
+        guard missing else { return false }
+        if options.offline {
+            let absent = try packages.filter { try !cache.contains($0) }
+            throw PackageCacheError.offline(missing: absent)
+        }
+        try await cache.fetch(packages, from: try await archives()) { progress in
+            observer.stageAdvanced(
+                "fetch",
+                done: progress.completedBytes,
+                total: progress.totalBytes,
+                unit: "bytes"
+            )
+        }
+        return true
+    }
+
+    private static func resolveAgain(
+        _ lock: PackageLock,
+        without vanished: [LockedPackage],
+        lists: [PackageLock.ListName],
+        workspace: Workspace,
+        archives: AptArchives
+    ) async throws -> PackageLock {
+        var new = lock
+        let names = Set(vanished.map(\.name))
+        for list in lists {
+            guard let old = lock[list], old.packages.contains(where: { names.contains($0.name) }) else {
+                continue
+            }
+            new[list] = try await Locking.resolve(
+                old.requested,
+                for: list,
+                archives: archives,
+                keeping: old,
+                .packages(names),
+                workspace: workspace
+            )
+        }
+        return new
+    }
+
+    /// Unpacks packages into the cache, several at once.
+    static func unpack(
+        _ packages: [LockedPackage],
+        stage: String,
+        workspace: Workspace,
+        observer: any BuildObserver
+    ) async throws -> ([UnpackedPackage], cached: Bool) {
+        let cache = PackageCache(root: workspace.cache)
+        let counter = Counter()
+        let results = try await ParallelMap.run(packages) { package -> (UnpackedPackage, Bool) in
+            defer {
+                observer.stageAdvanced(
+                    stage,
+                    done: counter.next(),
+                    total: packages.count,
+                    unit: "packages"
+                )
+            }
+            if let unpacked = try? UnpackedPackage.cached(package.sha256, cache: workspace.cache) {
+                return (unpacked, true)
+            }
+            let path = cache.path(of: package)
+            return (
+                try UnpackedPackage(path: path, digest: package.sha256, cache: workspace.cache), false
+            )
+        }
+        return (results.map(\.0), cached: results.allSatisfy(\.1))
+    }
+}
