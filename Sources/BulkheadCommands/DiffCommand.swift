@@ -53,7 +53,9 @@ struct DiffCommand: ParsableCommand {
             return
         }
         let options = DiffTextOptions(limit: limit == 0 ? nil : limit, listsFiles: files) { old, new in
-            guard let before = DebianVersion(old), let after = DebianVersion(new), before != after else { return nil }
+            guard let before = DebianVersion(old), let after = DebianVersion(new), before != after else {
+                return nil
+            }
             return before < after
         }
         print(report.text(options).joined(separator: "\n"))

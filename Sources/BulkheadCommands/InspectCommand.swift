@@ -6,7 +6,8 @@ import ImageInspection
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
-        abstract: "Show what a disk image or build folder is made of, and name everything that is wrong with it.",
+        abstract:
+            "Show what a disk image or build folder is made of, and name everything that is wrong with it.",
         discussion: """
             PATH is a build folder, a raw disk image (sectors of 512 or 4096 bytes), a unified kernel image or a
             root.erofs. Shown are partitions, boot loader, boot entries and their counters, os-release, kernel

@@ -83,7 +83,9 @@ extension UpdatePlan {
             let digests = try BlockDigests(tree)
             newTreeBlocks = UInt64(digests.digests.count)
             changedTreeBlocks = newTreeBlocks
-            if let other = old.tree { changedTreeBlocks = digests.changedInPlace(from: try BlockDigests(other)) }
+            if let other = old.tree {
+                changedTreeBlocks = digests.changedInPlace(from: try BlockDigests(other))
+            }
         }
         rootBytes = fetchedBlocks * size
         indexBytes = newBlocks * 8

@@ -35,7 +35,12 @@ extension DiffReport {
     private func sideLines() -> [String] {
         var table = TextTable(alignments: [.left, .left, .left, .left])
         for (name, side) in [("old", old), ("new", new)] {
-            table.add(name, side.path, side.version ?? "unknown version", "root hash \(side.rootHash ?? "unknown")")
+            table.add(
+                name,
+                side.path,
+                side.version ?? "unknown version",
+                "root hash \(side.rootHash ?? "unknown")"
+            )
         }
         var lines = table.lines(indent: 0)
         for (name, side) in [("old", old), ("new", new)] {
@@ -118,7 +123,9 @@ extension DiffReport {
         let totals = packageSizes.reduce((UInt64(0), UInt64(0))) { sum, size in
             (sum.0 &+ (size.old ?? 0), sum.1 &+ (size.new ?? 0))
         }
-        var lines = ["", "Size by package: \(HumanText.change(totals.0, totals.1)) in all, before compression"]
+        var lines = [
+            "", "Size by package: \(HumanText.change(totals.0, totals.1)) in all, before compression",
+        ]
         if !shown.isEmpty { lines += table.lines() }
         return lines + Self.rest(shown.count, of: packageSizes.count)
     }
@@ -135,7 +142,9 @@ extension DiffReport {
     private func kernelLines() -> [String] {
         var lines = ["", "Kernel"]
         let releases = [old.kernelRelease ?? "unknown", new.kernelRelease ?? "unknown"]
-        lines.append("  release       \(releases[0] == releases[1] ? releases[0] : releases.joined(separator: " -> "))")
+        lines.append(
+            "  release       \(releases[0] == releases[1] ? releases[0] : releases.joined(separator: " -> "))"
+        )
         if commandLineRemoved.isEmpty, commandLineAdded.isEmpty {
             lines.append("  command line  the same but for the root hash")
         }
@@ -164,7 +173,11 @@ extension DiffReport {
                 + "\(HumanText.grouped(update.changedBlocks)) differ at their place"
         )
         row("block index", update.indexBytes, "8 bytes for every block")
-        row("unified kernel image", update.kernelImageBytes, update.kernelImageBytes == 0 ? "the same" : "whole")
+        row(
+            "unified kernel image",
+            update.kernelImageBytes,
+            update.kernelImageBytes == 0 ? "the same" : "whole"
+        )
         row(
             "download",
             update.downloadBytes,
@@ -195,6 +208,7 @@ extension DiffReport {
     }
 
     private static func rest(_ shown: Int, of count: Int) -> [String] {
-        shown < count ? ["  ... and \(HumanText.grouped(UInt64(count - shown))) more (--limit 0 lists all)"] : []
+        shown < count
+            ? ["  ... and \(HumanText.grouped(UInt64(count - shown))) more (--limit 0 lists all)"] : []
     }
 }

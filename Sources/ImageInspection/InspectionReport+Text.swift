@@ -112,7 +112,9 @@ extension InspectionReport {
         for image in images {
             lines.append("  \(image.path)")
             if image.state == nil, let entry = boot?.entries.first(where: { $0.saysTheSame(as: image) }) {
-                lines.append("    \(HumanText.exactSize(image.size)), says the same as the boot entry \(entry.path)")
+                lines.append(
+                    "    \(HumanText.exactSize(image.size)), says the same as the boot entry \(entry.path)"
+                )
                 continue
             }
             var table = TextTable(alignments: [.left, .left])
@@ -125,7 +127,10 @@ extension InspectionReport {
             }
             table.add("size", HumanText.exactSize(image.size))
             table.add("system", Self.systemName(image.osRelease))
-            table.add("kernel", "\(image.kernelRelease ?? "unknown") (\(image.machine ?? "unknown processor"))")
+            table.add(
+                "kernel",
+                "\(image.kernelRelease ?? "unknown") (\(image.machine ?? "unknown processor"))"
+            )
             table.add("signed", image.isSigned ? "yes" : "no")
             table.add("command line", image.commandLine ?? "none")
             table.add("root hash", image.rootHash ?? "none")
@@ -154,8 +159,12 @@ extension InspectionReport {
         }
         table.add("system", Self.systemName(root.osRelease))
         if let size = root.size { table.add("size", HumanText.exactSize(size)) }
-        if let count = root.entryCount { table.add("files", "\(HumanText.grouped(UInt64(count))) with folders") }
-        if let hash = root.rootHash { table.add("root hash", "\(hash) (from \(root.rootHashFrom ?? "nowhere"))") }
+        if let count = root.entryCount {
+            table.add("files", "\(HumanText.grouped(UInt64(count))) with folders")
+        }
+        if let hash = root.rootHash {
+            table.add("root hash", "\(hash) (from \(root.rootHashFrom ?? "nowhere"))")
+        }
         if let block = root.superblock {
             table.add("hash tree", "\(root.tree ?? "none"), \(HumanText.exactSize(block.treeSize))")
             table.add("", "\(block.algorithm), blocks of \(block.blockSize), \(block.dataBlocks) of data")
@@ -212,7 +221,10 @@ extension InspectionReport {
 
     private func findingLines() -> [String] {
         guard !findings.isEmpty else {
-            return ["", isQuick ? "Nothing wrong found; contents were not checked (--quick)" : "Nothing wrong found"]
+            return [
+                "",
+                isQuick ? "Nothing wrong found; contents were not checked (--quick)" : "Nothing wrong found",
+            ]
         }
         let counts = Finding.Severity.allCases.reversed().compactMap { severity -> String? in
             let count = findings.count { $0.severity == severity }

@@ -300,7 +300,8 @@ extension Inspector {
             guard let name = BootEntryName(fileName: copy.name)?.name else { continue }
             for entry in entries where BootEntryName(fileName: entry.name)?.name == name {
                 guard let one = try? volume.contents(of: copy), let other = try? volume.contents(of: entry),
-                    let first = try? SHA256Digest(hashing: one), let second = try? SHA256Digest(hashing: other),
+                    let first = try? SHA256Digest(hashing: one),
+                    let second = try? SHA256Digest(hashing: other),
                     first != second
                 else { continue }
                 find(

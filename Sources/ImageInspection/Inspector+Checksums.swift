@@ -9,7 +9,9 @@ extension Inspector {
     /// Lists the folder's files with what `SHA256SUMS` says about each of them.
     mutating func inspectFiles(_ folder: URL, names: [String]) {
         let files = names.compactMap { name -> (name: String, size: UInt64)? in
-            let attributes = try? FileManager.default.attributesOfItem(atPath: folder.appending(path: name).path)
+            let attributes = try? FileManager.default.attributesOfItem(
+                atPath: folder.appending(path: name).path
+            )
             guard attributes?[.type] as? FileAttributeType == .typeRegular,
                 let size = attributes?[.size] as? NSNumber
             else { return nil }
@@ -52,7 +54,12 @@ extension Inspector {
         let present = Set(files.map(\.name))
         let missing = Set(list?.entries.map(\.name) ?? []).union(OutputName.required).subtracting(present)
         for name in missing.sorted() {
-            find(.error, "checksum", name, "the folder has no such file; copy the whole folder or build again")
+            find(
+                .error,
+                "checksum",
+                name,
+                "the folder has no such file; copy the whole folder or build again"
+            )
             report.files.append(OutputFileFacts(name: name, size: nil, status: .missing))
         }
     }
@@ -69,7 +76,10 @@ extension Inspector {
         }
         do {
             let source = try ByteSource(file: folder.appending(path: OutputName.checksums).path)
-            let bytes = try source.read(at: 0, count: Int(min(source.size, UInt64(ChecksumList.sizeLimit) + 1)))
+            let bytes = try source.read(
+                at: 0,
+                count: Int(min(source.size, UInt64(ChecksumList.sizeLimit) + 1))
+            )
             return try ChecksumList(parsing: bytes)
         } catch {
             find(.error, "checksum", OutputName.checksums, "\(error)")

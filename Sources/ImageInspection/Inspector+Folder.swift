@@ -108,7 +108,9 @@ extension Inspector {
 
     /// Compares the image on the EFI system partition with the file of the folder.
     private mutating func compareKernelImages(_ folder: URL) {
-        guard let boot = report.boot, let file = release.map(\.uki.file) ?? report.kernelImages.first(where: { $0.rootHash != nil })?.path,
+        guard let boot = report.boot,
+            let file = release.map(\.uki.file)
+                ?? report.kernelImages.first(where: { $0.rootHash != nil })?.path,
             let image = report.kernelImages.first(where: { $0.path == file })
         else { return }
         let stem = file.dropLast(".efi".count)

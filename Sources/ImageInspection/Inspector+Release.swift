@@ -43,7 +43,8 @@ extension Inspector {
         compareFile(OutputName.tree, key: "root tree", release.root.treeSize, release.root.treeSha256.hex)
         compareFile(release.uki.file, key: "uki", release.uki.size, release.uki.sha256.hex)
         compareFile(OutputName.disk, key: "disk", release.disk.size, release.disk.sha256.hex)
-        for (format, image) in release.images.sorted(by: { $0.key < $1.key }) where image.file != OutputName.disk {
+        for (format, image) in release.images.sorted(by: { $0.key < $1.key })
+        where image.file != OutputName.disk {
             compareFile(image.file, key: "images.\(format)", image.size, image.sha256.hex)
         }
         guard let image = report.kernelImages.first(where: { $0.path == release.uki.file }) else { return }
@@ -60,7 +61,9 @@ extension Inspector {
 
     private mutating func compareFile(_ name: String, key: String, _ size: UInt64, _ sha256: String) {
         // A file that is not there has its finding.
-        guard let file = report.files.first(where: { $0.name == name }), let actual = file.size else { return }
+        guard let file = report.files.first(where: { $0.name == name }), let actual = file.size else {
+            return
+        }
         if actual != size {
             find(
                 .error,

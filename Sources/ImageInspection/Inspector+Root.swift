@@ -73,7 +73,9 @@ extension Inspector {
 
     private mutating func readPackages(in root: RootFileSystem, data: ImagePart, facts: RootFacts) {
         // Of a disk with two versions, the packages are those of the one that is started.
-        if report.packagesFrom == nil, let first = report.boot?.entries.first, first.rootHash != facts.rootHash {
+        if report.packagesFrom == nil, let first = report.boot?.entries.first,
+            first.rootHash != facts.rootHash
+        {
             return
         }
         if let known = release?.root.hash.hex, known != facts.rootHash { return }
@@ -174,7 +176,8 @@ extension Inspector {
     ) {
         let blockSize = UInt64(VerityFormat.blockSize)
         // With another salt or root hash nothing fits, and a list of all blocks would say nothing.
-        if result.corruptDataBlockCount == result.parameters.dataBlockCount, result.corruptDataBlockCount > 1 {
+        if result.corruptDataBlockCount == result.parameters.dataBlockCount, result.corruptDataBlockCount > 1
+        {
             facts.damage = DamageFacts(
                 dataBlockCount: result.corruptDataBlockCount,
                 dataBlocks: [],

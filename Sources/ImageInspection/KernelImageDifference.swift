@@ -50,6 +50,11 @@ struct KernelImageDifference: CustomStringConvertible {
                     UInt64($0.fileOffset) <= first && first - UInt64($0.fileOffset) < UInt64($0.rawSize)
                 }?.name
         }
-        return KernelImageDifference(size: one.size, otherSize: other.size, firstByte: first, section: section)
+        return KernelImageDifference(
+            size: one.size,
+            otherSize: other.size,
+            firstByte: first,
+            section: section
+        )
     }
 }

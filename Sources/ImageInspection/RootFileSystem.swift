@@ -82,7 +82,8 @@ struct RootFileSystem {
             guard let extents = try? image.extents(of: entry) else { continue }
             var seen: Set<UInt64> = []
             for extent in extents {
-                for block in touched(extent.imageOffset, extent.imageLength) where seen.insert(block).inserted {
+                for block in touched(extent.imageOffset, extent.imageLength) where seen.insert(block).inserted
+                {
                     owners[block, default: Owners()].files.append(path)
                 }
             }
@@ -102,7 +103,9 @@ struct RootFileSystem {
             for child in children {
                 let path = (next.path == "/" ? "" : next.path) + "/" + child.name
                 found.append((path, child.entry))
-                if child.entry.kind == .directory, path.utf8.count < 4096, seen.insert(child.entry.nid).inserted {
+                if child.entry.kind == .directory, path.utf8.count < 4096,
+                    seen.insert(child.entry.nid).inserted
+                {
                     pending.append((path, child.entry))
                 }
             }

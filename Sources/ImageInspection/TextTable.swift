@@ -86,7 +86,8 @@ enum HumanText {
         let scaled = UInt64((value * scale).rounded())
         if digits == 0 { return "\(scaled)" }
         let fraction = String(scaled % UInt64(scale))
-        return "\(scaled / UInt64(scale))." + String(repeating: "0", count: digits - fraction.count) + fraction
+        return "\(scaled / UInt64(scale))." + String(repeating: "0", count: digits - fraction.count)
+            + fraction
     }
 
     /// Text that came from an image, safe for a terminal: control characters are shown as escapes.
