@@ -88,8 +88,10 @@ public struct DiffReport: Sendable, Equatable, Codable {
     public var packages: [PackageChange]?
     /// Files that differ, by path; nil if an image's files could not be read.
     public var files: [FileChange]?
-    /// Packages whose files have another size together, the largest change first; nil unless both images know
-    /// which file belongs to which package. Files of no package are under the name `(no package)`.
+    /// Packages whose files have another size together, the largest change first.
+    ///
+    /// Nil unless both images know which file belongs to which package. Files of no package are under the name
+    /// `Difference.noPackage`.
     public var packageSizes: [SizeChange]?
     /// Words of the kernel command line that only the old image has; without the root hash.
     public var commandLineRemoved: [String]

@@ -26,7 +26,9 @@ struct RootFileSystem {
         return nil
     }
 
-    /// The bytes of a regular file; nil if there is none at the path. A symlink at the path itself is followed.
+    /// The bytes of a regular file; nil if there is none at the path.
+    ///
+    /// A symlink at the path itself is followed.
     func contents(_ path: String, limit: Int) throws -> [UInt8]? {
         var path = path
         for _ in 0..<Self.maximumLinks {
