@@ -140,7 +140,11 @@ struct ClusterIndex {
                 let isCount = value & LogicalCluster.blockCountFlag != 0
                 let extentBlocks = value & ~LogicalCluster.blockCountFlag
                 if hasLargeExtents {
-                    if isCount { blocks &+= UInt32(truncatingIfNeeded: extentBlocks) } else if isBehindHead { blocks &+= 1 }
+                    if isCount {
+                        blocks &+= UInt32(truncatingIfNeeded: extentBlocks)
+                    } else if isBehindHead {
+                        blocks &+= 1
+                    }
                 }
                 isBehindHead = false
                 result.append(.continuation(blocks: isCount ? extentBlocks : nil))

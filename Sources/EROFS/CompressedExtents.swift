@@ -15,7 +15,9 @@ struct CompressedExtents {
     private var cluster: UInt64 = 0
     private var head: Head?
 
-    /// The largest file that is followed: 16 GiB. It bounds what an image that lies can make of its index.
+    /// The largest file that is followed, 16 GiB.
+    ///
+    /// It bounds what an image that lies can make of its index.
     private static let maximumFileSize: UInt64 = 16 << 30
     /// The most bytes of an extent in the image (`Z_EROFS_PCLUSTER_MAX_SIZE`).
     private static let maximumImageLength: UInt64 = 1 << 20
@@ -41,7 +43,9 @@ struct CompressedExtents {
                 guard let current = head else { throw .damaged(nid: file.nid, .cluster(at)) }
                 guard let blocks else { continue }
                 // Only the first cluster behind the head may have the number of blocks.
-                guard at == current.cluster + 1, blocks > 0 else { throw .damaged(nid: file.nid, .cluster(at)) }
+                guard at == current.cluster + 1, blocks > 0 else {
+                    throw .damaged(nid: file.nid, .cluster(at))
+                }
                 let mayBeLarge = current.kind == .first ? header.hasLargeFirst : header.hasLargeOthers
                 if mayBeLarge { head?.blocks = blocks }
             case .head(let kind, let offset, let block):

@@ -72,7 +72,8 @@ public struct EROFSEntry: Sendable, Equatable {
         self.nid = nid
         let (inner, overflow) = nid.multipliedReportingOverflow(by: UInt64(Self.compactSize))
         let (start, overflow2) = inner.addingReportingOverflow(superblock.metadataOffset)
-        guard !overflow, !overflow2, start < superblock.size, superblock.size - start >= UInt64(Self.compactSize)
+        guard !overflow, !overflow2, start < superblock.size,
+            superblock.size - start >= UInt64(Self.compactSize)
         else { throw .damaged(nid: nid, .number) }
         let available = min(superblock.size - start, UInt64(Self.extendedSize))
         let bytes = try source.bytes(at: start, count: Int(available))

@@ -90,7 +90,7 @@ public enum EROFSFeature: Equatable, Sendable, CustomStringConvertible {
     case largeClusters
     /// Directories or symlinks whose data is compressed.
     case compressedMetadata
-    /// Compressed data of fixed size that is not padded in front (images for kernels before 5.3).
+    /// Zstandard data that is not padded in front.
     case unpaddedCompression
     /// A compression algorithm other than LZ4 and Zstandard, by its number.
     case compression(algorithm: UInt8)
@@ -111,7 +111,7 @@ public enum EROFSFeature: Equatable, Sendable, CustomStringConvertible {
         case .interlacedClusters: "interlaced clusters"
         case .largeClusters: "logical clusters larger than a block"
         case .compressedMetadata: "compressed directories or symlinks"
-        case .unpaddedCompression: "compression without zero padding"
+        case .unpaddedCompression: "Zstandard compression without zero padding"
         case .compression(1): "LZMA compression"
         case .compression(2): "DEFLATE compression"
         case .compression(let algorithm): "compression algorithm number \(algorithm)"

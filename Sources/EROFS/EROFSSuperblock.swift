@@ -55,7 +55,9 @@ public struct EROFSSuperblock: Sendable, Equatable {
         guard bytes.field(UInt32.self, 0) == Self.magic else { throw .notEROFS }
 
         let blockBits = bytes.field(UInt8.self, 12)
-        guard (9...16).contains(blockBits) else { throw .superblock(field: "blkszbits", value: UInt64(blockBits)) }
+        guard (9...16).contains(blockBits) else {
+            throw .superblock(field: "blkszbits", value: UInt64(blockBits))
+        }
         blockSize = 1 << Int(blockBits)
         compatibleFeatures = bytes.field(UInt32.self, 8)
         incompatibleFeatures = bytes.field(UInt32.self, 80)
@@ -81,7 +83,9 @@ public struct EROFSSuperblock: Sendable, Equatable {
         volumeName = Array(bytes[64..<80].prefix { $0 != 0 })
 
         guard source.size >= size else { throw .truncated(size: source.size, needed: size) }
-        guard metadataBlock < blockCount else { throw .superblock(field: "meta_blkaddr", value: metadataBlock) }
+        guard metadataBlock < blockCount else {
+            throw .superblock(field: "meta_blkaddr", value: metadataBlock)
+        }
     }
 
     private static func checkFeatures(_ features: UInt32) throws(EROFSError) {

@@ -1,10 +1,13 @@
 /// Decoding of LZ4 blocks (the LZ4 block format, without the frame around it).
 enum LZ4Block {
-    /// Unpacks a block that must give exactly `size` bytes and be used up by that; nil where it does not.
-    static func decode(_ input: ArraySlice<UInt8>, size: Int) -> [UInt8]? {
+    /// Unpacks a block to `size` bytes; nil where it is damaged.
+    ///
+    /// If `isExact`, the block must be used up by that. Otherwise it is read as far as needed, and more data or
+    /// padding may follow.
+    static func decode(_ input: ArraySlice<UInt8>, size: Int, isExact: Bool) -> [UInt8]? {
         var output = [UInt8](repeating: 0, count: size)
         let isWhole = input.withUnsafeBufferPointer { input in
-            output.withUnsafeMutableBufferPointer { output in decode(input, into: output) }
+            output.withUnsafeMutableBufferPointer { output in decode(input, into: output, isExact: isExact) }
         }
         return isWhole ? output : nil
     }
@@ -12,7 +15,8 @@ enum LZ4Block {
     /// Every index is checked against the buffers before it is used: they are not checked in release builds.
     private static func decode(
         _ input: UnsafeBufferPointer<UInt8>,
-        into output: UnsafeMutableBufferPointer<UInt8>
+        into output: UnsafeMutableBufferPointer<UInt8>,
+        isExact: Bool
     ) -> Bool {
         var read = 0
         var written = 0
@@ -20,24 +24,28 @@ enum LZ4Block {
             let token = input[read]
             read += 1
 
-            guard let literals = length(Int(token >> 4), input, &read), literals <= input.count - read,
-                literals <= output.count - written
-            else { return false }
+            guard var literals = length(Int(token >> 4), input, &read) else { return false }
+            if !isExact { literals = min(literals, output.count - written) }
+            guard literals <= input.count - read, literals <= output.count - written else { return false }
             for index in 0..<literals { output[written + index] = input[read + index] }
             read += literals
             written += literals
             // The last sequence has no match.
-            if read == input.count { return written == output.count }
+            if read == input.count || (!isExact && written == output.count) { return written == output.count }
 
             guard input.count - read >= 2 else { return false }
             let distance = Int(input[read]) | Int(input[read + 1]) << 8
             read += 2
-            guard distance > 0, distance <= written, let match = length(Int(token & 15), input, &read),
-                match + 4 <= output.count - written
-            else { return false }
+            guard distance > 0, distance <= written, var match = length(Int(token & 15), input, &read) else {
+                return false
+            }
+            match += 4
+            if !isExact { match = min(match, output.count - written) }
+            guard match <= output.count - written else { return false }
             // Byte by byte: a match may overlap what it makes.
-            for index in written..<written + match + 4 { output[index] = output[index - distance] }
-            written += match + 4
+            for index in written..<written + match { output[index] = output[index - distance] }
+            written += match
+            if !isExact && written == output.count { return true }
         }
         return false
     }

@@ -21,17 +21,20 @@ enum Unpacking {
         guard algorithm == lz4 || algorithm == zstandard else {
             throw .unsupported(.compression(algorithm: algorithm), nid: file.nid)
         }
-        guard image.superblock.isZeroPadded else { throw .unsupported(.unpaddedCompression, nid: file.nid) }
-        // Compressed data ends with its last block; the padding is in front, and in the first block only.
-        guard let start = input.prefix(image.superblock.blockSize).firstIndex(where: { $0 != 0 }) else {
+        // Compressed data ends with its last block; the padding is in front, and in the first block only. Before
+        // Linux 5.3 it was behind, and the data could stand for more than the extent.
+        let isPadded = image.superblock.isZeroPadded
+        let firstBlock = input.prefix(image.superblock.blockSize)
+        guard let start = isPadded ? firstBlock.firstIndex(where: { $0 != 0 }) : 0 else {
             throw damaged("its first block is empty")
         }
         if algorithm == lz4 {
-            guard let output = LZ4Block.decode(input[start...], size: size) else {
+            guard let output = LZ4Block.decode(input[start...], size: size, isExact: isPadded) else {
                 throw damaged("it is not an LZ4 block of \(size) bytes")
             }
             return output
         }
+        guard isPadded else { throw .unsupported(.unpaddedCompression, nid: file.nid) }
         let output: [UInt8]
         do throws(ArchiveError) {
             output = try unpackZstandard(input[start...], size: size)
