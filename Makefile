@@ -6,28 +6,55 @@ VENV := $(CURDIR)/.build-venv
 
 # What building needs, and the independent tools that the tests compare our output with.
 BUILD_PACKAGES := bubblewrap libarchive-dev libssl-dev libsystemd-dev pkg-config
-TEST_PACKAGES := binutils cpio cryptsetup-bin dash dosfstools dpkg-dev erofs-utils fdisk gdisk gpg gpg-agent gpgconf \
-	gpgv kmod libarchive-tools mtools ovmf python3 python3-venv qemu-system-x86 qemu-utils systemd systemd-boot-efi \
-	tar xz-utils zstd
+RUN_PACKAGES := ovmf qemu-system-x86 qemu-utils
+TEST_PACKAGES := binutils cpio cryptsetup-bin dash dosfstools dpkg-dev erofs-utils faketime fdisk gdisk gpg gpg-agent \
+	gpgconf gpgv kmod libarchive-tools mtools python3 python3-venv systemd systemd-boot-efi systemd-container tar \
+	xz-utils zstd
 
-.PHONY: help setup test lint format clean
+# What `make image` builds and `make run` boots, and the image that `make test` boots: another folder, all formats.
+VARIANT ?= vm-containerd
+TEST_OUTPUT := $(CURDIR)/build/test
+
+.PHONY: help setup setup-run setup-tests bulkhead image run test lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-setup: ## Install with apt what building and testing need
-	@missing=$$(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(BUILD_PACKAGES) $(TEST_PACKAGES) 2>/dev/null \
-	  | awk '$$2 == "installed" { print $$1 }' | sort -u | comm -13 - <(printf '%s\n' $(BUILD_PACKAGES) $(TEST_PACKAGES) | sort -u)); \
+# Installs those of the named packages that are not there.
+define install
+	@missing=$$(dpkg-query -W -f '$${Package} $${db:Status-Status}\n' $(1) 2>/dev/null \
+	  | awk '$$2 == "installed" { print $$1 }' | sort -u | comm -13 - <(printf '%s\n' $(1) | sort -u)); \
 	if [ -n "$$missing" ]; then \
 	  echo "installing $$missing" | tr '\n' ' '; echo; \
 	  $(APT) update -qq && DEBIAN_FRONTEND=noninteractive $(APT) install -qq -y --no-install-recommends $$missing >/dev/null; \
 	fi
+endef
+
+setup: ## Install with apt what building needs
+	$(call install,$(BUILD_PACKAGES))
+
+setup-run: setup
+	$(call install,$(RUN_PACKAGES))
+
+setup-tests: setup-run
+	$(call install,$(TEST_PACKAGES))
+
+bulkhead: setup ## Compile the build tool
+	$(SWIFT) build --configuration release --product bulkhead
+
+image: bulkhead ## Build the default variant's image (VARIANT=name for another)
+	.build/release/bulkhead build $(VARIANT)
+
+run: setup-run bulkhead ## Boot the built image in QEMU; Ctrl-A X ends it
+	.build/release/bulkhead run $(VARIANT)
 
 $(VENV)/bin/pyspdxtools:
 	python3 -m venv $(VENV) && $(VENV)/bin/pip --quiet install spdx-tools
 
-test: setup $(VENV)/bin/pyspdxtools ## Build everything and run all tests
-	BULKHEAD_VENV=$(VENV) $(SWIFT) test --parallel
+test: setup-tests $(VENV)/bin/pyspdxtools ## Build everything, an image too, and run all tests
+	$(SWIFT) build --build-tests
+	.build/debug/bulkhead build $(VARIANT) --output $(TEST_OUTPUT) --format raw,qcow2,vmdk
+	BULKHEAD_VENV=$(VENV) BULKHEAD_TEST_IMAGE=$$(ls -d $(TEST_OUTPUT)/$(VARIANT)-*) $(SWIFT) test --skip-build --parallel
 
 lint: ## Check format and style
 	$(SWIFT) format lint --strict --parallel -r Sources Tests Package.swift

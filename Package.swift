@@ -73,7 +73,8 @@ let services: [Target] =
     + library(
         "BulkheadCommands",
         [
-            "Debian", "Hashing", "ImageBuilder", "ImageInspection", "VariantManifest", "VirtualMachine",
+            "Debian", "Hashing", "ImageBuilder", "ImageInspection", "ReleaseManifest", "VariantManifest",
+            "VirtualMachine",
             argumentParser,
         ]
     )

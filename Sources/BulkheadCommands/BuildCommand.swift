@@ -78,7 +78,10 @@ struct BuildCommand: AsyncParsableCommand {
         )
         let mirror = mirror
         let progress = BuildProgress()
-        let outcome = try await build.run(archives: { try await mirror.archives() }, observer: progress)
+        defer { progress.end() }
+        let outcome = try await Interruption.stopping("nothing changed in '\(build.folder)'") {
+            try await build.run(archives: { try await mirror.archives() }, observer: progress)
+        }
         progress.end()
         if json {
             try Console.json(BuildSummary(build: build, outcome: outcome))

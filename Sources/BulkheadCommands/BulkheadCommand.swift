@@ -9,7 +9,9 @@ public struct BulkheadCommand: AsyncParsableCommand {
         discussion: """
             Exit status: 0 done, 1 failed, 2 wrong usage.
             """,
-        subcommands: [BuildCommand.self, LockCommand.self, InspectCommand.self, DiffCommand.self]
+        subcommands: [
+            BuildCommand.self, LockCommand.self, InspectCommand.self, DiffCommand.self, RunCommand.self,
+        ]
     )
 
     /// Needed by the parser.

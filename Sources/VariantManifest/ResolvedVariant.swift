@@ -103,13 +103,13 @@ public struct ErofsOptions: Sendable, Hashable, Codable {
     }
 
     /// The compression.
-    public var compression: Compression = .zstd
+    public var compression: Compression = .lz4hc
     /// The level; nil is mkfs.erofs's own default.
     public var level: Int?
     /// The largest physical cluster, in bytes.
     public var clusterSize: Int = 65536
 
-    /// Zstandard at the default level with clusters of 64 KiB.
+    /// LZ4 at the default level with clusters of 64 KiB (docs/decisions/0002-erofs-lz4hc-64k.md).
     public init() {}
 }
 

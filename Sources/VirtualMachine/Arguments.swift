@@ -17,6 +17,8 @@ extension VirtualMachine {
         var variables: String
         /// Everything the guest wrote to its serial console; appended to.
         var consoleLog: String
+        /// Everything the guest wrote to its second serial port; appended to.
+        var secondSerialLog: String
         /// Everything QEMU itself wrote.
         var messages: String
         /// Where large credentials are put, a file each.
@@ -91,8 +93,23 @@ extension VirtualMachine {
             arguments += ["-chardev", "stdio,id=console,mux=on,signal=off,\(log)", "-mon", "chardev=console"]
         }
         arguments += ["-serial", "chardev:console"]
+        if configuration.hasSecondSerialPort {
+            arguments += ["-chardev", "file,id=second,append=on,path=\(quoted(paths.secondSerialLog))"]
+            switch configuration.architecture {
+            case .amd64: arguments += ["-serial", "chardev:second"]
+            case .arm64:
+                arguments += ["-device", "virtio-serial-pci", "-device", "virtconsole,chardev=second"]
+            }
+        }
         arguments += ["-qmp", "unix:\(quoted(paths.monitorSocket)),server=on,wait=off"]
         if configuration.exitsOnReset { arguments.append("-no-reboot") }
+        if !configuration.kernelArguments.isEmpty {
+            // systemd-stub(7); only the first such string counts.
+            let words = configuration.kernelArguments.joined(separator: " ")
+            arguments += [
+                "-smbios", "type=11,value=\(quoted("io.systemd.stub.kernel-cmdline-extra=\(words)"))",
+            ]
+        }
         return (arguments + credentials, files)
     }
 

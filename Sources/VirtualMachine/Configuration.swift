@@ -26,6 +26,14 @@ extension VirtualMachine {
             }
         }
 
+        /// The device file in the guest of the second serial port, which a machine has when it is asked for.
+        public var secondSerialPort: String {
+            switch self {
+            case .amd64: "/dev/ttyS1"
+            case .arm64: "/dev/hvc0"
+            }
+        }
+
         /// The Debian package that holds QEMU's program.
         var programPackage: String {
             switch self {
@@ -115,6 +123,10 @@ extension VirtualMachine {
         public var forwards: [PortForward] = []
         /// systemd credentials by name, given as SMBIOS strings.
         public var credentials: [String: [UInt8]] = [:]
+        /// Words that systemd-stub adds to the kernel's command line; it ignores them under Secure Boot.
+        public var kernelArguments: [String] = []
+        /// The machine has a second serial port, which only its users write to: kernel and PID 1 do not.
+        public var hasSecondSerialPort = false
         /// Path of a file whose content the guest gets as the credential `userDataCredential`.
         public var userData: String?
         /// How instructions are executed.
@@ -161,6 +173,13 @@ extension VirtualMachine {
                     "1 to 255 of A-Z a-z 0-9 . _ -"
                 )
             }
+            let arguments = kernelArguments.joined(separator: " ")
+            try require(
+                arguments.utf8.count <= 2048 && arguments.utf8.allSatisfy { (0x20...0x7e).contains($0) },
+                "kernel arguments",
+                arguments,
+                "2048 printable ASCII characters"
+            )
             let size = credentials.reduce(0) { $0 + $1.key.utf8.count + $1.value.count }
             try require(size <= Self.credentialLimit, "size of all credentials", size, "at most 1 MiB")
         }

@@ -7,6 +7,7 @@ extension VirtualMachine {
         let paths: Paths
         let accelerator: Accelerator
         let consoleStart: UInt64
+        let secondSerialStart: UInt64
     }
 
     /// Checks the configuration, makes the files of the machine, and decides on the acceleration.
@@ -38,6 +39,7 @@ extension VirtualMachine {
             disk: directory.disk,
             variables: directory.variables,
             consoleLog: directory.consoleLog,
+            secondSerialLog: directory.secondSerialLog,
             messages: directory.messages,
             credentials: runtime.path,
             consolePipe: "\(runtime.path)/console",
@@ -64,13 +66,19 @@ extension VirtualMachine {
                 throw VirtualMachineError.file(path: input, problem: String(cString: strerror(errno)))
             }
         }
-        let log = (try? FileManager.default.attributesOfItem(atPath: paths.consoleLog))?[.size] as? NSNumber
         return Prepared(
             arguments: arguments,
             paths: paths,
             accelerator: accelerator,
-            consoleStart: log?.uint64Value ?? 0
+            consoleStart: size(paths.consoleLog),
+            secondSerialStart: size(paths.secondSerialLog)
         )
+    }
+
+    /// The bytes of a log; 0 when there is none yet.
+    private static func size(_ path: String) -> UInt64 {
+        let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? NSNumber
+        return size?.uint64Value ?? 0
     }
 
     private static func userData(_ path: String) throws(VirtualMachineError) -> [UInt8] {

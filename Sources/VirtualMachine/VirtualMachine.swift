@@ -7,6 +7,8 @@ public import Subprocess
 public final class VirtualMachine: Sendable {
     /// The serial console.
     public let console: Console
+    /// The second serial port; it stays silent unless the machine has one.
+    public let secondSerialPort: Console
     /// How its instructions are executed.
     public let accelerator: Accelerator
     private let process: QEMUProcess
@@ -48,12 +50,18 @@ public final class VirtualMachine: Sendable {
 
     /// Boots a machine with its console on this program's terminal, until it ends or the user presses Ctrl-A X.
     ///
-    /// - Returns: How QEMU ended.
-    /// - Throws: `VirtualMachineError` when it cannot be started.
+    /// Standard input and output need not be a terminal. When the task is cancelled, QEMU ends in order.
+    ///
+    /// - Parameters:
+    ///   - configuration: What the machine consists of.
+    ///   - directory: Its files. Run again with the same directory for a second boot of the same machine.
+    ///   - started: Called when all is settled, right before QEMU takes the terminal.
+    /// - Throws: `VirtualMachineError` when it cannot be started, or QEMU ends with an error.
     public static func runInTerminal(
         _ configuration: Configuration,
-        in directory: WorkDirectory
-    ) async throws -> TerminationStatus {
+        in directory: WorkDirectory,
+        started: (Accelerator) -> Void = { _ in }
+    ) async throws {
         let runtime = try RuntimeDirectory()
         defer { runtime.remove() }
         let prepared = try await prepare(configuration, in: directory, runtime: runtime, console: .terminal)
@@ -62,15 +70,27 @@ public final class VirtualMachine: Sendable {
         let isTerminal = tcgetattr(STDIN_FILENO, &settings) == 0
         defer { if isTerminal { _ = tcsetattr(STDIN_FILENO, TCSANOW, &settings) } }
         let architecture = configuration.architecture
+        var options = PlatformOptions()
+        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(5))]
+        started(prepared.accelerator)
         do {
             let result = try await Subprocess.run(
                 .name(architecture.program),
                 arguments: Arguments(prepared.arguments),
+                platformOptions: options,
                 input: .currentStandardInput,
                 output: .currentStandardOutput,
                 error: .currentStandardError
             )
-            return result.terminationStatus
+            try Task.checkCancellation()
+            guard result.terminationStatus.isSuccess else {
+                throw VirtualMachineError.ended(
+                    while: "running",
+                    status: "\(result.terminationStatus)",
+                    messages: "",
+                    console: ""
+                )
+            }
         } catch let error as SubprocessError where error.code == .executableNotFound {
             throw VirtualMachineError.programMissing(
                 name: architecture.program,
@@ -87,6 +107,10 @@ public final class VirtualMachine: Sendable {
         console = Console(logPath: prepared.paths.consoleLog, start: prepared.consoleStart) {
             process.isRunning
         }
+        secondSerialPort = Console(
+            logPath: prepared.paths.secondSerialLog,
+            start: prepared.secondSerialStart
+        ) { process.isRunning }
     }
 
     /// What the guest does, in the words of QMP's `query-status`.
@@ -160,37 +184,42 @@ public final class VirtualMachine: Sendable {
     ///   - text: What to look for; control sequences are removed from lines before.
     ///   - limit: How long to wait.
     ///   - cursor: Where to begin and where the search stopped; pass the same value to go on behind a match.
+    ///   - port: Where to look instead of the console, such as the second serial port.
     /// - Returns: The whole line, as far as it was written.
     /// - Throws: `VirtualMachineError.timeout`, `.ended`; `CancellationError`.
     @discardableResult
     public func waitForConsole(
         containing text: String,
         within limit: Duration,
-        after cursor: ConsoleCursor? = nil
+        after cursor: ConsoleCursor? = nil,
+        on port: Console? = nil
     ) async throws -> String {
-        try await waitForConsole("'\(text)' on the console", limit, cursor) { $0.contains(text) }
+        try await waitForConsole("'\(text)' on the console", limit, cursor, port) { $0.contains(text) }
     }
 
     /// Waits until a line of the console matches a regular expression.
     ///
-    /// Parameters and errors are those of `waitForConsole(containing:within:after:)`.
+    /// Parameters and errors are those of `waitForConsole(containing:within:after:on:)`.
     @discardableResult
     public func waitForConsole(
         matching expression: some RegexComponent,
         within limit: Duration,
-        after cursor: ConsoleCursor? = nil
+        after cursor: ConsoleCursor? = nil,
+        on port: Console? = nil
     ) async throws -> String {
-        try await waitForConsole("a match on the console", limit, cursor) { $0.contains(expression) }
+        try await waitForConsole("a match on the console", limit, cursor, port) { $0.contains(expression) }
     }
 
     private func waitForConsole(
         _ what: String,
         _ limit: Duration,
         _ cursor: ConsoleCursor?,
+        _ port: Console?,
         matches: (String) -> Bool
     ) async throws -> String {
         let deadline = ContinuousClock.now + limit
-        var reader = cursor?.reader ?? ConsoleReader(path: console.logPath, offset: console.start)
+        let port = port ?? console
+        var reader = cursor?.reader ?? ConsoleReader(path: port.logPath, offset: port.start)
         defer { cursor?.reader = reader }
         while true {
             let status = try process.ended
@@ -250,7 +279,7 @@ public final class VirtualMachine: Sendable {
     }
 }
 
-/// A place in the console's output that searches go on from.
+/// A place in the output of one console that searches go on from.
 ///
 /// Use one from one task at a time.
 public final class ConsoleCursor {

@@ -32,6 +32,8 @@ public struct WorkDirectory: Sendable {
     public var variables: String { "\(path)/firmware-variables.fd" }
     /// All output of the serial console, of every boot.
     public var consoleLog: String { "\(path)/console.log" }
+    /// All output of the second serial port, of every boot.
+    public var secondSerialLog: String { "\(path)/second-serial.log" }
     /// QEMU's own messages of the last boot.
     public var messages: String { "\(path)/qemu.log" }
 

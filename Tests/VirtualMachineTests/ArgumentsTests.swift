@@ -8,6 +8,7 @@ import Testing
         disk: "/w/disk.qcow2",
         variables: "/w/vars.fd",
         consoleLog: "/w/console.log",
+        secondSerialLog: "/w/second.log",
         messages: "/w/qemu.log",
         credentials: "/r",
         consolePipe: "/r/console",
@@ -87,6 +88,19 @@ import Testing
         #expect(values("-device", arguments)[0].contains("logical_block_size=4096,physical_block_size=4096"))
     }
 
+    @Test func kernelArgumentsAndSecondSerialPortAreOptions() {
+        let amd64 = arguments {
+            $0.kernelArguments = ["a=b,c", "d"]
+            $0.hasSecondSerialPort = true
+        }
+        #expect(values("-smbios", amd64) == ["type=11,value=io.systemd.stub.kernel-cmdline-extra=a=b,,c d"])
+        #expect(values("-serial", amd64) == ["chardev:console", "chardev:second"])
+        #expect(values("-chardev", amd64).last == "file,id=second,append=on,path=/w/second.log")
+        let arm64 = arguments({ $0.hasSecondSerialPort = true }, architecture: .arm64)
+        #expect(values("-serial", arm64) == ["chardev:console"])
+        #expect(values("-device", arm64).last == "virtconsole,chardev=second")
+    }
+
     @Test func credentialsAreSortedAndLargeOnesGoThroughFiles() {
         var configuration = VirtualMachine.Configuration(image: "/i", architecture: .amd64)
         configuration.credentials = [
@@ -133,6 +147,7 @@ import Testing
         BadValue("forwards") { $0.forwards = [.init(host: 1, guest: 22), .init(host: 1, guest: 23)] },
         BadValue("credential name") { $0.credentials = ["a,b": []] },
         BadValue("credential name") { $0.credentials = ["": []] },
+        BadValue("kernel arguments") { $0.kernelArguments = ["a\nb"] },
         BadValue("size of all credentials") { $0.credentials = ["a": .init(repeating: 0, count: 1 << 20)] },
     ]
 

@@ -1,0 +1,101 @@
+import Foundation
+import ReleaseManifest
+import Synchronization
+import TestSupport
+import Testing
+import VirtualMachine
+
+/// Everything that is known of one boot after it has ended.
+struct Boot: Sendable {
+    /// What the probe reported.
+    let report: Report
+    /// The console's lines.
+    let console: [String]
+    /// The disk after power-off, as one raw file.
+    let disk: RawDisk
+}
+
+/// A machine with an image, that can be booted several times.
+final class Guest: Sendable {
+    private let directory: TemporaryDirectory
+    private let work: WorkDirectory
+    private let configuration: VirtualMachine.Configuration
+    private let disks = Mutex(0)
+
+    /// Longest time for a boot or a shutdown: emulated, on a machine that does other things too.
+    static let limit = Duration.seconds(600)
+
+    /// A machine around a disk image; its logs are copied to the folder that BULKHEAD_TEST_LOGS names.
+    init(disk: String, of image: BuiltImage, kernelArguments: [String] = []) throws {
+        directory = try TemporaryDirectory()
+        work = try WorkDirectory(path: directory.file("machine"))
+        let architecture = try #require(VirtualMachine.Architecture(rawValue: image.release.architecture))
+        var configuration = VirtualMachine.Configuration(image: disk, architecture: architecture)
+        configuration.sectorSize = Int(image.release.sectorSize)
+        configuration.hasSecondSerialPort = true
+        configuration.kernelArguments = kernelArguments
+        configuration.credentials = Probe.credentials(port: architecture.secondSerialPort)
+        // A reset is the watchdog's, a panic's or the health check's: the test then fails at once.
+        configuration.exitsOnReset = true
+        self.configuration = configuration
+    }
+
+    /// Boots, lets the probe report, presses the power button and waits for the end.
+    func bootAndPowerOff() async throws -> Boot {
+        defer { keepLogs() }
+        let (report, console) = try await VirtualMachine.run(configuration, in: work) { machine in
+            try await machine.waitForConsole(
+                containing: Probe.end,
+                within: Self.limit,
+                on: machine.secondSerialPort
+            )
+            try await machine.pressPowerButton()
+            let status = try await machine.waitForExit(within: Self.limit)
+            #expect("\(status)" == "exited(0)")
+            return (
+                Report(lines: try await lines(machine.secondSerialPort)), try await lines(machine.console)
+            )
+        }
+        return Boot(report: report, console: console, disk: try flattenedDisk())
+    }
+
+    /// Boots and does something with the machine, which goes when the closure returns.
+    func boot<Value: Sendable>(_ body: (VirtualMachine) async throws -> Value) async throws -> Value {
+        defer { keepLogs() }
+        return try await VirtualMachine.run(configuration, in: work, body: body)
+    }
+
+    /// The machine's disk as it is now, as one raw file; of a machine that does not run.
+    func flattenedDisk() throws -> RawDisk {
+        let number = disks.withLock { count in
+            count += 1
+            return count
+        }
+        let path = directory.file("disk-\(number).raw")
+        let (status, output) = try runTool("qemu-img", "convert", "-O", "raw", work.disk, path)
+        try #require(status == 0, "qemu-img: \(output)")
+        return try RawDisk(path: path, sectorSize: UInt64(configuration.sectorSize))
+    }
+
+    /// What the console showed in all boots.
+    func consoleText() throws -> String {
+        try String(decoding: Data(contentsOf: URL(filePath: work.consoleLog)), as: UTF8.self)
+    }
+
+    /// For whoever looks into a failure.
+    private func keepLogs() {
+        guard let folder = ProcessInfo.processInfo.environment["BULKHEAD_TEST_LOGS"] else { return }
+        try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        for path in [work.consoleLog, work.secondSerialLog] {
+            let name = "\(directory.url.lastPathComponent)-\((path as NSString).lastPathComponent)"
+            try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+            try? FileManager.default.copyItem(atPath: path, toPath: "\(folder)/\(name)")
+        }
+    }
+
+    private func lines(_ console: Console) async throws -> [String] {
+        var lines: [String] = []
+        for try await line in console.lines { lines.append(line) }
+        return lines
+    }
+}
