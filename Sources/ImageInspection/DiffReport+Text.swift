@@ -197,7 +197,9 @@ extension DiffReport {
 
     private static func percent(_ part: UInt64, of whole: UInt64) -> String {
         guard whole > 0 else { return "" }
-        return " (\(HumanText.fixed(Double(part) / Double(whole) * 100, digits: 1)) %)"
+        let percent = Double(part) / Double(whole) * 100
+        let text = part > 0 && percent < 0.05 ? "< 0.1" : HumanText.fixed(percent, digits: 1)
+        return " (\(text) %)"
     }
 
     private static func counts(_ changes: [Change]) -> String {

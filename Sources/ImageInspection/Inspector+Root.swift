@@ -73,12 +73,11 @@ extension Inspector {
 
     private mutating func readPackages(in root: RootFileSystem, data: ImagePart, facts: RootFacts) {
         // Of a disk with two versions, the packages are those of the one that is started.
-        if report.packagesFrom == nil, let first = report.boot?.entries.first,
-            first.rootHash != facts.rootHash
-        {
+        if let started = release?.root.hash.hex ?? report.boot?.entries.first?.rootHash {
+            guard started == facts.rootHash else { return }
+        } else if report.packagesFrom != nil {
             return
         }
-        if let known = release?.root.hash.hex, known != facts.rootHash { return }
         let path = RootFileSystem.inventoryPath
         do {
             guard let bytes = try root.contents(path, limit: PackageInventory.sizeLimit) else {
@@ -141,12 +140,21 @@ extension Inspector {
         }
         progress("checking the hash tree of \(facts.name)")
         do {
-            let result = try VerityVerification.verify(
-                data: data.veritySource(),
-                tree: tree.veritySource(),
-                rootHash: rootHash,
-                parameters: parameters
-            )
+            func check(_ hash: SHA256Digest) throws(VerityError) -> VerityReport {
+                try VerityVerification.verify(
+                    data: data.veritySource(),
+                    tree: tree.veritySource(),
+                    rootHash: hash,
+                    parameters: parameters
+                )
+            }
+            var result = try check(rootHash)
+            // Where PARTUUIDs or a command line are damaged, the content may still be what another part says.
+            if !result.dataIsIntact, let image = kernelImage(ofRootHash: result.computedRootHash) {
+                facts.rootHash = image.rootHash
+                facts.rootHashFrom = image.path
+                result = try check(result.computedRootHash)
+            }
             facts.computedRootHash = result.computedRootHash.hex
             // A superblock that differs has its finding already.
             let isIntact =
@@ -157,6 +165,10 @@ extension Inspector {
             facts.verification = .impossible
             find(.error, "verity", data.name, error.description)
         }
+    }
+
+    private func kernelImage(ofRootHash hash: SHA256Digest) -> KernelImageFacts? {
+        (kernelImages + report.kernelImages).first { $0.rootHash == hash.hex }
     }
 
     /// Salt and block count of `release.json`; the identifier is not in it and is taken as it is.

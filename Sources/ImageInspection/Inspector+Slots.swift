@@ -70,8 +70,7 @@ extension Inspector {
     /// The root hash of the boot entry that finds this slot; without one, that which the PARTUUIDs spell.
     private mutating func chooseRootHash(of slot: Slot, facts: inout RootFacts) {
         let owners = kernelImages.filter {
-            $0.rootPartition == slot.root.number
-                || ($0.treePartition == slot.tree?.number && slot.tree != nil)
+            $0.rootPartition == slot.root.number && $0.treePartition == slot.tree?.number
         }
         if let owner = owners.first {
             facts.rootHash = owner.rootHash

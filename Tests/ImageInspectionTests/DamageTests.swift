@@ -184,11 +184,26 @@ import Testing
         let report = try inspect()
         #expect(report.boot?.entries.first?.rootPartition == nil)
         #expect(report.boot?.entries.first?.treePartition == 3)
-        #expect(
-            report.errors.contains {
-                $0.hasPrefix("boot-entry") && $0.contains("no partition has the PARTUUID")
-            }
-        )
+        #expect(report.errors.count == 1)
+        #expect(report.errors.first?.hasPrefix("boot-entry") == true)
+        #expect(report.errors.first?.contains("no partition has the PARTUUID") == true)
+        #expect(report.roots.first?.rootHashFrom == "PARTUUIDs")
+        #expect(report.roots.first?.verification == .intact)
+    }
+
+    @Test func anotherPARTUUIDIsNotTakenForDamagedContent() throws {
+        var table = try PartitionTable.parse(ByteSource(file: sample.disk)).table
+        var root = try #require(table[2])
+        root.guid = try #require(GUID("12345678-0000-4000-8000-000000000002"))
+        try table.set(root)
+        for region in try table.encoded().regions {
+            try SampleImage.write(region.bytes, to: sample.disk, at: region.offset)
+        }
+        let report = try inspect()
+        #expect(report.errors.count == 1)
+        #expect(report.errors.first?.contains("no partition has the PARTUUID") == true)
+        #expect(report.roots.first?.rootHash == sample.rootHash)
+        #expect(report.roots.first?.verification == .intact)
     }
 
     @Test func aBrokenKernelImageLeavesTheSlot() throws {

@@ -9,6 +9,14 @@ import Verity
 
 /// A small build folder, made by the same steps as a real one, with tools that know nothing of Bulkhead.
 final class SampleImage {
+    /// What the second slot of a disk holds.
+    enum SlotB {
+        /// Nothing: an update has not landed yet.
+        case empty
+        /// The root of another sample, started by a boot entry of this name unless it is nil.
+        case image(SampleImage, entry: String?)
+    }
+
     /// What a sample is made with.
     struct Recipe {
         var version = "1.2.0"
@@ -23,6 +31,8 @@ final class SampleImage {
         var loaderConfiguration = "timeout 0\neditor no\n"
         var commandLine = "quiet console=ttyS0"
         var kernel: [UInt8] = SampleImage.noise(40_000, seed: 3)
+        /// What slot B holds: nil means that there is none yet.
+        var slotB: SlotB?
         /// Changes the tree before it becomes a file system.
         var change: (URL) throws -> Void = { _ in }
         var mkfsOptions = ["-zlz4", "-C65536"]
@@ -240,11 +250,26 @@ final class SampleImage {
         for entry in recipe.entries {
             try run("mcopy", "-i", esp, file(kernelImage), "::EFI/Linux/\(entry)")
         }
-        let parts: [(PartitionType, String, String, UInt64)] = [
+        if case .image(let other, let entry?) = recipe.slotB {
+            try run("mcopy", "-i", esp, other.file(other.kernelImage), "::EFI/Linux/\(entry)")
+        }
+        var parts: [(PartitionType, String, String, UInt64)] = [
             (.esp, "esp", "00000000-0000-4000-8000-000000000001", Self.espSize),
             (.root(.amd64), "vm-test_\(recipe.version)", try Self.half(rootHash, 0), 4 << 20),
             (.rootVerity(.amd64), "vm-test_\(recipe.version)", try Self.half(rootHash, 1), 1 << 20),
         ]
+        var contents = [esp, file("root.erofs"), file("root.verity")]
+        switch recipe.slotB {
+        case nil: break
+        case .empty:
+            parts.append((.root(.amd64), "_empty", "00000000-0000-4000-8000-000000000004", 4 << 20))
+            parts.append((.rootVerity(.amd64), "_empty", "00000000-0000-4000-8000-000000000005", 1 << 20))
+        case .image(let other, _):
+            let label = "vm-test_\(other.recipe.version)"
+            parts.append((.root(.amd64), label, try Self.half(other.rootHash, 0), 4 << 20))
+            parts.append((.rootVerity(.amd64), label, try Self.half(other.rootHash, 1), 1 << 20))
+            contents += [other.file("root.erofs"), other.file("root.verity")]
+        }
         var layout = try PartitionTable.Layout(
             diskGUID: Self.guid("6a9d0b3c-1f52-4c1e-9a77-0123456789ab"),
             sectorSize: recipe.sectorSize
@@ -259,7 +284,7 @@ final class SampleImage {
         for region in try table.encoded().regions {
             try Self.write(region.bytes, to: disk, at: region.offset)
         }
-        for (partition, source) in zip(partitions, [esp, file("root.erofs"), file("root.verity")]) {
+        for (partition, source) in zip(partitions, contents) {
             let bytes = [UInt8](try Data(contentsOf: URL(filePath: source)))
             try Self.write(bytes, to: disk, at: partition.offset)
         }
