@@ -72,8 +72,9 @@ extension Inspector {
     }
 
     private mutating func readPackages(in root: RootFileSystem, data: ImagePart, facts: RootFacts) {
+        let bootable = report.boot?.entries.first { $0.rootPartition != nil && $0.treePartition != nil }
         // Of a disk with two versions, the packages are those of the one that is started.
-        if let started = release?.root.hash.hex ?? report.boot?.entries.first?.rootHash {
+        if let started = release?.root.hash.hex ?? bootable?.rootHash {
             guard started == facts.rootHash else { return }
         } else if report.packagesFrom != nil {
             return

@@ -184,6 +184,7 @@ import Testing
         let report = try inspect()
         #expect(report.boot?.entries.first?.rootPartition == nil)
         #expect(report.boot?.entries.first?.treePartition == 3)
+        #expect(report.packages.count == 2)
         #expect(report.errors.count == 1)
         #expect(report.errors.first?.hasPrefix("boot-entry") == true)
         #expect(report.errors.first?.contains("no partition has the PARTUUID") == true)
