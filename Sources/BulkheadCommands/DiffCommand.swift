@@ -46,6 +46,7 @@ struct DiffCommand: ParsableCommand {
 
     func run() throws {
         let status = StatusLine()
+        defer { status.clear() }
         let report = try Difference.run(old: old, new: new) { status.show($0) }
         status.clear()
         if json {

@@ -1,6 +1,8 @@
 import ArgumentParser
+import Dispatch
 import Foundation
 import ImageInspection
+import Synchronization
 
 /// `bulkhead inspect`: what an image is made of, and what is wrong with it.
 struct InspectCommand: ParsableCommand {
@@ -41,6 +43,7 @@ struct InspectCommand: ParsableCommand {
 
     func run() throws {
         let status = StatusLine()
+        defer { status.clear() }
         let report = try Inspection.run(path: path, options: .init(isQuick: quick)) { status.show($0) }
         status.clear()
         if json {
@@ -54,18 +57,47 @@ struct InspectCommand: ParsableCommand {
 
 /// A line on a terminal that says what is being done, once that takes longer than a moment.
 final class StatusLine: Sendable {
-    private let start = ContinuousClock.now
+    private struct State {
+        var text = ""
+        var isVisible = false
+        var isOver = false
+    }
+
+    private let state = Mutex(State())
     private let isTerminal = isatty(2) != 0
+
+    init() {
+        guard isTerminal else { return }
+        DispatchQueue.global().asyncAfter(deadline: .now() + 1) { [self] in
+            state.withLock { state in
+                state.isVisible = !state.isOver
+                Self.draw(state)
+            }
+        }
+    }
 
     /// Shows what begins now; nothing is shown where there is no terminal, or in the first second.
     func show(_ text: String) {
-        guard isTerminal, ContinuousClock.now - start > .seconds(1) else { return }
-        FileHandle.standardError.write(Data("\r\u{1b}[K\(text) ...".utf8))
+        state.withLock { state in
+            state.text = text
+            Self.draw(state)
+        }
     }
 
-    /// Removes the line.
+    /// Removes the line, for good.
     func clear() {
-        guard isTerminal else { return }
-        FileHandle.standardError.write(Data("\r\u{1b}[K".utf8))
+        state.withLock { state in
+            if state.isVisible { Self.write("\r\u{1b}[K") }
+            state.isVisible = false
+            state.isOver = true
+        }
+    }
+
+    private static func draw(_ state: State) {
+        if state.isVisible, !state.text.isEmpty { write("\r\u{1b}[K\(state.text) ...") }
+    }
+
+    private static func write(_ text: String) {
+        FileHandle.standardError.write(Data(text.utf8))
     }
 }

@@ -71,7 +71,8 @@ extension Inspector {
                 name,
                 "it has \(actual) bytes, but release.json (\(key)) says \(size); copy or build it again"
             )
-        } else if let digest = file.sha256, digest != sha256 {
+        } else if let digest = file.sha256, digest != sha256, file.status != .differs {
+            // One that SHA256SUMS does not agree with either has its finding.
             find(
                 .error,
                 "release",

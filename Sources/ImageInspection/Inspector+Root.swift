@@ -264,6 +264,10 @@ extension Inspector {
         func list(_ files: [String]) -> String {
             files.prefix(4).joined(separator: ", ") + (files.count > 4 ? " and \(files.count - 4) more" : "")
         }
+        // Small files lie behind their inodes.
+        if !block.files.isEmpty, block.files == block.inodes {
+            return "it has the inodes and bytes of \(list(block.files))"
+        }
         let parts = [
             block.files.isEmpty ? nil : "it belongs to \(list(block.files))",
             block.inodes.isEmpty ? nil : "it has the inodes of \(list(block.inodes))",
