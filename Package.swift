@@ -58,7 +58,7 @@ let services: [Target] =
     + library(
         "ImageBuilder",
         [
-            "Archive", "BootEntries", "Debian", "ELF", "FAT", "FileTree", "GPT", "Hashing", "Processes",
+            "Archive", "BootEntries", "Bytes", "Debian", "ELF", "FAT", "FileTree", "GPT", "Hashing", "Processes",
             "ReleaseManifest", "SBOM", "UKI", "VariantManifest", "Verity",
         ]
     )

@@ -12,12 +12,13 @@ enum LZ4Block {
         return isWhole ? output : nil
     }
 
-    /// Every index is checked against the buffers before it is used: they are not checked in release builds.
+    /// Every range is checked against the buffers before it is used: pointers check nothing.
     private static func decode(
         _ input: UnsafeBufferPointer<UInt8>,
         into output: UnsafeMutableBufferPointer<UInt8>,
         isExact: Bool
     ) -> Bool {
+        guard let source = input.baseAddress, let target = output.baseAddress else { return false }
         var read = 0
         var written = 0
         while read < input.count {
@@ -27,7 +28,7 @@ enum LZ4Block {
             guard var literals = length(Int(token >> 4), input, &read) else { return false }
             if !isExact { literals = min(literals, output.count - written) }
             guard literals <= input.count - read, literals <= output.count - written else { return false }
-            for index in 0..<literals { output[written + index] = input[read + index] }
+            (target + written).update(from: source + read, count: literals)
             read += literals
             written += literals
             // The last sequence has no match.
@@ -42,8 +43,14 @@ enum LZ4Block {
             match += 4
             if !isExact { match = min(match, output.count - written) }
             guard match <= output.count - written else { return false }
-            // Byte by byte: a match may overlap what it makes.
-            for index in written..<written + match { output[index] = output[index - distance] }
+            // A match may overlap what it makes: whole periods are copied, which double each time.
+            let start = target + (written - distance)
+            var copied = 0
+            while copied < match {
+                let count = min(distance + copied, match - copied)
+                (target + (written + copied)).update(from: start, count: count)
+                copied += count
+            }
             written += match
             if !isExact && written == output.count { return true }
         }

@@ -59,7 +59,9 @@ import Testing
         for flavour in [SampleTree.Flavour.largeExtents, .blockExtents, .fullIndexes] {
             let extents = try encodings(flavour, "/mixed")
             #expect(extents.contains { $0.encoding == .compressed(algorithm: 0) })
-            if flavour == .blockExtents { #expect(extents.contains { $0.encoding == .stored }) }
+            let noisy = try encodings(flavour, "/noisy")
+            #expect(noisy.contains { $0.encoding == .stored })
+            #expect(noisy.contains { $0.encoding == .compressed(algorithm: 0) })
             let largest = extents.map(\.imageLength).max() ?? 0
             #expect(flavour == .blockExtents ? largest == 4096 : largest > 4096)
         }
@@ -69,7 +71,8 @@ import Testing
     func extentsAreThoseOfDump(_ flavour: SampleTree.Flavour) throws {
         let image = try sample.image(flavour)
         for path in [
-            "/mixed", "/text", "/random", "/zeros", "/one", "/random4096", "/random4097", "/random12000",
+            "/mixed", "/noisy", "/text", "/random", "/zeros", "/one", "/random4096", "/random4097",
+            "/random12000",
         ] {
             let entry = try #require(try image.entry(at: path))
             let run = try runTool("dump.erofs", "--nid=\(entry.nid)", "-e", sample.path(flavour))

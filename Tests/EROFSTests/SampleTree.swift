@@ -51,6 +51,8 @@ final class SampleTree: Sendable {
             mixed += Self.text(Int(random.next() % 150_000))
         }
         files["/mixed"] = mixed
+        // So much noise that extents of up to 64 KiB cannot hide it: stored blocks, each an extent of its own.
+        files["/noisy"] = Self.text(200_000) + random.bytes(250_000) + Self.text(100_000)
         for number in 0..<500 {
             files["/many/a file with a rather long name, so that blocks fill up \(number)"] = [
                 UInt8(number & 255)

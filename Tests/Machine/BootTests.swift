@@ -58,7 +58,8 @@ struct BootTests {
             let health = try boot.report.health()
             #expect(health.healthy)
             let names = [
-                "root-verity", "etc-read-only", "state", "data", "machine-id", "watchdog", "units", "containerd",
+                "root-verity", "etc-read-only", "state", "data", "machine-id", "watchdog", "units",
+                "containerd",
             ]
             for name in names {
                 let check = try health.check(name)
@@ -205,7 +206,11 @@ struct BootTests {
         #expect(ids[0] == ids[1])
     }
 
-    private func withExtracted(_ partition: RawDisk.Partition, of disk: RawDisk, _ body: (String) throws -> Void)
+    private func withExtracted(
+        _ partition: RawDisk.Partition,
+        of disk: RawDisk,
+        _ body: (String) throws -> Void
+    )
         throws
     {
         let directory = try TemporaryDirectory()

@@ -19,7 +19,8 @@ struct Probe {
         Section(name: "failed", command: "/usr/bin/systemctl list-units --failed --plain --no-legend --full"),
         Section(
             name: "units",
-            command: "/usr/bin/systemctl show -p Id,ActiveState,SubState,Result \(units.joined(separator: " "))"
+            command:
+                "/usr/bin/systemctl show -p Id,ActiveState,SubState,Result \(units.joined(separator: " "))"
         ),
         Section(name: "health", command: "/usr/lib/bulkhead/hostd check-boot --json"),
         Section(name: "addresses", command: "/usr/bin/ip -o address show scope global"),
@@ -119,7 +120,10 @@ struct Report: Sendable {
 
     /// A section's lines.
     func lines(_ name: String) throws -> [String] {
-        try #require(sections[name], "the guest did not report '\(name)'; it reported \(sections.keys.sorted())")
+        try #require(
+            sections[name],
+            "the guest did not report '\(name)'; it reported \(sections.keys.sorted())"
+        )
     }
 
     /// A section as one text.
