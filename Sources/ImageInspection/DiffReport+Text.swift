@@ -1,3 +1,5 @@
+import Presentation
+
 /// How a difference is printed.
 public struct DiffTextOptions: Sendable {
     /// The most lines of each list; nil for all.

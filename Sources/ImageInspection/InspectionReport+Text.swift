@@ -1,3 +1,5 @@
+import Presentation
+
 extension InspectionReport {
     /// The report as lines of text for people; findings come last, the worst at the end.
     ///

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ImageInspection
+import Presentation
 
 @Suite struct TextTests {
     @Test func sizesHaveThreeDigits() {
