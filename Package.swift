@@ -59,16 +59,15 @@ let services: [Target] =
     + library(
         "ImageBuilder",
         [
-            "Archive", "BootEntries", "Bytes", "Debian", "ELF", "FAT", "FileTree", "GPT", "Hashing",
-            "Processes",
+            "Archive", "BootEntries", "Bytes", "Debian", "ELF", "FAT", "FileTree", "GPT", "Hashing", "Processes",
             "ReleaseManifest", "SBOM", "UKI", "VariantManifest", "Verity",
         ]
     )
     + library(
         "ImageInspection",
         [
-            "BootEntries", "Bytes", "EROFS", "FAT", "GPT", "Hashing", "Presentation", "ReleaseManifest", "SBOM",
-            "UKI", "Verity",
+            "BootEntries", "Bytes", "EROFS", "FAT", "GPT", "Hashing", "Presentation", "ReleaseManifest",
+            "SBOM", "UKI", "Verity",
         ]
     )
     + library("VirtualMachine", ["Processes", subprocess, systemPackage])
@@ -76,8 +75,7 @@ let services: [Target] =
         "BulkheadCommands",
         [
             "Debian", "Hashing", "ImageBuilder", "ImageInspection", "Presentation", "ReleaseManifest",
-            "VariantManifest", "VirtualMachine",
-            argumentParser,
+            "VariantManifest", "VirtualMachine", argumentParser,
         ]
     )
     + library("HostHealth", ["Systemd"])
