@@ -62,6 +62,7 @@ struct RunCommand: AsyncParsableCommand {
     var sectorSize: Int?
 
     @Option(
+        name: .customLong("arch"),
         help: ArgumentHelp(
             "Architecture of a disk image without release.json; this machine's by default.",
             valueName: "amd64|arm64"

@@ -169,7 +169,7 @@ enum RunError: Error, Equatable, CustomStringConvertible {
         case .otherArchitecture(let path, let architecture):
             "'\(path)' is for \(architecture): choose a build for the architecture you want"
         case .architectureUnknown(let path):
-            "nothing says for which architecture '\(path)' is: give --architecture"
+            "nothing says for which architecture '\(path)' is: give --arch"
         }
     }
 }

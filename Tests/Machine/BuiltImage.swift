@@ -9,10 +9,9 @@ struct BuiltImage: Sendable {
     let release: Release
 
     /// Whether tests of the image run: not without an image, but in CI they then fail instead of being skipped.
-    static let isExpected: Bool = {
-        let environment = ProcessInfo.processInfo.environment
-        return environment["BULKHEAD_TEST_IMAGE"] != nil || environment["CI"] == "true"
-    }()
+    static let isExpected = ProcessInfo.processInfo.environment["BULKHEAD_TEST_IMAGE"] != nil || isCI
+    /// Whether nothing may be skipped for want of an image or a program.
+    static let isCI = ProcessInfo.processInfo.environment["CI"] == "true"
 
     /// Said when tests are skipped.
     static let skipComment: Comment =

@@ -78,7 +78,6 @@ struct Probe {
             [Unit]
             Description=Wait for the End of the Boot
             OnSuccess=bulkhead-probe.service
-            OnFailure=bulkhead-probe.service
             [Service]
             Type=exec
             ExecStart=/usr/bin/systemctl is-system-running --wait
@@ -87,7 +86,7 @@ struct Probe {
         let mount = """
             [Mount]
             What=/
-            Where=/run/bulkhead\\x2dprobe
+            Where=/run/probe
             Type=none
             Options=bind
             """

@@ -43,7 +43,7 @@ import Testing
         #expect(
             arguments { $0.forwards = [.init(host: 2222, guest: 22), .init(host: 8080, guest: 80)] } == [
                 "-name", "bulkhead", "-no-user-config", "-nodefaults", "-display", "none",
-                "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max,cx16=off,la57=off",
+                "-machine", "q35", "-accel", "tcg,thread=single", "-cpu", "max,la57=off",
                 "-smp", "2", "-m", "2048",
                 "-drive", "if=pflash,unit=0,format=raw,readonly=on,file=/f/code.fd",
                 "-drive", "if=pflash,unit=1,format=raw,file=/w/vars.fd",
