@@ -10,16 +10,7 @@ struct BuildTool {
     static let repository = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
 
-    init() throws {
-        let bundle = CommandLine.arguments.first { $0.contains(".xctest") }
-        let folder = try #require(bundle.map { URL(filePath: $0).deletingLastPathComponent().path })
-        // On Linux the bundle is one file; its path may also name the program inside of a folder.
-        let candidates = [folder, URL(filePath: folder).deletingLastPathComponent().path]
-        program = try #require(
-            candidates.map { "\($0)/bulkhead" }.first { FileManager.default.isExecutableFile(atPath: $0) },
-            "no bulkhead beside \(bundle ?? "the tests"): run 'swift build' first"
-        )
-    }
+    init() throws { program = try builtProgram("bulkhead") }
 
     /// Copies what a build reads of the repository into a new folder.
     static func copyRepository(to folder: String) throws {

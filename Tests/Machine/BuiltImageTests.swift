@@ -22,7 +22,9 @@ struct BuiltImageTests {
             "SHA256SUMS"
         )
         #expect(status == 0, "\(output)")
-        let listed = Set(output.split(separator: "\n").compactMap { $0.split(separator: ":").first.map(String.init) })
+        let listed = Set(
+            output.split(separator: "\n").compactMap { $0.split(separator: ":").first.map(String.init) }
+        )
         let present = try FileManager.default.contentsOfDirectory(atPath: image.folder)
         #expect(listed == Set(present.filter { $0 != "SHA256SUMS" && !$0.hasPrefix(".") }))
     }
@@ -137,7 +139,10 @@ struct BuiltImageTests {
         #expect(facts.osRelease?.contains("IMAGE_VERSION=\(image.release.version)") == true)
         let expected = ["esp": "vfat", "root": "erofs", "root-verity": "DM_verity_hash"]
         #expect(
-            Dictionary(facts.mounts.map { ($0.designator, $0.fstype) }, uniquingKeysWith: { first, _ in first })
+            Dictionary(
+                facts.mounts.map { ($0.designator, $0.fstype) },
+                uniquingKeysWith: { first, _ in first }
+            )
                 == expected
         )
     }
