@@ -98,7 +98,7 @@ extension Inspector {
             let name = order[index].name
             progress("hashing \(name)")
             let path = folder.appending(path: name).path
-            let result = Result { () throws(HashingError) in try SHA256Digest(hashingSparseFile: path) }
+            let result = Result { () throws(HashingError) in try SHA256Digest(hashingFile: path) }
             results.withLock { $0[name] = result }
         }
         return results.withLock { $0 }

@@ -144,17 +144,3 @@ import Testing
         #expect(errors.isEmpty == false)
     }
 }
-
-@Suite struct SparseDigestTests {
-    @Test(arguments: [0, 1, 4096, 3 << 20, (5 << 20) + 3])
-    func holesAreZeros(_ size: UInt64) throws {
-        let directory = try TemporaryDirectory()
-        let path = directory.file("sparse")
-        try Data().write(to: URL(filePath: path))
-        try SampleImage.truncate(path, to: size)
-        if size > 2 << 20 { try SampleImage.write(SampleImage.noise(9000, seed: 6), to: path, at: 1 << 20) }
-        if size > 4 << 20 { try SampleImage.write([1, 2, 3], to: path, at: size - 3) }
-        let expected = try runTool("sha256sum", path).output.prefix(64)
-        #expect(try SHA256Digest(hashingSparseFile: path).hex == expected)
-    }
-}
