@@ -7,7 +7,7 @@ VENV := $(CURDIR)/.build-venv
 # What building needs, and the independent tools that the tests compare our output with.
 BUILD_PACKAGES := bubblewrap libarchive-dev libssl-dev libsystemd-dev pkg-config
 RUN_PACKAGES := ovmf qemu-system-x86 qemu-utils
-TEST_PACKAGES := binutils cpio cryptsetup-bin dash dosfstools dpkg-dev erofs-utils faketime fdisk gdisk gpg gpg-agent \
+TEST_PACKAGES := attr binutils cpio cryptsetup-bin dash dosfstools dpkg-dev erofs-utils faketime fdisk gdisk gpg gpg-agent \
 	gpgconf gpgv kmod libarchive-tools mtools python3 python3-venv systemd systemd-boot-efi systemd-container tar \
 	xz-utils zstd
 

@@ -37,6 +37,7 @@ let system: [Target] =
     + library("Archive", ["CArchive"])
     + library("Bytes", [])
     + library("Hashing", ["COpenSSL"])
+    + library("Presentation", [])
     + library("Processes", [subprocess, systemPackage])
     + library("Systemd", ["CSystemd"])
 
@@ -58,24 +59,24 @@ let services: [Target] =
     + library(
         "ImageBuilder",
         [
-            "Archive", "BootEntries", "Debian", "ELF", "FAT", "FileTree", "GPT", "Hashing", "Processes",
+            "Archive", "BootEntries", "Bytes", "Debian", "ELF", "FAT", "FileTree", "GPT", "Hashing",
+            "Processes",
             "ReleaseManifest", "SBOM", "UKI", "VariantManifest", "Verity",
         ]
     )
     + library(
         "ImageInspection",
         [
-            "BootEntries", "Bytes", "EROFS", "FAT", "GPT", "Hashing", "ReleaseManifest", "SBOM", "UKI",
-            "Verity",
+            "BootEntries", "Bytes", "EROFS", "FAT", "GPT", "Hashing", "Presentation", "ReleaseManifest",
+            "SBOM", "UKI", "Verity",
         ]
     )
     + library("VirtualMachine", ["Processes", subprocess, systemPackage])
     + library(
         "BulkheadCommands",
         [
-            "Debian", "Hashing", "ImageBuilder", "ImageInspection", "ReleaseManifest", "VariantManifest",
-            "VirtualMachine",
-            argumentParser,
+            "Debian", "Hashing", "ImageBuilder", "ImageInspection", "Presentation", "ReleaseManifest",
+            "VariantManifest", "VirtualMachine", argumentParser,
         ]
     )
     + library("HostHealth", ["Systemd"])

@@ -1,5 +1,6 @@
 import Foundation
 import ImageBuilder
+import Presentation
 import Synchronization
 
 /// Shows how a build goes on: a bar for the stage that reports its progress on a terminal, plain lines otherwise.
@@ -25,13 +26,16 @@ final class BuildProgress: BuildObserver {
             + String(repeating: "·", count: width - filled)
         let amount =
             unit == "bytes"
-            ? "\(Text.size(UInt64(max(0, done)))) of \(Text.size(UInt64(total)))"
+            ? "\(HumanText.size(UInt64(max(0, done)))) of \(HumanText.size(UInt64(total)))"
             : "\(done) of \(total) \(unit)"
         show("\(name) \(bar) \(amount)", onlyIfDue: done < total)
     }
 
     func stageFinished(_ name: String, cached: Bool, duration: Duration) {
-        line(cached ? "\(name): cached" : "\(name): \(Text.seconds(Text.rounded(duration))) s")
+        line(
+            cached
+                ? "\(name): cached" : "\(name): \(HumanText.fixed(HumanText.seconds(duration), digits: 2)) s"
+        )
     }
 
     func note(_ text: String) { line(text) }

@@ -1,5 +1,6 @@
 import Hashing
 import ImageBuilder
+import Presentation
 
 /// What is shown at the end of a build.
 struct BuildSummary: Encodable {
@@ -18,7 +19,7 @@ struct BuildSummary: Encodable {
         folder = outcome.folder
         unchanged = outcome.unchanged
         stages = outcome.stages.map {
-            Stage(name: $0.name, cached: $0.cached, seconds: Text.rounded($0.duration))
+            Stage(name: $0.name, cached: $0.cached, seconds: HumanText.seconds($0.duration))
         }
         outputs = outcome.outputs
     }
@@ -28,11 +29,16 @@ struct BuildSummary: Encodable {
         if unchanged {
             print("nothing changed since the last build")
         } else {
-            let rows = stages.map { [$0.name, $0.cached ? "cached" : "ran", Text.seconds($0.seconds)] }
-            print(Text.table(["STAGE", "", "SECONDS"], rows, numeric: [2]))
+            var table = TextTable([("STAGE", .left), ("", .left), ("SECONDS", .right)])
+            for stage in stages {
+                let seconds = HumanText.fixed(stage.seconds, digits: 2)
+                table.add(stage.name, stage.cached ? "cached" : "ran", seconds)
+            }
+            print(table.lines(indent: 0).joined(separator: "\n"))
         }
-        let rows = outputs.map { [$0.name, Text.size($0.size), $0.sha256.hex] }
+        var table = TextTable([("FILE", .left), ("SIZE", .right), ("SHA-256", .left)])
+        for output in outputs { table.add(output.name, HumanText.size(output.size), output.sha256.hex) }
         print("\n\(folder):")
-        print(Text.table(["FILE", "SIZE", "SHA-256"], rows, numeric: [1]))
+        print(table.lines(indent: 0).joined(separator: "\n"))
     }
 }

@@ -9,7 +9,9 @@ public struct BulkheadCommand: AsyncParsableCommand {
         discussion: """
             Exit status: 0 done, 1 failed, 2 wrong usage.
             """,
-        subcommands: [BuildCommand.self, LockCommand.self, RunCommand.self]
+        subcommands: [
+            BuildCommand.self, LockCommand.self, InspectCommand.self, DiffCommand.self, RunCommand.self,
+        ]
     )
 
     /// Needed by the parser.
@@ -26,6 +28,8 @@ public struct BulkheadCommand: AsyncParsableCommand {
             }
             exit(withError: nil)
         } catch {
+            // A command that has said what is wrong only gives its status.
+            if let status = error as? ExitCode { exit(withError: status) }
             let code = exitCode(for: error)
             if code == .success || code == .validationFailure {
                 let text = fullMessage(for: error)

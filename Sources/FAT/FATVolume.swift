@@ -87,9 +87,28 @@ public struct FATVolume: Sendable {
     /// - Throws: `FATError`, if the chain is broken or does not fit the file's size.
     public func contents(of file: FATEntry, path: String? = nil) throws(FATError) -> ByteSource {
         let path = path ?? file.name
+        let clusters = try clusters(of: file, path: path)
+        return clusters.isEmpty ? ByteSource(bytes: []) : extents(of: clusters, size: UInt64(file.size))
+    }
+
+    /// Where the bytes behind a file's end lie that its last cluster has to spare, in bytes from the start of the
+    /// file system; empty if there are none.
+    ///
+    /// What is written there is nobody's: mtools leaves pieces of its memory there.
+    /// - Throws: `FATError`, if the chain is broken or does not fit the file's size.
+    public func slack(of file: FATEntry, path: String? = nil) throws(FATError) -> Range<UInt64> {
+        let clusters = try clusters(of: file, path: path ?? file.name)
+        guard let last = clusters.last else { return 0..<0 }
+        let unit = UInt64(geometry.clusterSize)
+        let end = geometry.dataOffset + (UInt64(last - 2) + 1) * unit
+        return end - (UInt64(clusters.count) * unit - UInt64(file.size))..<end
+    }
+
+    /// The clusters of a file, as many as its size needs.
+    private func clusters(of file: FATEntry, path: String) throws(FATError) -> [UInt32] {
         guard !file.isFolder else { throw .notAFile(path: path) }
         let size = UInt64(file.size)
-        if size == 0 && file.firstCluster == 0 { return ByteSource(bytes: []) }
+        if size == 0 && file.firstCluster == 0 { return [] }
         let unit = UInt64(geometry.clusterSize)
         // An empty file may own a cluster.
         let needed = max(1, Int((size + unit - 1) / unit))
@@ -101,7 +120,7 @@ public struct FATVolume: Sendable {
         guard clusters.count == needed else {
             throw .shortChain(path: path, size: size, clusters: clusters.count)
         }
-        return extents(of: clusters, size: size)
+        return clusters
     }
 
     /// All files and folders below a folder, with their paths, parents first.

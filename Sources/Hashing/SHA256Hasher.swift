@@ -1,5 +1,4 @@
 internal import COpenSSL
-import Foundation
 
 /// An incremental SHA-256 over any number of bytes, computed by OpenSSL's libcrypto.
 ///
@@ -59,45 +58,5 @@ extension SHA256Digest {
     /// The digest of a text's UTF-8 bytes.
     public init(hashing text: String) {
         self.init(hashing: Array(text.utf8))
-    }
-
-    /// The digest of a whole file, read in pieces of 1 MiB.
-    ///
-    /// - Throws: `HashingError` when the file cannot be opened or read.
-    public init(hashingFile path: String) throws(HashingError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .open(path: path, errno: errno) }
-        defer { close(descriptor) }
-        var hasher = SHA256Hasher()
-        var buffer = [UInt8](repeating: 0, count: 1 << 20)
-        while true {
-            let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw .read(path: path, errno: errno)
-            }
-            if count == 0 { break }
-            buffer.withUnsafeBytes { hasher.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-        }
-        self = hasher.finish()
-    }
-}
-
-/// Why a file could not be hashed.
-public enum HashingError: Error, Equatable, CustomStringConvertible {
-    /// The file could not be opened.
-    case open(path: String, errno: Int32)
-    /// The file could not be read.
-    case read(path: String, errno: Int32)
-
-    /// What failed, on which file, and why.
-    public var description: String {
-        switch self {
-        case .open(let path, let errno):
-            return "cannot open '\(path)' to hash it: \(String(cString: strerror(errno)))"
-        case .read(let path, let errno):
-            return
-                "cannot read '\(path)' to hash it: \(String(cString: strerror(errno))); check the disk and try again"
-        }
     }
 }

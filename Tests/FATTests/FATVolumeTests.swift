@@ -53,6 +53,27 @@ extension FATVolume {
     ]
 
     @Test(arguments: kinds)
+    func slackIsBehindTheEndAndTouchesNoFile(_ bits: Int, _ kibibytes: Int, _ options: [String]) throws {
+        let sample = try Sample(bits, kibibytes: kibibytes, options: options)
+        let contents = [
+            "one": Sample.pattern(1), "page": Sample.pattern(8 * 4096), "odd": Sample.pattern(70_001),
+        ]
+        for (name, bytes) in contents.sorted(by: { $0.key < $1.key }) { try sample.add(name, bytes) }
+        let volume = try sample.volume()
+        let file = try FileHandle(forUpdating: URL(filePath: sample.path))
+        for (name, bytes) in contents {
+            let slack = try volume.slack(of: volume.entry(name))
+            let unit = volume.geometry.clusterSize
+            #expect(slack.count == (unit - bytes.count % unit) % unit, "\(name)")
+            try file.seek(toOffset: slack.lowerBound)
+            try file.write(contentsOf: Data(repeating: 0xFF, count: slack.count))
+        }
+        try file.close()
+        for (name, bytes) in contents { #expect(try sample.volume().data(name) == bytes, "\(name)") }
+        try sample.run("fsck.vfat", ["-n", sample.path])
+    }
+
+    @Test(arguments: kinds)
     func filesAndFoldersAreThoseOfMtools(_ bits: Int, _ kibibytes: Int, _ options: [String]) throws {
         let sample = try Sample(bits, kibibytes: kibibytes, options: options)
         try sample.makeFolder("EFI")

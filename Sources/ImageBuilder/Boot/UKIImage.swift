@@ -7,7 +7,14 @@ import VariantManifest
 /// by the locked ukify(1).
 struct UKIImage: Sendable {
     /// The largest UKI that is accepted: the firmware reads it at some 10 MB/s on slow machines.
-    static let sizeLimit: UInt64 = 32 << 20
+    ///
+    /// An arm64 kernel is not compressed as Debian ships it (docs/decisions/0003-uki-limit-of-arm64.md).
+    static func sizeLimit(_ architecture: Architecture) -> UInt64 {
+        switch architecture {
+        case .amd64: 32 << 20
+        case .arm64: 48 << 20
+        }
+    }
 
     /// The file.
     let path: String
@@ -62,11 +69,12 @@ struct UKIImage: Sendable {
         }
         let path = directory + "/uki.efi"
         let size = try FileSystem.size(path)
-        guard size <= sizeLimit else {
+        let limit = sizeLimit(variant.architecture)
+        guard size <= limit else {
             throw BuildError.tooLarge(
                 what: "the UKI",
                 size: size,
-                limit: sizeLimit,
+                limit: limit,
                 remedy: "name fewer modules and files under initrd"
             )
         }

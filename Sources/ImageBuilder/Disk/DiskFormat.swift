@@ -17,7 +17,7 @@ struct DiskFormat: Sendable {
     ) async throws -> (DiskFormat, cached: Bool) {
         guard format != .raw else { return (DiskFormat(path: disk.path, format: .raw), true) }
         let stage = format.rawValue
-        var key = StageKey(stage, version: 1)
+        var key = StageKey(stage, version: 2)
         key.add("disk", disk.digest)
         key.add("tools", toolbox.digest)
         let name = "disk.\(format.rawValue)"
@@ -47,35 +47,5 @@ struct DiskFormat: Sendable {
         case .qcow2: ["-O", "qcow2", "-o", "compat=1.1,cluster_size=65536"]
         case .vmdk: ["-O", "vmdk", "-o", "subformat=streamOptimized"]
         }
-    }
-}
-
-/// The text descriptor inside of a VMDK: qemu-img puts a random content identifier there.
-enum VMDKDescriptor {
-    /// The descriptor lies in the first sectors of a stream-optimised disk.
-    private static let searchLimit = 64 << 10
-
-    /// Replaces the random CID by one that follows from the content.
-    static func settle(_ path: String, digest: SHA256Digest) throws {
-        let descriptor = try FileSystem.open(path, O_RDWR)
-        defer { close(descriptor) }
-        var head = [UInt8](repeating: 0, count: searchLimit)
-        let count = head.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, searchLimit, 0) }
-        guard count > 0, let place = place(of: "\nCID=", in: head[..<count]), place + 8 <= count else {
-            throw BuildError.tool(
-                name: "qemu-img",
-                detail: "its VMDK has no CID in the first \(searchLimit) bytes"
-            )
-        }
-        let identifier = Array(digest.hex.prefix(8).utf8)
-        try FileSystem.write(identifier, to: descriptor, at: UInt64(place), path: path)
-        guard fsync(descriptor) == 0 else {
-            throw BuildError.file(operation: "flush", path: path, errno: errno)
-        }
-    }
-
-    /// The index behind the first occurrence of a text.
-    private static func place(of text: String, in bytes: ArraySlice<UInt8>) -> Int? {
-        bytes.firstRange(of: Array(text.utf8))?.upperBound
     }
 }

@@ -3,8 +3,9 @@ import GPT
 import Hashing
 import VariantManifest
 
-/// The disk as it is delivered: a GPT with the EFI system partition and slot A. Slot B, state and data are made by
-/// systemd-repart on the first boot.
+/// The disk as it is delivered: a GPT with the EFI system partition and slot A.
+///
+/// Slot B, state and data are made by systemd-repart on the first boot.
 struct DiskImage: Sendable {
     /// The raw image, a sparse file.
     let path: String

@@ -1,3 +1,5 @@
+import Bytes
+import FAT
 import FileTree
 import Foundation
 import Hashing
@@ -25,7 +27,7 @@ struct ESPImage: Sendable {
         cache: StageCache
     ) async throws -> (ESPImage, cached: Bool) {
         let files = try contents(root: root, uki: uki, variant: variant, identity: identity)
-        var key = StageKey("esp", version: 1)
+        var key = StageKey("esp", version: 2)
         key.add("tools", toolbox.digest)
         key.add("time", String(toolbox.sourceDateEpoch))
         key.add("format", formatArguments(variant, identity: identity))
@@ -54,6 +56,7 @@ struct ESPImage: Sendable {
                 )
                 FileSystem.remove(work.file("file"))
             }
+            try settle(work.file("esp.img"))
             try FileSystem.rename(work.file("esp.img"), to: directory + "/esp.img")
         }
         return (ESPImage(path: directory + "/esp.img", size: size, inputs: key.digest), false)
@@ -66,6 +69,27 @@ struct ESPImage: Sendable {
             "-F", "32", "-S", String(variant.image.sectorSize), "-s", String(4096 / variant.image.sectorSize),
             "-n", "ESP", "--invariant", "-i", String(repeating: "0", count: 8 - volume.count) + volume,
         ]
+    }
+
+    /// Clears what mtools leaves of its memory behind the ends of files, and checks the alignment we rely on.
+    private static func settle(_ path: String) throws {
+        let volume = try FATVolume(ByteSource(file: path))
+        guard volume.geometry.clusterSize == 4096, volume.geometry.dataOffset.isMultiple(of: 4096) else {
+            throw BuildError.tool(
+                name: "mkfs.vfat",
+                detail: "the data area begins at \(volume.geometry.dataOffset), no multiple of 4096"
+            )
+        }
+        let descriptor = try FileSystem.open(path, O_WRONLY)
+        defer { close(descriptor) }
+        for (name, entry) in try volume.tree() where !entry.isFolder {
+            let slack = try volume.slack(of: entry, path: name)
+            let zeros = [UInt8](repeating: 0, count: slack.count)
+            try FileSystem.write(zeros, to: descriptor, at: slack.lowerBound, path: path)
+        }
+        guard fsync(descriptor) == 0 else {
+            throw BuildError.file(operation: "flush", path: path, errno: errno)
+        }
     }
 
     private struct File {

@@ -13,7 +13,7 @@ public struct ImageBuild: Sendable {
         public var version: String?
         /// The architecture; the build machine's when nil and the variant has it.
         public var architecture: Architecture?
-        /// The formats of the disk image; the manifest's when nil. The raw one is always written.
+        /// The formats of the disk image besides the raw one; the manifest's when nil.
         public var formats: [ImageFormat]?
         /// Whether versions that the archive no longer has are an error.
         public var locked = false

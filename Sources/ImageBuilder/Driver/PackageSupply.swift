@@ -135,10 +135,16 @@ struct PackageSupply: Sendable {
             if let unpacked = try? UnpackedPackage.cached(package.sha256, cache: workspace.cache) {
                 return (unpacked, true)
             }
-            let path = cache.path(of: package)
-            return (
-                try UnpackedPackage(path: path, digest: package.sha256, cache: workspace.cache), false
-            )
+            do {
+                let path = cache.path(of: package)
+                return (
+                    try UnpackedPackage(path: path, digest: package.sha256, cache: workspace.cache), false
+                )
+            } catch {
+                // A file that went bad in the cache is taken away, so that the next build fetches it again.
+                _ = try? cache.contains(package, verification: .content)
+                throw error
+            }
         }
         return (results.map(\.0), cached: results.allSatisfy(\.1))
     }

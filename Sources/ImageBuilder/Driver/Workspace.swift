@@ -18,7 +18,7 @@ public struct Workspace: Sendable {
     /// - Throws: `BuildError.missing` outside of a repository.
     public init(repository: String? = nil, cache: String? = nil, output: String? = nil) throws {
         let environment = ProcessInfo.processInfo.environment
-        self.repository = try repository.map(Self.absolute) ?? Self.findRepository()
+        self.repository = try repository.map(Self.checked) ?? Self.findRepository()
         if let cache = cache ?? environment["BULKHEAD_CACHE"] {
             self.cache = Self.absolute(cache)
         } else if let base = environment["XDG_CACHE_HOME"] {
@@ -38,12 +38,26 @@ public struct Workspace: Sendable {
         return (full as NSString).standardizingPath
     }
 
+    private static func isRepository(_ directory: String) -> Bool {
+        FileSystem.exists(directory + "/variants") && FileSystem.exists(directory + "/Package.swift")
+    }
+
+    /// The absolute path of a repository that the user named.
+    private static func checked(_ path: String) throws -> String {
+        let directory = absolute(path)
+        guard isRepository(directory) else {
+            throw BuildError.missing(
+                what: "'\(directory)' as a Bulkhead repository (a folder with variants/ and Package.swift)",
+                remedy: "name another with --repository"
+            )
+        }
+        return directory
+    }
+
     private static func findRepository() throws -> String {
         var directory = FileManager.default.currentDirectoryPath
         while true {
-            if FileSystem.exists(directory + "/variants") && FileSystem.exists(directory + "/Package.swift") {
-                return directory
-            }
+            if isRepository(directory) { return directory }
             guard directory != "/", !directory.isEmpty else {
                 throw BuildError.missing(
                     what: "a Bulkhead repository (a folder with variants/ and Package.swift)",

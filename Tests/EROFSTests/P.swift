@@ -1,1 +1,0 @@
-/// A module that its engineer is filling.
