@@ -206,17 +206,7 @@ import VirtualMachine
 
 /// The program itself, with the firmware as the guest.
 @Suite struct RunProgramTests {
-    /// The program beside the test bundle.
-    static let program = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-        .appending(path: "bulkhead").path
-
-    @Test(
-        .enabled(
-            if: FileManager.default.isExecutableFile(atPath: program),
-            "SKIPPED: the program is not beside the tests; swift build makes it"
-        ),
-        .timeLimit(.minutes(3))
-    )
+    @Test(.timeLimit(.minutes(3)))
     func terminationEndsQEMUAndRemovesItsFiles() async throws {
         let directory = try TemporaryDirectory()
         let image = directory.file("empty.raw")
@@ -226,7 +216,7 @@ import VirtualMachine
         let output = directory.file("output")
         try Data().write(to: URL(filePath: output))
         let process = Process()
-        process.executableURL = URL(filePath: Self.program)
+        process.executableURL = URL(filePath: try builtProgram("bulkhead"))
         process.arguments = ["run", image, "--memory", "256M", "--disk-size", "64M", "--acceleration", "tcg"]
         process.environment = ProcessInfo.processInfo.environment.merging(["TMPDIR": temporary]) { $1 }
         process.standardInput = FileHandle.nullDevice
