@@ -117,6 +117,7 @@ struct Initrd: Sendable {
             try tree.insert(.directory(origin: "initrd"), at: path)
         }
         try tree.insert(.symlink(to: "usr/lib/systemd/systemd", origin: "initrd"), at: "/init")
+        try tree.insert(.symlink(to: "../run", origin: "initrd"), at: "/var/run")
         try tree.insert(
             .symlink(to: "initrd.target", origin: "initrd"),
             at: "/usr/lib/systemd/system/default.target",
