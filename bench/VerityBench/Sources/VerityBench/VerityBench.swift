@@ -11,7 +11,9 @@ import Verity
 struct VerityBench {
     static func main() throws {
         let arguments = CommandLine.arguments
-        guard arguments.count == 5, let salt = Hex.decode(arguments[3]), let uuid = Hex.decode(arguments[4]) else {
+        guard arguments.count == 5, let salt = Hex.decode(arguments[3]),
+            let uuid = Hex.decode(arguments[4])
+        else {
             let usage = "usage: verity-bench DATA TREE SALT UUID (salt and UUID as hexadecimal digits)\n"
             _ = usage.withCString { write(STDERR_FILENO, $0, strlen($0)) }
             exit(2)
