@@ -55,7 +55,7 @@ def measure(context: Context) -> list[Section]:
     folder = fresh(context.work / "erofs")
     shutil.copyfile(context.image().folder / "root.erofs", folder / "built.erofs")
     built = (folder / "built.erofs").stat().st_size
-    tools.run(["fsck.erofs", "--extract=/mnt/base", "/mnt/built.erofs"], folder)
+    tools.run(["fsck.erofs", "--extract=/work/base", "/work/built.erofs"], folder)
     notes: list[str] = []
     changes = make_changes(context, folder, tools, notes)
     for name in {"base", *(path.name for change in changes for path in (change.old, change.new) if path)}:
@@ -74,7 +74,7 @@ def pack(context: Context, folder: Path, tools: ToolTree, name: str, changes: li
     arguments = ["mkfs.erofs", "--quiet", "-b4096", f"-T{time}", "-U", UUID, *FLAVOURS[name], "--tar=f"]
 
     def image(tree: str) -> float:
-        return tools.run([*arguments, f"/mnt/{tree}.erofs", f"/mnt/{tree}.tar"], folder).seconds
+        return tools.run([*arguments, f"/work/{tree}.erofs", f"/work/{tree}.tar"], folder).seconds
 
     settle()
     result.seconds = image("base")
@@ -139,7 +139,7 @@ def make_changes(context: Context, folder: Path, tools: ToolTree, notes: list[st
         if older:
             tree = copy_tree(base, folder / "kernel-old")
             replace_kernel(apt, folder / "packages", tree, kernel, older)
-            tools.run(["depmod", "-b", f"/mnt/{tree.name}", kernel_version(older)], folder)
+            tools.run(["depmod", "-b", f"/work/{tree.name}", kernel_version(older)], folder)
             changes.append(Change("kernel", f"{kernel_version(older)} -> {kernel_version(kernel)}", old=tree))
         else:
             notes.append(f"The archive has no older {kernel}: the kernel's update is not measured.")

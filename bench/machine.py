@@ -132,9 +132,9 @@ class ToolTree:
         self.root = root
 
     def run(self, command: Sequence[str | Path], work: Path, timeout: float = 3600) -> Finished:
-        """Runs a program that sees the tree as `/`, and one more folder under its own name."""
+        """Runs a program that sees the tree as `/`, and the work folder as `/work`."""
         sandbox: list[str | Path] = ["bwrap", "--unshare-net", "--die-with-parent", "--ro-bind", self.root, "/"]
-        sandbox += ["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run"]
-        # The tree is read-only, so a folder's name must begin with one of its own folders.
-        sandbox += ["--bind", work, "/mnt", "--chdir", "/mnt"]
-        return run([*sandbox, *command], timeout=timeout)
+        sandbox += ["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
+        sandbox += ["--bind", work, "/work", "--chdir", "/work"]
+        sandbox += ["--setenv", "PATH", "/usr/sbin:/usr/bin"]
+        return run([*sandbox, *command], timeout=timeout, log=work / "tool.log")

@@ -34,7 +34,7 @@ def package_files(apt: Apt, folder: Path, name: str, version: str) -> dict[str, 
         if path.is_dir() and not path.is_symlink():
             continue
         inside = path.relative_to(root).as_posix()
-        if inside.split("/")[0] in ("bin", "sbin", "lib", "lib64"):
+        if inside.startswith(("bin/", "sbin/", "lib/", "lib64/")):
             inside = f"usr/{inside}"
         files[inside] = path
     return files
@@ -48,7 +48,7 @@ def replace_package(apt: Apt, folder: Path, tree: Path, name: str, old: str, new
     """
     before = package_files(apt, folder, name, old)
     after = package_files(apt, folder, name, new)
-    present = {path for path in before if os.path.lexists(tree / path)}
+    present = {path for path in before if is_file(tree / path)}
     folders = {os.path.dirname(path) for path in present}
     for path in present:
         (tree / path).unlink()
@@ -75,6 +75,11 @@ def replace_kernel(apt: Apt, folder: Path, tree: Path, locked: str, other: str) 
         elif f"{inside}.xz" in files:
             path.write_bytes(lzma.decompress(files[f"{inside}.xz"].read_bytes()))
             path.chmod(0o644)
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file or symlink is there."""
+    return path.is_symlink() or path.is_file()
 
 
 def put(source: Path, target: Path) -> bool:
