@@ -132,6 +132,7 @@ def boot(context: Context, folder: Path) -> Boot:
         path.write_text(text)
         arguments += ["--credential-file", f"{name}={path}"]
     command = [context.bulkhead.program, "run", folder, "--acceleration", "tcg", *arguments]
+    command += ["--repository", context.repository, "--memory", "2G", "--cpus", "2"]
     start = time.monotonic()
     output = run(command, timeout=900, log=work / "run.log", cwd=work).output
     whole = time.monotonic() - start
