@@ -44,9 +44,15 @@ def update(old: Path, new: Path, scratch: Path) -> Update:
                 known.add(digest)
                 missing += 1
                 output.write(block)
-    packed = scratch / "pack.zst"
-    run(["zstd", "-9", "--quiet", "--force", pack, "-o", packed])
-    result = Update(missing, total, missing * BLOCK, packed.stat().st_size)
+    result = Update(missing, total, missing * BLOCK, packed_size(pack, scratch))
     pack.unlink()
-    packed.unlink()
     return result
+
+
+def packed_size(path: Path, scratch: Path) -> int:
+    """Bytes of a file as zstd -9 packs it."""
+    packed = scratch / "pack.zst"
+    run(["zstd", "-9", "--quiet", "--force", path, "-o", packed])
+    count = packed.stat().st_size
+    packed.unlink()
+    return count

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from blocks import Update, update
+from blocks import Update, packed_size, update
 from context import Context
 from debian import Apt, sources
 from machine import BenchError, ToolTree, fresh, load, run, say, settle, size
@@ -46,14 +46,17 @@ class Flavour:
     """What was measured of one way of packing."""
 
     size: int = 0
+    #: What a first installation downloads.
+    packed: int = 0
     seconds: float = 0.0
     updates: dict[str, Update] = field(default_factory=dict)
 
 
 def measure(context: Context) -> list[Section]:
-    tools = context.image() and context.bulkhead.tools()
+    image = context.image()
+    tools = context.bulkhead.tools()
     folder = fresh(context.work / "erofs")
-    shutil.copyfile(context.image().folder / "root.erofs", folder / "built.erofs")
+    shutil.copyfile(image.folder / "root.erofs", folder / "built.erofs")
     built = (folder / "built.erofs").stat().st_size
     tools.run(["fsck.erofs", "--extract=/work/base", "/work/built.erofs"], folder)
     notes: list[str] = []
@@ -79,6 +82,7 @@ def pack(context: Context, folder: Path, tools: ToolTree, name: str, changes: li
     settle()
     result.seconds = image("base")
     result.size = (folder / "base.erofs").stat().st_size
+    result.packed = packed_size(folder / "base.erofs", folder)
     for change in changes:
         paths = [folder / "base.erofs", folder / "base.erofs"]
         for index, tree in enumerate((change.old, change.new)):
@@ -114,8 +118,8 @@ def make_changes(context: Context, folder: Path, tools: ToolTree, notes: list[st
         tree = copy_tree(base, folder / "fix-old")
         done = [replacement(apt, folder, tree, name, locked[name], other[name]) for name in names]
         touched = [item.package for item in done if item.files]
-        versions = f"{other[names[0]]} -> {locked[names[0]]}"
-        changes.append(Change("one fix", f"{', '.join(touched)} {versions}", old=tree))
+        step = f"{other[names[0]]} -> {locked[names[0]]}"
+        changes.append(Change("one fix", f"{', '.join(touched)} {step}", old=tree))
 
     # A month's worth: the other versions this release has, filled up with the next release's.
     tree = copy_tree(base, folder / "many-new")
@@ -194,12 +198,12 @@ def section(
     flavours: dict[str, Flavour], changes: list[Change], notes: list[str], built: int, before: str
 ) -> Section:
     names = [change.name for change in changes]
-    columns = ["Packing", "Slot", "mkfs.erofs"]
+    columns = ["Packing", "Slot", "zstd -9 of it", "mkfs.erofs"]
     for name in names:
         columns += [f"{name}: blocks", "MiB raw", "zstd -9"]
     result = Section("EROFS options and update bytes", columns)
     for name, flavour in flavours.items():
-        cells = [size(flavour.size), f"{flavour.seconds:.1f} s"]
+        cells = [size(flavour.size), size(flavour.packed), f"{flavour.seconds:.1f} s"]
         for change in names:
             one = flavour.updates[change]
             share = 100 * one.blocks / one.of

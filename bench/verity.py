@@ -40,7 +40,7 @@ def measure(context: Context) -> list[Section]:
         hashes = folder / "theirs"
         hashes.unlink(missing_ok=True)
         settle()
-        format_command = ["veritysetup", "format", data, hashes, f"--salt={SALT}", f"--uuid={UUID}"]
+        format_command: list[str | Path] = ["veritysetup", "format", data, hashes, f"--salt={SALT}", f"--uuid={UUID}"]
         done = run(format_command)
         peer.append(done.seconds)
         if root_hash not in done.output or tree.read_bytes() != hashes.read_bytes():
@@ -102,6 +102,7 @@ def compile_program(context: Context) -> Path:
     scratch = context.work / "verity-build"
     package = context.repository / "bench/VerityBench"
     swift = os.environ.get("SWIFT", "swift")
-    command = [swift, "build", "-c", "release", "--package-path", package, "--scratch-path", scratch]
+    command: list[str | Path] = [swift, "build", "-c", "release"]
+    command += ["--package-path", package, "--scratch-path", scratch]
     run(command, log=context.work / "verity-build.log")
     return scratch / "release/verity-bench"
