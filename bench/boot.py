@@ -153,7 +153,8 @@ def parse(output: str, whole: float) -> Boot:
     slowest = []
     for line in report["blame"].splitlines():
         found = re.fullmatch(r"\s*((?:[0-9.]+(?:min|ms|us|s)\s+)+)(\S+)", line)
-        if found:
+        # A device's time is when it was found, not what it took.
+        if found and not found[2].rstrip("…").endswith(".device") and "dev-disk-by" not in found[2]:
             slowest.append((seconds(found[1]), found[2]))
     times = next((line for line in report["time"].splitlines() if "finished" in line), "")
     return Boot(int(fields["ActiveEnterTimestampMonotonic"]) / 1e6, whole, times, slowest)
@@ -172,7 +173,7 @@ def boot_section(first: Boot, before: str) -> Section:
     for time_taken, unit in first.slowest[:10]:
         section.row(unit, f"{time_taken:.2f}")
     section.notes.append(f"systemd-analyze: {first.times or 'gave no times'}")
-    section.notes.append("Units: the ten slowest of systemd-analyze blame; they overlap.")
+    section.notes.append("Units: the ten slowest of systemd-analyze blame, without devices; they overlap.")
     section.notes.append(f"Load averages before: {before}.")
     return section
 
