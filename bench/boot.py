@@ -154,7 +154,7 @@ def parse(output: str, whole: float) -> Boot:
     for line in report["blame"].splitlines():
         found = re.fullmatch(r"\s*((?:[0-9.]+(?:min|ms|us|s)\s+)+)(\S+)", line)
         # A device's time is when it was found, not what it took.
-        if found and not found[2].rstrip("…").endswith(".device") and "dev-disk-by" not in found[2]:
+        if found and not found[2].startswith(("dev-", "sys-")):
             slowest.append((seconds(found[1]), found[2]))
     times = next((line for line in report["time"].splitlines() if "finished" in line), "")
     return Boot(int(fields["ActiveEnterTimestampMonotonic"]) / 1e6, whole, times, slowest)

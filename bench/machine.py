@@ -62,14 +62,23 @@ def run(
             raise BenchError(f"'{arguments[0]}' did not end within {timeout:.0f} s; its log is {log}") from None
         finally:
             if process.poll() is None:
-                process.kill()
-                process.wait()
+                stop(process)
     seconds = time.monotonic() - start
     text = output.decode("utf-8", "replace")
     if process.returncode != 0:
         tail = "" if log == Path(os.devnull) else "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         raise BenchError(f"'{' '.join(arguments)}' ended with {process.returncode}\n{text[-2000:]}{tail}")
     return Finished(seconds, text, peak)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process that is no longer wanted, and lets it end what it started."""
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def watch(process: subprocess.Popen[bytes], deadline: float) -> int:
@@ -110,8 +119,8 @@ def median(values: Sequence[float]) -> float:
 def spread(values: Sequence[float], unit: str = "s") -> str:
     """The median, and the extremes when there are several values."""
     if len(values) == 1:
-        return f"{values[0]:.2f} {unit}"
-    return f"{median(values):.2f} {unit} ({min(values):.2f}-{max(values):.2f})"
+        return f"{values[0]:.2f} {unit}".rstrip()
+    return f"{median(values):.2f} {unit}".rstrip() + f" ({min(values):.2f}-{max(values):.2f})"
 
 
 def size(count: float) -> str:
