@@ -31,9 +31,12 @@ def measure(context: Context) -> list[Section]:
     for number in range(context.rounds * 3):
         say(f"hash tree, round {number + 1} of {context.rounds * 3}")
         settle()
-        limits.append(openssl_rate(processors))
+        # Before and after ours: the load may change meanwhile.
+        rates = [openssl_rate(processors)]
         tree = folder / "ours"
         done = run([program, data, tree, SALT, UUID.replace("-", "")])
+        rates.append(openssl_rate(processors))
+        limits.append(sum(rates) / len(rates))
         inside, root_hash = done.output.split()
         ours.append(float(inside))
         whole.append(done.seconds)
@@ -77,7 +80,7 @@ def section(
 def openssl_rate(processors: int) -> float:
     """Bytes a second that all processors hash in blocks of 4096 bytes."""
     output = run(
-        ["openssl", "speed", "-seconds", "2", "-evp", "sha256", "-multi", str(processors), "-bytes", "4096"]
+        ["openssl", "speed", "-seconds", "1", "-evp", "sha256", "-multi", str(processors), "-bytes", "4096"]
     ).output
     found = re.search(r"^sha256\s+([0-9.]+)k$", output, re.MULTILINE)
     if not found:
