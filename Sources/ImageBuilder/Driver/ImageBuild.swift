@@ -98,8 +98,8 @@ public struct ImageBuild: Sendable {
             let stages = last.stages.map { StageRecord(name: $0, cached: true, duration: .zero) }
             return Outcome(folder: folder, unchanged: true, stages: stages, outputs: last.outputs)
         }
-        try FileSystem.makeDirectory(cache.root)
-        cache.sweep()
+        let use = try await cache.use()
+        defer { withExtendedLifetime(use) {} }
         UnpackedPackage.removeLeftovers(cache: workspace.cache)
         let log = StageLog(observer: observer)
         let facts = try await build(log, archives: archives)
