@@ -280,7 +280,8 @@ public struct ImageBuild: Sendable {
         return try await Programs.prepare(
             repository: workspace.repository,
             toolbox: toolbox,
-            cache: cache
+            cache: cache,
+            observer: log.observer
         )
     }
 
@@ -296,6 +297,7 @@ public struct ImageBuild: Sendable {
         key.add("overlays", try (variant.overlays + variant.initrd.overlays).map(overlayDigest))
         if variant.architecture == BuildMachine.architecture {
             key.add("programs", try Programs.sourceDigest(repository: workspace.repository))
+            key.add("toolchain", Toolchain.stamp(repository: workspace.repository))
         }
         return key.digest
     }
