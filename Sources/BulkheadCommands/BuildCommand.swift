@@ -79,7 +79,9 @@ struct BuildCommand: AsyncParsableCommand {
         let mirror = mirror
         let progress = BuildProgress()
         defer { progress.end() }
-        let outcome = try await Interruption.stopping("nothing changed in '\(build.folder)'") {
+        let outcome = try await Interruption.stopping(
+            "nothing changed in '\(build.folder)', and the stages that ended are kept"
+        ) {
             try await build.run(archives: { try await mirror.archives() }, observer: progress)
         }
         progress.end()

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Ends work in order when the process is told to stop.
 enum Interruption {
-    /// Runs work that SIGINT, SIGTERM and SIGHUP cancel.
+    /// Runs work that SIGINT, SIGTERM and SIGHUP cancel; a second one ends the process at once.
     ///
     /// When the work has ended after a signal, cleaned up, the process dies by that signal, as its parent expects.
     static func cancelling<Value: Sendable>(
@@ -15,7 +15,9 @@ enum Interruption {
         return try result.get()
     }
 
-    /// Runs work that the same signals cancel, and throws `InterruptedError` when it ended after one.
+    /// Runs work that the same signals cancel, and throws `InterruptedError` when it failed after one.
+    ///
+    /// - Parameter consequence: what the end means for the work's result, as part of a sentence.
     static func stopping<Value: Sendable>(
         _ consequence: String,
         _ body: @escaping @Sendable () async throws -> Value
@@ -33,7 +35,12 @@ enum Interruption {
         let sources = [SIGINT, SIGTERM, SIGHUP].map { number in
             let source = DispatchSource.makeSignalSource(signal: number)
             source.setEventHandler {
-                received.withLock { $0 = $0 ?? number }
+                let isFirst = received.withLock { first in
+                    defer { first = first ?? number }
+                    return first == nil
+                }
+                // Who asks twice does not want to wait until all is in order.
+                guard isFirst else { return dieBy(number) }
                 task.cancel()
             }
             source.resume()
@@ -63,5 +70,5 @@ struct InterruptedError: Error, CustomStringConvertible {
     /// What that means for the work's result.
     let consequence: String
 
-    var description: String { "stopped by a signal; \(consequence), and the stages that ended are kept" }
+    var description: String { "stopped by a signal; \(consequence)" }
 }

@@ -46,8 +46,11 @@ struct LockCommand: AsyncParsableCommand {
         let locking = try Locking(variant: variant, workspace: place.workspace())
         let choice: Locking.Update =
             update ? (packages.isEmpty ? .everything : .packages(Set(packages))) : .nothing
-        let outcome = try await locking.run(archives: try await mirror.archives(), update: choice) {
-            Console.error($0)
+        let mirror = mirror
+        let outcome = try await Interruption.stopping("'\(locking.lockFile)' is unchanged") {
+            try await locking.run(archives: try await mirror.archives(), update: choice) {
+                Console.error($0)
+            }
         }
         if json {
             try Console.json(

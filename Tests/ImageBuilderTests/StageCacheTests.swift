@@ -47,17 +47,71 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: cache.root).count == 1)
     }
 
-    @Test func leftoversOfDeadBuildsAndOldResultsAreSwept() async throws {
-        let directory = try TemporaryDirectory()
-        let cache = StageCache(cache: directory.path)
-        // No process has this number: it is above the kernel's limit of 2^22.
-        try FileSystem.makeDirectory(cache.root + "/.s-99999999-abcdef01")
+    /// Five results and what a killed build left, whose process number means another process here.
+    private func fill(_ cache: StageCache) async throws {
+        try FileSystem.makeDirectory(cache.root + "/.s-\(getpid())-abcdef01")
         for index in 0..<5 {
             var key = StageKey("s", version: 1)
             key.add("index", String(index))
             _ = try await cache.fill("s", key) { try FileSystem.write([], to: $0 + "/f") }
         }
-        cache.sweep(keep: 3)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: cache.root).count == 3)
+    }
+
+    private func names(_ cache: StageCache) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: cache.root).sorted()
+    }
+
+    @Test func leftoversOfDeadBuildsAndOldResultsAreSwept() async throws {
+        let directory = try TemporaryDirectory()
+        let cache = StageCache(cache: directory.path)
+        try await fill(cache)
+        let work = try WorkDirectory(cache: cache)
+        _ = try await cache.use(keep: 3)
+        #expect(FileSystem.exists(work.path), "it is being filled")
+        #expect(try names(cache).filter { $0.hasPrefix(".") }.count == 1)
+        #expect(try names(cache).filter { $0.hasPrefix("s-") }.count == 3)
+    }
+
+    @Test func resultsThatABuildMayUseAreNotSwept() async throws {
+        let directory = try TemporaryDirectory()
+        let cache = StageCache(cache: directory.path)
+        try await fill(cache)
+        let running = try await cache.use()
+        let another = try await cache.use(keep: 1)
+        #expect(try names(cache).count == 5)
+        withExtendedLifetime((running, another)) {}
+    }
+
+    @Test(arguments: ["whole", ResultSeal.name])
+    func aResultThatLostItsContentsIsMadeAnew(_ victim: String) async throws {
+        let directory = try TemporaryDirectory()
+        let cache = StageCache(cache: directory.path)
+        let key = StageKey("s", version: 1)
+        let path = try await cache.fill("s", key) { try FileSystem.write([1, 2], to: $0 + "/whole") }
+        // As after a power cut: the name is there, the bytes are not.
+        #expect(truncate("\(path)/\(victim)", 0) == 0)
+        #expect(cache.lookUp("s", key) == nil)
+        let again = try await cache.fill("s", key) { try FileSystem.write([1, 2], to: $0 + "/whole") }
+        #expect(again == path)
+        #expect(cache.lookUp("s", key) == path)
+        #expect(try FileSystem.read(path + "/whole") == [1, 2])
+        #expect(try names(cache).count == 1)
+    }
+
+    @Test func aFileThatIsGoneIsNoticedAndATreeOfManyFilesIsTakenAsItIs() async throws {
+        let directory = try TemporaryDirectory()
+        let cache = StageCache(cache: directory.path)
+        let few = try await cache.fill("s", StageKey("few", version: 1)) { place in
+            try FileSystem.makeDirectory(place + "/sub")
+            try FileSystem.write([1], to: place + "/sub/f")
+            symlink("/nowhere", place + "/link")
+        }
+        #expect(cache.lookUp("s", StageKey("few", version: 1)) == few)
+        unlink(few + "/sub/f")
+        #expect(cache.lookUp("s", StageKey("few", version: 1)) == nil)
+        _ = try await cache.fill("s", StageKey("many", version: 1)) { place in
+            for index in 0..<100 { try FileSystem.write([1], to: "\(place)/\(index)") }
+        }
+        #expect(cache.lookUp("s", StageKey("many", version: 1)) != nil)
     }
 }

@@ -32,6 +32,8 @@ enum SparseFile {
     }
 
     /// Copies what is not a hole of one file to an offset of another, which has holes there.
+    ///
+    /// - Throws: `BuildError`; `CancellationError` at the next mebibyte after the task was cancelled.
     static func copy(_ source: String, to descriptor: Int32, at offset: UInt64, path: String) throws {
         let input = try FileSystem.open(source, O_RDONLY)
         defer { close(input) }
@@ -61,6 +63,7 @@ enum SparseFile {
         var buffer = [UInt8](repeating: 0, count: 1 << 20)
         var position = range.lowerBound
         while position < range.upperBound {
+            try Task.checkCancellation()
             let wanted = min(buffer.count, Int(range.upperBound - position))
             let count = buffer.withUnsafeMutableBytes { pread(input, $0.baseAddress, wanted, position) }
             if count < 0, errno == EINTR { continue }

@@ -18,6 +18,8 @@ public enum BuildError: Error, CustomStringConvertible {
     case unresolvedLibraries([String])
     /// Another build writes to the same place.
     case locked(path: String)
+    /// Files were edited while they were used.
+    case changed(String)
     /// The build machine cannot do it.
     case unsupported(String)
 
@@ -49,6 +51,8 @@ public enum BuildError: Error, CustomStringConvertible {
                 """
         case .locked(let path):
             return "another build is writing '\(path)'; wait for it to end or choose another --output"
+        case .changed(let what):
+            return "\(what) changed during the build; build again"
         case .unsupported(let text):
             return text
         }

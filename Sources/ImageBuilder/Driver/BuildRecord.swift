@@ -19,6 +19,7 @@ struct BuildRecord: Codable {
         let inode: UInt64
     }
 
+    private let folder: String
     private let inputs: SHA256Digest
     private let stages: [String]
     private let entries: [Entry]
@@ -29,12 +30,10 @@ struct BuildRecord: Codable {
     static func lookUp(folder: String, inputs: SHA256Digest, cache: StageCache) -> (
         outputs: [BuildOutput], stages: [String]
     )? {
-        guard let bytes = try? FileSystem.read(place(folder, cache), limit: 1 << 20),
-            let record = try? JSONDecoder().decode(BuildRecord.self, from: Data(bytes)),
-            record.inputs == inputs
+        guard let record = read(place(folder, cache)), record.folder == folder, record.inputs == inputs
         else { return nil }
         for entry in record.entries {
-            guard let now = look("\(folder)/\(entry.output.name)"), now.size == entry.output.size,
+            guard let now = try? look("\(folder)/\(entry.output.name)"), now.size == entry.output.size,
                 now.modified == entry.modified, now.inode == entry.inode
             else { return nil }
         }
@@ -42,6 +41,8 @@ struct BuildRecord: Codable {
     }
 
     /// Notes a finished build.
+    ///
+    /// - Throws: `BuildError.file`, also when an output is not there.
     static func save(
         folder: String,
         inputs: SHA256Digest,
@@ -49,12 +50,12 @@ struct BuildRecord: Codable {
         stages: [StageRecord],
         cache: StageCache
     ) throws {
-        let entries = outputs.compactMap { output in
-            look("\(folder)/\(output.name)").map {
-                Entry(output: output, modified: $0.modified, inode: $0.inode)
-            }
+        let entries = try outputs.map { output in
+            let now = try look("\(folder)/\(output.name)")
+            return Entry(output: output, modified: now.modified, inode: now.inode)
         }
         let record = BuildRecord(
+            folder: folder,
             inputs: inputs,
             stages: stages.map(\.name),
             entries: entries
@@ -64,13 +65,35 @@ struct BuildRecord: Codable {
         try FileSystem.write([UInt8](JSONEncoder().encode(record)), to: path)
     }
 
-    private static func place(_ folder: String, _ cache: StageCache) -> String {
-        "\(cache.root)/../builds/\(SHA256Digest(hashing: folder).hex.prefix(32)).json"
+    /// Removes the records of builds whose folder is gone, and what is no record.
+    static func sweep(cache: StageCache) {
+        let directory = directory(cache)
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        where name.hasSuffix(".json") {
+            let path = "\(directory)/\(name)"
+            if let record = read(path), FileSystem.exists(record.folder) { continue }
+            FileSystem.remove(path)
+        }
     }
 
-    private static func look(_ path: String) -> (size: UInt64, modified: Int64, inode: UInt64)? {
+    private static func read(_ path: String) -> BuildRecord? {
+        guard let bytes = try? FileSystem.read(path, limit: 1 << 20) else { return nil }
+        return try? JSONDecoder().decode(BuildRecord.self, from: Data(bytes))
+    }
+
+    private static func directory(_ cache: StageCache) -> String {
+        (cache.root as NSString).deletingLastPathComponent + "/builds"
+    }
+
+    private static func place(_ folder: String, _ cache: StageCache) -> String {
+        "\(directory(cache))/\(SHA256Digest(hashing: folder).hex.prefix(32)).json"
+    }
+
+    private static func look(_ path: String) throws -> (size: UInt64, modified: Int64, inode: UInt64) {
         var status = stat()
-        guard lstat(path, &status) == 0 else { return nil }
+        guard lstat(path, &status) == 0 else {
+            throw BuildError.file(operation: "look at", path: path, errno: errno)
+        }
         let time = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
         return (UInt64(clamping: status.st_size), time, UInt64(status.st_ino))
     }

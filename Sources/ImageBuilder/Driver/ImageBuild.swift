@@ -75,8 +75,10 @@ public struct ImageBuild: Sendable {
         guard FileSystem.exists(lockFile) else {
             throw BuildError.missing(what: "'\(lockFile)'", remedy: "make it: bulkhead lock \(name)")
         }
-        lock = try PackageLock(file: lockFile)
-        lockDigest = try SHA256Digest(hashingFile: lockFile)
+        // The bytes that are hashed are those that are used.
+        let text = try FileSystem.read(lockFile, limit: UInt64(PackageLock.maximumFileSize))
+        lock = try PackageLock(text: text, path: lockFile)
+        lockDigest = SHA256Digest(hashing: text)
     }
 
     /// Builds the image.
@@ -98,8 +100,9 @@ public struct ImageBuild: Sendable {
             let stages = last.stages.map { StageRecord(name: $0, cached: true, duration: .zero) }
             return Outcome(folder: folder, unchanged: true, stages: stages, outputs: last.outputs)
         }
-        try FileSystem.makeDirectory(cache.root)
-        cache.sweep()
+        let use = try await cache.use()
+        defer { withExtendedLifetime(use) {} }
+        BuildRecord.sweep(cache: cache)
         UnpackedPackage.removeLeftovers(cache: workspace.cache)
         let log = StageLog(observer: observer)
         let facts = try await build(log, archives: archives)
@@ -111,15 +114,26 @@ public struct ImageBuild: Sendable {
         }
         // An image from a changed lock is not what these inputs stand for.
         if facts.facts.supply.differences.isEmpty {
-            try BuildRecord.save(
-                folder: folder,
-                inputs: inputs,
-                outputs: outputs,
-                stages: log.records,
-                cache: cache
-            )
+            try remember(inputs, outputs, log)
         }
         return Outcome(folder: folder, unchanged: false, stages: log.records, outputs: outputs)
+    }
+
+    /// Lets the same build end at once the next time, unless an input was edited while it was used.
+    func remember(_ inputs: SHA256Digest, _ outputs: [BuildOutput], _ log: StageLog) throws {
+        guard try self.inputs() == inputs else {
+            log.observer.note(
+                "the repository changed during the build, and the image may have some of it; build again"
+            )
+            return
+        }
+        try BuildRecord.save(
+            folder: folder,
+            inputs: inputs,
+            outputs: outputs,
+            stages: log.records,
+            cache: cache
+        )
     }
 
     /// All stages up to the disk images.
@@ -266,12 +280,13 @@ public struct ImageBuild: Sendable {
         return try await Programs.prepare(
             repository: workspace.repository,
             toolbox: toolbox,
-            cache: cache
+            cache: cache,
+            observer: log.observer
         )
     }
 
     /// The digest of all that decides the outputs' bytes.
-    private func inputs() throws -> SHA256Digest {
+    func inputs() throws -> SHA256Digest {
         var key = StageKey("build", version: 1)
         key.add("tool", BuilderVersion.current)
         key.add("builder", try SHA256Digest(hashingFile: "/proc/self/exe"))
@@ -282,6 +297,7 @@ public struct ImageBuild: Sendable {
         key.add("overlays", try (variant.overlays + variant.initrd.overlays).map(overlayDigest))
         if variant.architecture == BuildMachine.architecture {
             key.add("programs", try Programs.sourceDigest(repository: workspace.repository))
+            key.add("toolchain", Toolchain.stamp(repository: workspace.repository))
         }
         return key.digest
     }

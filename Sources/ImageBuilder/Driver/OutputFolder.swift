@@ -4,7 +4,7 @@ import Foundation
 final class OutputFolder: Sendable {
     /// Where the finished folder is.
     let path: String
-    private let lock: Int32
+    private let lock: FileLock
     private let fresh: String
     private let former: String
 
@@ -18,24 +18,16 @@ final class OutputFolder: Sendable {
         fresh = "\(parent)/.\(name).new"
         former = "\(parent)/.\(name).old"
         try FileSystem.makeDirectory(parent)
-        lock = try Self.lock("\(parent)/.\(name).lock", for: path)
+        guard let lock = try FileLock.attempt("\(parent)/.\(name).lock", .exclusive, creating: true) else {
+            throw BuildError.locked(path: path)
+        }
+        self.lock = lock
         if FileSystem.exists(former), !FileSystem.exists(path) { try FileSystem.rename(former, to: path) }
     }
 
-    deinit { close(lock) }
-
-    private static func lock(_ file: String, for path: String) throws -> Int32 {
-        let descriptor = try FileSystem.open(file, O_RDWR | O_CREAT)
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let reason = errno
-            close(descriptor)
-            if reason == EWOULDBLOCK { throw BuildError.locked(path: path) }
-            throw BuildError.file(operation: "lock", path: file, errno: reason)
-        }
-        return descriptor
-    }
-
     /// Fills a new folder and gives it the final name; an older one is gone afterwards.
+    ///
+    /// When that fails, the older one is in its place as before.
     func replace(_ fill: (_ directory: String) async throws -> Void) async throws {
         FileSystem.remove(fresh)
         FileSystem.remove(former)
@@ -46,6 +38,9 @@ final class OutputFolder: Sendable {
             if FileSystem.exists(path) { try FileSystem.rename(path, to: former) }
             try FileSystem.rename(fresh, to: path)
         } catch {
+            if FileSystem.exists(former), !FileSystem.exists(path) {
+                try? FileSystem.rename(former, to: path)
+            }
             FileSystem.remove(fresh)
             throw error
         }

@@ -27,8 +27,8 @@ struct StageKey: Sendable {
 
 /// Results of stages, kept under the hash of their inputs.
 ///
-/// A result is a directory. It gets its name when it is complete, so that a killed build leaves only what the
-/// next one sweeps away, and two builds at once at worst do the same work twice.
+/// A result is a directory. It gets its name when it is complete and on the disk, so that a killed build leaves only
+/// what the next one sweeps away, and two builds at once at worst do the same work twice.
 struct StageCache: Sendable {
     let root: String
 
@@ -39,7 +39,7 @@ struct StageCache: Sendable {
     /// The directory of a finished result, if there is one.
     func lookUp(_ stage: String, _ key: StageKey) -> String? {
         let path = place(stage, key)
-        guard FileSystem.exists(path) else { return nil }
+        guard ResultSeal.isIntact(path) else { return nil }
         // The time of last use decides what is swept first.
         utimes(path, nil)
         return path
@@ -51,50 +51,54 @@ struct StageCache: Sendable {
     {
         let path = place(stage, key)
         try FileSystem.makeDirectory(root)
-        let temporary = "\(root)/.\(stage)-\(getpid())-\(UUID().uuidString.prefix(8))"
-        try FileSystem.makeDirectory(temporary)
+        let work = try WorkDirectory(in: root, purpose: stage)
+        try await body(work.path)
+        try ResultSeal.seal(work.path)
         do {
-            try await body(temporary)
-            if Glibc.rename(temporary, path) != 0 {
-                guard errno == EEXIST || errno == ENOTEMPTY else {
-                    throw BuildError.file(operation: "keep the result", path: path, errno: errno)
-                }
-                // Another build was faster; its result is the same.
-                FileSystem.remove(temporary)
+            try FileSystem.rename(work.path, to: path)
+        } catch BuildError.file(_, _, let reason) where reason == EEXIST || reason == ENOTEMPTY {
+            // Another build was faster, and its result is the same; or what is there is damaged.
+            if !ResultSeal.isIntact(path) {
+                discard(path)
+                try FileSystem.rename(work.path, to: path)
             }
-        } catch {
-            FileSystem.remove(temporary)
-            throw error
         }
         return path
     }
 
-    /// Removes what killed builds left, and the oldest results of each stage beyond a number.
-    func sweep(keep: Int = 6) {
+    /// Keeps results from being swept until the value goes away, and sweeps what killed builds left.
+    ///
+    /// When no other build uses results, the oldest of each stage beyond a number go, too.
+    func use(keep: Int = 6) async throws -> FileLock {
+        try FileSystem.makeDirectory(root)
+        WorkDirectory.removeLeftovers(in: root)
+        if let alone = try FileLock.attempt(root, .exclusive) {
+            withExtendedLifetime(alone) { sweep(keep: keep) }
+        }
+        return try await FileLock.acquire(root, .shared)
+    }
+
+    /// Removes the oldest results of each stage beyond a number.
+    private func sweep(keep: Int) {
         let manager = FileManager.default
         var results: [String: [(path: String, used: Date)]] = [:]
-        for name in (try? manager.contentsOfDirectory(atPath: root)) ?? [] {
+        for name in (try? manager.contentsOfDirectory(atPath: root)) ?? [] where !name.hasPrefix(".") {
             let path = "\(root)/\(name)"
-            if name.hasPrefix(".") {
-                if let owner = Self.owner(of: name), kill(owner, 0) != 0, errno == ESRCH {
-                    FileSystem.remove(path)
-                }
-                continue
-            }
             let used = (try? manager.attributesOfItem(atPath: path))?[.modificationDate] as? Date
             let stage = String(name.prefix { $0 != "-" })
             results[stage, default: []].append((path, used ?? .distantPast))
         }
         for (_, list) in results where list.count > keep {
-            for old in list.sorted(by: { $0.used > $1.used }).dropFirst(keep) { FileSystem.remove(old.path) }
+            for old in list.sorted(by: { $0.used > $1.used }).dropFirst(keep) { discard(old.path) }
         }
     }
 
-    private func place(_ stage: String, _ key: StageKey) -> String { "\(root)/\(stage)-\(key.digest.hex)" }
-
-    /// The process number in the name of a temporary directory.
-    private static func owner(of name: String) -> pid_t? {
-        let fields = name.split(separator: "-")
-        return fields.count == 3 ? pid_t(fields[1]) : nil
+    /// Removes a result: first its name, so that a killed build leaves no half of it under a final one.
+    private func discard(_ path: String) {
+        let leftover = "\(root)/.discarded-\(UUID().uuidString)"
+        guard Glibc.rename(path, leftover) == 0 else { return }
+        FileSystem.remove(leftover)
     }
+
+    private func place(_ stage: String, _ key: StageKey) -> String { "\(root)/\(stage)-\(key.digest.hex)" }
 }

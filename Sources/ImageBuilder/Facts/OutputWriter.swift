@@ -15,6 +15,7 @@ struct OutputWriter {
     func write(to directory: String) async throws -> [BuildOutput] {
         var outputs: [BuildOutput] = []
         func add(_ name: String, _ digest: SHA256Digest) throws {
+            try Task.checkCancellation()
             let size = try FileSystem.size("\(directory)/\(name)")
             outputs.append(BuildOutput(name: name, size: size, sha256: digest))
         }
@@ -32,7 +33,6 @@ struct OutputWriter {
         try copy(facts.uki.path, "\(facts.identity.releaseName).efi", facts.uki.digest)
         try copy(facts.disk.path, "disk.raw", facts.disk.digest)
         for image in images {
-            try Task.checkCancellation()
             try copy(image.path, "disk.\(image.format)", SHA256Digest(hashingFile: image.path))
         }
         let files = outputs.filter { $0.name.hasPrefix("disk.") }

@@ -3,7 +3,6 @@ import FileTree
 import Foundation
 import Hashing
 import Processes
-import VariantManifest
 
 /// The Swift programs of the host, with the one copy of the Swift runtime they share.
 ///
@@ -22,22 +21,57 @@ struct Programs: Sendable {
     static func prepare(
         repository: String,
         toolbox: Toolbox,
-        cache: StageCache
+        cache: StageCache,
+        observer: any BuildObserver
     ) async throws -> (tree: FileTree, cached: Bool) {
-        let compiler = try await compilerVersion(repository: repository)
-        var key = StageKey("programs", version: 1)
-        key.add("compiler", compiler)
+        let toolchain = try await Toolchain.find(repository: repository)
+        let sources = try sourceDigest(repository: repository)
+        var key = StageKey("programs", version: 2)
+        key.add("toolchain", toolchain.digest)
         key.add("tools", toolbox.digest)
         key.add("programs", names)
-        key.add("sources", try sourceDigest(repository: repository))
+        key.add("sources", sources)
+        if let directory = cache.lookUp("programs", key) {
+            return (try BlobIndex.load(directory: directory, origin: "programs"), true)
+        }
+        // Held until the programs are copied: another build would compile others in their place.
+        let scratch = try await CompilerScratch.take(
+            repository: repository,
+            cache: cache,
+            observer: observer
+        )
+        defer { withExtendedLifetime(scratch) {} }
         if let directory = cache.lookUp("programs", key) {
             return (try BlobIndex.load(directory: directory, origin: "programs"), true)
         }
         let directory = try await cache.fill("programs", key) { directory in
-            let tree = try await compile(repository: repository, toolbox: toolbox, cache: cache)
+            let tree = try await unchanged(sources, repository: repository) {
+                try await compile(
+                    repository: repository,
+                    scratch: scratch.path,
+                    toolchain: toolchain,
+                    toolbox: toolbox,
+                    cache: cache
+                )
+            }
             try BlobIndex.save(tree, directory: directory)
         }
         return (try BlobIndex.load(directory: directory, origin: "programs"), false)
+    }
+
+    /// Runs work on the sources, and makes sure that they are afterwards what they were before.
+    ///
+    /// - Throws: `BuildError.changed`, and what the work throws.
+    static func unchanged<Result>(
+        _ sources: SHA256Digest,
+        repository: String,
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        let result = try await body()
+        guard try sourceDigest(repository: repository) == sources else {
+            throw BuildError.changed("the sources in '\(repository)'")
+        }
+        return result
     }
 
     /// The sources that the programs are compiled from: everything the compiler may see.
@@ -51,37 +85,27 @@ struct Programs: Sendable {
         return SHA256Digest(hashing: sources.digest().hex + SHA256Digest(hashing: package).hex)
     }
 
-    private static func compilerVersion(repository: String) async throws -> String {
-        let wanted = try FileSystem.read(repository + "/.swift-version", limit: 100)
-        let version = String(decoding: wanted, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        let output = try await Command(
-            "swift",
-            ["--version"],
-            remedy: "install Swift \(version) and put it into PATH"
-        ).run().text
-        guard output.contains("Swift version \(version) ") else {
-            let found = output.split(separator: "\n").first.map(String.init) ?? "none"
-            throw BuildError.unsupported(
-                "the programs of an image are compiled with Swift \(version) (.swift-version), but 'swift' is: \(found)"
-            )
-        }
-        return version
-    }
-
-    private static func compile(repository: String, toolbox: Toolbox, cache: StageCache) async throws
-        -> FileTree
-    {
-        let scratch = cache.root + "/../swift-build"
+    private static func compile(
+        repository: String,
+        scratch: String,
+        toolchain: Toolchain,
+        toolbox: Toolbox,
+        cache: StageCache
+    ) async throws -> FileTree {
         var arguments = [
             "build", "--configuration", "release", "--package-path", repository, "--scratch-path", scratch,
             "-Xswiftc", "-no-toolchain-stdlib-rpath", "-Xswiftc", "-gnone",
             "-Xlinker", "--build-id=none", "-Xlinker", "-rpath", "-Xlinker", runtimeDirectory,
         ]
         for name in names {
-            try await Command("swift", arguments + ["--product", name], timeout: .seconds(3600)).run()
+            try await Toolchain.command(
+                "swift",
+                arguments + ["--product", name],
+                timeout: .seconds(3600)
+            ).run()
         }
         arguments.append("--show-bin-path")
-        let built = try await Command("swift", arguments).run().text.trimmingCharacters(
+        let built = try await Toolchain.command("swift", arguments).run().text.trimmingCharacters(
             in: .whitespacesAndNewlines
         )
 
@@ -94,12 +118,13 @@ struct Programs: Sendable {
                 at: "\(programDirectory)/\(name)"
             )
         }
-        let toolchain = try await runtimeSource()
         var pending = try names.flatMap { try ELFFile(FileSystem.read(work.file($0))).needed }
         while let library = pending.popLast() {
             let place = "\(runtimeDirectory)/\(library)"
-            guard !tree.contains(place), FileSystem.exists("\(toolchain)/\(library)") else { continue }
-            try await strip("\(toolchain)/\(library)", name: library, toolbox: toolbox, work: work)
+            guard !tree.contains(place), FileSystem.exists("\(toolchain.runtime)/\(library)") else {
+                continue
+            }
+            try await strip("\(toolchain.runtime)/\(library)", name: library, toolbox: toolbox, work: work)
             let bytes = try FileSystem.read(work.file(library))
             try tree.insert(.file(bytes, mode: 0o644, origin: "swift runtime"), at: place)
             pending += try ELFFile(bytes).needed
@@ -119,26 +144,5 @@ struct Programs: Sendable {
             ],
             work: work.path
         )
-    }
-
-    /// The toolchain's directory of runtime libraries.
-    private static func runtimeSource() async throws -> String {
-        struct TargetInfo: Decodable {
-            struct Paths: Decodable { let runtimeLibraryPaths: [String] }
-            let paths: Paths
-        }
-        let output = try await Command("swiftc", ["-print-target-info"]).run()
-        let info = try JSONDecoder().decode(TargetInfo.self, from: Data(output.standardOutput))
-        guard
-            let path = info.paths.runtimeLibraryPaths.first(where: {
-                FileSystem.exists($0 + "/libswiftCore.so")
-            })
-        else {
-            throw BuildError.missing(
-                what: "the Swift runtime (libswiftCore.so)",
-                remedy: "install Swift anew"
-            )
-        }
-        return path
     }
 }

@@ -93,19 +93,3 @@ struct Toolbox: Sendable {
         }
     }
 }
-
-/// A directory for a tool's input and output that is removed when the value goes away.
-final class WorkDirectory: Sendable {
-    let path: String
-
-    /// Makes a new directory in the cache, so that large files stay on its disk.
-    init(cache: StageCache) throws {
-        // The name begins like that of an unfinished stage: what a killed build leaves is swept with those.
-        path = "\(cache.root)/.work-\(getpid())-\(UUID().uuidString.prefix(8))"
-        try FileSystem.makeDirectory(path)
-    }
-
-    deinit { FileSystem.remove(path) }
-
-    func file(_ name: String) -> String { "\(path)/\(name)" }
-}
