@@ -84,9 +84,9 @@ struct BuildCommand: AsyncParsableCommand {
         }
         progress.end()
         if json {
-            try Console.json(BuildSummary(build: build, outcome: outcome))
+            try Console.json(BuildSummary(outcome))
         } else {
-            BuildSummary(build: build, outcome: outcome).printTables()
+            BuildSummary(outcome).printTables()
         }
     }
 

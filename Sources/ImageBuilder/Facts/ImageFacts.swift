@@ -1,4 +1,3 @@
-import BootEntries
 import Debian
 import FileTree
 import Foundation
