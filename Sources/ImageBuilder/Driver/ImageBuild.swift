@@ -137,12 +137,13 @@ public struct ImageBuild: Sendable {
             )
         }
         let toolbox = try await log.run("tools") { () -> (Toolbox, cached: Bool) in
-            let (unpacked, _) = try await unpack(supply.tools, "tools", log)
-            return try await Toolbox.prepare(
+            let (unpacked, unpackedBefore) = try await unpack(supply.tools, "tools", log)
+            let (toolbox, madeBefore) = try await Toolbox.prepare(
                 packages: unpacked,
                 cache: cache,
                 sourceDateEpoch: Int64(lock.sourceDateEpoch)
             )
+            return (toolbox, cached: unpackedBefore && madeBefore)
         }
         // The compiler and the packages have nothing to do with each other.
         async let programs = log.run("programs") { try await compilePrograms(toolbox, log) }
@@ -182,7 +183,8 @@ public struct ImageBuild: Sendable {
                 variant: variant,
                 repository: workspace.repository,
                 toolbox: toolbox,
-                cache: cache
+                cache: cache,
+                note: log.observer.note
             )
         }
         let uki = try await log.run("uki") {
