@@ -1,3 +1,4 @@
+import Foundation
 import VariantManifest
 
 /// Facts of the machine that builds.
@@ -9,5 +10,11 @@ enum BuildMachine {
         #else
             .amd64
         #endif
+    }
+
+    /// The version of Swift that a repository's programs are compiled with, as its .swift-version says.
+    static func swiftVersion(repository: String) throws -> String {
+        let text = try FileSystem.read(repository + "/.swift-version", limit: 100)
+        return String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }
