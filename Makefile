@@ -10,12 +10,14 @@ RUN_PACKAGES := ovmf qemu-system-x86 qemu-utils
 TEST_PACKAGES := attr binutils cpio cryptsetup-bin dash dosfstools dpkg-dev erofs-utils faketime fdisk gdisk gpg gpg-agent \
 	gpgconf gpgv kmod libarchive-tools mtools python3 python3-venv systemd systemd-boot-efi systemd-container tar \
 	xz-utils zstd
+# What the bench compares us with, besides mkosi, which it fetches itself for the images' own Debian release.
+BENCH_PACKAGES := cryptsetup-bin debian-archive-keyring openssl python3 uidmap zstd
 
 # What `make image` builds and `make run` boots, and the image that `make test` boots: another folder, all formats.
 VARIANT ?= vm-containerd
 TEST_OUTPUT := $(CURDIR)/build/test
 
-.PHONY: help setup setup-run setup-tests bulkhead image run test lint format clean
+.PHONY: help setup setup-run setup-tests setup-bench bulkhead image run test bench lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -39,6 +41,9 @@ setup-run: setup
 setup-tests: setup-run
 	$(call install,$(TEST_PACKAGES))
 
+setup-bench: setup-run
+	$(call install,$(BENCH_PACKAGES))
+
 bulkhead: setup ## Compile the build tool
 	$(SWIFT) build --configuration release --product bulkhead
 
@@ -58,6 +63,9 @@ test: setup-tests $(VENV)/bin/pyspdxtools ## Build everything, an image too, and
 	# One after the other: an emulated machine that shares its processors with a build runs into its own time limits.
 	BULKHEAD_VENV=$(VENV) BULKHEAD_TEST_IMAGE=$$(ls -d $(TEST_OUTPUT)/$(VARIANT)-*) \
 	  $(SWIFT) test --skip-build --no-parallel --filter MachineTests
+
+bench: setup-bench bulkhead ## Measure against mkosi and others (BENCH='--only verity' for a part; --help)
+	SWIFT=$(SWIFT) python3 bench/bench.py $(BENCH)
 
 lint: ## Check format and style
 	$(SWIFT) format lint --strict --parallel -r Sources Tests Package.swift

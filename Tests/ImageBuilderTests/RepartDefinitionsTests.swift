@@ -9,8 +9,9 @@ import VariantManifest
             uniqueKeysWithValues: RepartDefinitions.definitions(Layout()).map { ($0.name, $0.text) }
         )
         let root = "[Partition]\nType=root\nSizeMinBytes=2147483648\nSizeMaxBytes=2147483648\n"
-        #expect(definitions["20-slot-a-root"] == root)
-        #expect(definitions["30-slot-b-root"] == root + "Label=_empty\n")
+        let flags = "ReadOnly=yes\nGrowFileSystem=no\n"
+        #expect(definitions["20-slot-a-root"] == root + flags)
+        #expect(definitions["30-slot-b-root"] == root + "Label=_empty\n" + flags)
         #expect(definitions["40-state"]?.hasSuffix("Label=state\nFormat=ext4\n") == true)
     }
 

@@ -59,9 +59,17 @@ final class Guest: Sendable {
         return Boot(report: report, console: console, disk: try flattenedDisk())
     }
 
-    /// Boots and does something with the machine, which goes when the closure returns.
-    func boot<Value: Sendable>(_ body: (VirtualMachine) async throws -> Value) async throws -> Value {
+    /// Boots and does something with the machine, which goes when the closure returns; drop-ins change units of
+    /// this boot only.
+    func boot<Value: Sendable>(
+        dropins: [String: String] = [:],
+        _ body: (VirtualMachine) async throws -> Value
+    ) async throws -> Value {
         defer { keepLogs() }
+        var configuration = configuration
+        for (unit, text) in dropins {
+            configuration.credentials["systemd.unit-dropin.\(unit)"] = Array(text.utf8)
+        }
         return try await VirtualMachine.run(configuration, in: work, body: body)
     }
 
