@@ -23,7 +23,6 @@ struct Probe {
                 "/usr/bin/systemctl show -p Id,ActiveState,SubState,Result \(units.joined(separator: " "))"
         ),
         Section(name: "health", command: "/usr/lib/bulkhead/hostd check-boot --json"),
-        Section(name: "addresses", command: "/usr/bin/ip -o address show scope global"),
         Section(name: "network", command: "/usr/bin/networkctl --no-pager --json=short status --all"),
         Section(name: "write-etc", command: "/usr/bin/systemd-tmpfiles --create -"),
         Section(name: "mounts", command: "/usr/bin/mount"),
