@@ -59,9 +59,8 @@ let services: [Target] =
     + library(
         "ImageBuilder",
         [
-            "Archive", "BootEntries", "Bytes", "Debian", "ELF", "FAT", "FileTree", "GPT", "Hashing",
-            "Processes",
-            "ReleaseManifest", "SBOM", "UKI", "VariantManifest", "Verity",
+            "Archive", "Bytes", "Debian", "ELF", "FAT", "FileTree", "GPT", "Hashing", "Processes",
+            "ReleaseManifest", "SBOM", "VariantManifest", "Verity",
         ]
     )
     + library(

@@ -50,6 +50,14 @@ struct BuildCommand: AsyncParsableCommand {
     @Flag(help: "Use no network: everything must be in the cache.")
     var offline = false
 
+    @Flag(
+        help: """
+            Leave Bulkhead's own programs out, which are compiled only for this machine's architecture. No boot of \
+            such an image is ever found healthy.
+            """
+    )
+    var withoutPrograms = false
+
     @OptionGroup var mirror: MirrorOptions
     @OptionGroup var place: PlaceOptions
 
@@ -71,6 +79,7 @@ struct BuildCommand: AsyncParsableCommand {
         options.formats = try parsedFormats()
         options.locked = locked
         options.offline = offline
+        options.withoutPrograms = withoutPrograms
         let build = try ImageBuild(
             variant: variant,
             options: options,
@@ -86,9 +95,9 @@ struct BuildCommand: AsyncParsableCommand {
         }
         progress.end()
         if json {
-            try Console.json(BuildSummary(build: build, outcome: outcome))
+            try Console.json(BuildSummary(outcome))
         } else {
-            BuildSummary(build: build, outcome: outcome).printTables()
+            BuildSummary(outcome).printTables()
         }
     }
 

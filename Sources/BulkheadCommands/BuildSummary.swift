@@ -15,7 +15,7 @@ struct BuildSummary: Encodable {
     private let stages: [Stage]
     private let outputs: [BuildOutput]
 
-    init(build: ImageBuild, outcome: ImageBuild.Outcome) {
+    init(_ outcome: ImageBuild.Outcome) {
         folder = outcome.folder
         unchanged = outcome.unchanged
         stages = outcome.stages.map {

@@ -1,14 +1,6 @@
 import Foundation
 
 extension FileTree {
-    /// How hard links become files on disk.
-    public enum HardLinkPolicy: Sendable {
-        /// As hard links.
-        case link
-        /// As separate files with the same content.
-        case copy
-    }
-
     /// Writes a part of the tree to a directory on disk, for tools that need one.
     ///
     /// The directory is made when missing and must be empty, so that nothing in it can lead outside. Paths keep
@@ -17,11 +9,7 @@ extension FileTree {
     /// fifos are left out. Symlinks are made last, as they are in the tree.
     ///
     /// - Throws: `FileTreeError`.
-    public func materialise(
-        _ prefixes: [String] = ["/"],
-        to directory: String,
-        hardLinks: HardLinkPolicy = .link
-    ) throws(FileTreeError) {
+    public func materialise(_ prefixes: [String] = ["/"], to directory: String) throws(FileTreeError) {
         try Self.makeDirectory(directory, isRoot: true)
         var selected: [String] = []
         var seen: Set<String> = []
@@ -51,7 +39,7 @@ extension FileTree {
             case .file, .hardLink:
                 var file = path
                 if case .hardLink(let target) = node.kind { file = target }
-                if case .link = hardLinks, let first = written[file] {
+                if let first = written[file] {
                     guard link(first, place) == 0 else {
                         throw .system(operation: "link", path: place, errno: errno)
                     }

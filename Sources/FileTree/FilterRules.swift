@@ -1,28 +1,18 @@
 /// What to leave out of a tree, by patterns.
 ///
 /// A pattern that matches a directory holds for everything below it. What matches `keep` stays, whatever
-/// `remove` says, with the directories it needs.
+/// `remove` says, with the directories it needs. A directory that is empty only because of what was removed goes
+/// too.
 public struct FilterRules: Sendable {
     /// What goes.
     public var remove: [PathPattern]
     /// What stays nevertheless.
     public var keep: [PathPattern]
-    /// Whether a directory goes that is empty only because of what was removed.
-    public var prunesEmptyDirectories: Bool
-    /// Origins whose directories are never pruned, for they meant them to be there.
-    public var protectedOrigins: Set<String>
 
     /// Takes the rules.
-    public init(
-        remove: [PathPattern],
-        keep: [PathPattern] = [],
-        prunesEmptyDirectories: Bool = true,
-        protectedOrigins: Set<String> = ["overlay"]
-    ) {
+    public init(remove: [PathPattern], keep: [PathPattern] = []) {
         self.remove = remove
         self.keep = keep
-        self.prunesEmptyDirectories = prunesEmptyDirectories
-        self.protectedOrigins = protectedOrigins
     }
 }
 
@@ -63,8 +53,7 @@ extension FileTree {
             if node.isDirectory {
                 guard names[path]?.isEmpty ?? true else { continue }
                 let lostEntries = emptied.contains(path)
-                let prunable = rules.prunesEmptyDirectories && !rules.protectedOrigins.contains(node.origin)
-                guard decisions[path] == .remove || (lostEntries && prunable && decisions[path] != .keep)
+                guard decisions[path] == .remove || (lostEntries && decisions[path] != .keep)
                 else { continue }
             } else if decisions[path] != .remove {
                 continue
@@ -86,12 +75,12 @@ extension FileTree {
     ///
     /// The setgid bit of a directory gives no privilege: it only passes the group on to new files.
     @discardableResult
-    public mutating func stripSetuid(except exceptions: [PathPattern] = []) -> [FilteredPath] {
+    public mutating func stripSetuid() -> [FilteredPath] {
         var changed: [FilteredPath] = []
         for path in paths(under: "/") {
             guard let node = nodes[path] else { continue }
             let bits: UInt16 = node.isDirectory ? 0o4000 : 0o6000
-            guard node.mode & bits != 0, !exceptions.contains(where: { $0.matches(path) }) else { continue }
+            guard node.mode & bits != 0 else { continue }
             nodes[path]?.mode &= ~bits
             changed.append(FilteredPath(path: path, origin: node.origin, bytes: 0))
         }

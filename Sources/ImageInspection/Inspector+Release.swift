@@ -39,6 +39,15 @@ extension Inspector {
                     + "repository's lock says); run 'bulkhead lock' and build again"
             )
         }
+        if release.hostPrograms == false {
+            find(
+                .warning,
+                "release",
+                OutputName.release,
+                "the image has none of Bulkhead's own programs, so that no boot of it is ever found healthy; build "
+                    + "it on a machine of its architecture, without --without-programs"
+            )
+        }
         compareFile(OutputName.root, key: "root", release.root.size, release.root.sha256.hex)
         compareFile(OutputName.tree, key: "root tree", release.root.treeSize, release.root.treeSha256.hex)
         compareFile(release.uki.file, key: "uki", release.uki.size, release.uki.sha256.hex)

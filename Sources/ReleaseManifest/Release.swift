@@ -36,6 +36,9 @@ public struct Release: Sendable, Hashable, Codable {
     public var images: [String: File]
     /// The version of the tool that built this.
     public var toolVersion: String
+    /// Whether the image has Bulkhead's own programs, without which no boot of it is ever found healthy; nil where
+    /// an older tool did not say.
+    public var hostPrograms: Bool?
 
     /// A file beside `release.json`.
     public struct File: Sendable, Hashable, Codable {
@@ -180,7 +183,8 @@ public struct Release: Sendable, Hashable, Codable {
         commandLine: String,
         lock: Lock,
         images: [String: File],
-        toolVersion: String
+        toolVersion: String,
+        hostPrograms: Bool? = nil
     ) {
         formatVersion = Self.currentFormat
         self.variant = variant
@@ -196,6 +200,7 @@ public struct Release: Sendable, Hashable, Codable {
         self.lock = lock
         self.images = images
         self.toolVersion = toolVersion
+        self.hostPrograms = hostPrograms
     }
 }
 

@@ -10,6 +10,8 @@ public struct SBOMPackage: Sendable, Hashable {
         case buildTool
         /// A program of Bulkhead's own in the image.
         case ownProgram
+        /// A library in the image that the compiler brought, and that the own programs need.
+        case runtimeLibrary
     }
 
     /// What it has to do with the image.
@@ -38,6 +40,8 @@ public struct SBOMPackage: Sendable, Hashable {
     public var homepage: String?
     /// The bytes of `/usr/share/doc/NAME/copyright`, if there is one.
     public var copyright: [UInt8]?
+    /// The declared licence as an SPDX expression, where no copyright file says it.
+    public var license: String?
 
     /// States a package.
     public init(
@@ -53,7 +57,8 @@ public struct SBOMPackage: Sendable, Hashable {
         size: UInt64? = nil,
         maintainer: String? = nil,
         homepage: String? = nil,
-        copyright: [UInt8]? = nil
+        copyright: [UInt8]? = nil,
+        license: String? = nil
     ) {
         self.kind = kind
         self.name = name
@@ -68,6 +73,7 @@ public struct SBOMPackage: Sendable, Hashable {
         self.maintainer = maintainer
         self.homepage = homepage
         self.copyright = copyright
+        self.license = license
     }
 }
 

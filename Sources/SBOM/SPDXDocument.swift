@@ -32,6 +32,7 @@ public struct SPDXDocument: Sendable {
         for package in packages.sorted(by: Self.precedes) {
             try elements.add(package)
         }
+        elements.relatePrograms()
         file.packages += elements.packages
         file.relationships += elements.relationships
         let licenses = elements.extracted.values.sorted { $0.identifier < $1.identifier }
@@ -112,6 +113,7 @@ private struct Elements {
     private var seen: Set<String> = []
     private var identifiers: Set<String> = ["SPDXRef-Image"]
     private var sources: [String: String] = [:]
+    private var identifiersByKind: [SBOMPackage.Kind: [String]] = [:]
 
     init(image: SBOMImage) {
         self.image = image
@@ -135,8 +137,8 @@ private struct Elements {
                 architecture: package.architecture,
                 distribution: image.distribution
             )
-        case .ownProgram:
-            prefix = "Program"
+        case .ownProgram, .runtimeLibrary:
+            prefix = package.kind == .ownProgram ? "Program" : "Runtime"
             url = PackageURL.generic(
                 name: package.name,
                 version: package.version,
@@ -169,7 +171,9 @@ private struct Elements {
             element.licenseDeclared = copyright.expression ?? element.licenseDeclared
             for license in copyright.extracted { extracted[license.identifier] = license }
         }
+        if let license = package.license { element.licenseDeclared = license }
         packages.append(element)
+        identifiersByKind[package.kind, default: []].append(identifier)
         if package.kind == .buildTool {
             relate(identifier, "BUILD_TOOL_OF", "SPDXRef-Image")
         } else {
@@ -181,6 +185,13 @@ private struct Elements {
                 "GENERATED_FROM",
                 source(name, version: package.sourceVersion ?? package.version)
             )
+        }
+    }
+
+    /// Says that the own programs need the runtime libraries: those are in the image for nothing else.
+    mutating func relatePrograms() {
+        for program in identifiersByKind[.ownProgram] ?? [] {
+            for library in identifiersByKind[.runtimeLibrary] ?? [] { relate(program, "DEPENDS_ON", library) }
         }
     }
 
@@ -239,6 +250,7 @@ private struct Elements {
 
     private static func purpose(of package: SBOMPackage) -> String {
         if package.kind == .ownProgram { return "APPLICATION" }
+        if package.kind == .runtimeLibrary { return "LIBRARY" }
         if package.name.hasPrefix("lib") { return "LIBRARY" }
         if package.name.hasPrefix("firmware-") || package.name.hasSuffix("-microcode") { return "FIRMWARE" }
         if package.name.hasPrefix("linux-image-") { return "OPERATING-SYSTEM" }

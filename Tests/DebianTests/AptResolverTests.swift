@@ -104,15 +104,45 @@ struct AptResolverTests {
         try archive.remove("app", "1.0")
         try archive.publish()
         try await resolver.update()
-        // The kept library would make the new program impossible, so that nothing is kept.
-        let moved = try await resolver.resolve(["app"], keeping: first)
-        #expect(moved.map(\.title) == ["app 2.0", "libapp 2.0", "other 2.0"])
+        // The kept library would make the new program impossible: it moves along, and nothing else does.
+        let moved = try await resolver.resolve(["app"], keeping: first) { Issue.record("\($0)") }
+        #expect(moved.map(\.title) == ["app 2.0", "libapp 2.0", "other 1.0"])
 
         try archive.remove("libapp", "1.0")
         try archive.publish()
         try await resolver.update()
         let vanished = try await resolver.resolve(["app"], keeping: first)
         #expect(vanished.map(\.title) == ["app 2.0", "libapp 2.0", "other 1.0"])
+    }
+
+    @Test func whatAMovedPackageNeedsMovesBeforeEverythingDoes() async throws {
+        let archive = try TestArchive()
+        for name in ["app", "far", "library", "other"] { try archive.add(name, "1.0") }
+        try archive.publish()
+        let resolver = try archive.resolver()
+        try await resolver.update()
+        let names = ["app", "far", "library", "other"]
+        let first = try await resolver.resolve(names)
+
+        // The new program needs a newer library, of another source.
+        try archive.remove("app", "1.0")
+        try archive.add("app", "2.0", fields: ["Depends": "library (>= 2.0)"])
+        for name in ["far", "library", "other"] { try archive.add(name, "2.0") }
+        try archive.publish()
+        try await resolver.update()
+        let moved = try await resolver.resolve(names, keeping: first) { Issue.record("\($0)") }
+        #expect(moved.map(\.title) == ["app 2.0", "far 1.0", "library 2.0", "other 1.0"])
+
+        // Two steps away is too far: now everything moves, and it is said.
+        try archive.remove("library", "2.0")
+        try archive.add("library", "3.0", fields: ["Depends": "middle"])
+        try archive.add("middle", "3.0", fields: ["Depends": "far (>= 2.0)"])
+        try archive.publish()
+        try await resolver.update()
+        var notes: [String] = []
+        let everything = try await resolver.resolve(names, keeping: first) { notes.append($0) }
+        #expect(everything.map(\.version) == ["2.0", "2.0", "3.0", "3.0", "2.0"])
+        #expect(notes.count == 1)
     }
 
     @Test func aKeptVersionMayBeOlderThanTheCandidate() async throws {

@@ -38,18 +38,11 @@ private func patterns(_ texts: String...) throws -> [PathPattern] { try texts.ma
         #expect(tree.contains("/var/lib/git"))
     }
 
-    @Test func directoriesOfTheOverlayAndThoseThatWereEmptyStay() throws {
+    @Test func directoriesThatTheFilterEmptiedGoAndThoseThatWereEmptyStay() throws {
         var tree = try sample()
-        try tree.insert(.directory(origin: "overlay"), at: "/srv/data")
-        try tree.insert(.file("x", origin: "git"), at: "/srv/data/file")
         try tree.insert(.file("x", origin: "git"), at: "/opt/only/file")
-        var kept = tree
-        tree.apply(FilterRules(remove: try patterns("/srv/data/file", "/opt/only/file")))
-        #expect(tree.contains("/srv/data") && !tree.contains("/opt") && tree.contains("/var/lib/git"))
-        kept.apply(
-            FilterRules(remove: try patterns("/opt/only/file"), prunesEmptyDirectories: false)
-        )
-        #expect(kept.contains("/opt/only"))
+        tree.apply(FilterRules(remove: try patterns("/opt/only/file")))
+        #expect(!tree.contains("/opt") && tree.contains("/var/lib/git"))
     }
 
     @Test func bytesOfAFileCountOnceForAllItsNames() throws {
@@ -58,7 +51,7 @@ private func patterns(_ texts: String...) throws -> [PathPattern] { try texts.ma
         #expect(tree.apply(FilterRules(remove: try patterns("/usr/bin/git"))).map(\.bytes) == [0])
         #expect(tree["/usr/bin/git-add"]?.content != nil)
         let removed = other.apply(
-            FilterRules(remove: try patterns("/usr/bin/git", "/usr/bin/git-*"), prunesEmptyDirectories: false)
+            FilterRules(remove: try patterns("/usr/bin/git", "/usr/bin/git-*"))
         )
         #expect(removed.reduce(0) { $0 + $1.bytes } == 2)
     }

@@ -126,6 +126,14 @@ struct ReleaseTests {
         #expect(try decoded.encoded() == Array(text.utf8))
     }
 
+    @Test("An image without programs says so; a release of an older tool says nothing")
+    func hostPrograms() throws {
+        #expect(try Release(decoding: Self.sample().encoded()).hostPrograms == nil)
+        var release = Self.sample()
+        release.hostPrograms = false
+        #expect(try Release(decoding: release.encoded()).hostPrograms == false)
+    }
+
     @Test(
         "A wrong value is named by its key",
         arguments: [

@@ -88,6 +88,13 @@ struct SPDXDocumentTests {
             copyright: Array(copyright.utf8)
         ),
         SBOMPackage(kind: .ownProgram, name: "hostd", version: "0.1.0", architecture: "amd64"),
+        SBOMPackage(
+            kind: .runtimeLibrary,
+            name: "libswiftCore.so",
+            version: "6.3.1",
+            architecture: "amd64",
+            license: "Apache-2.0 WITH Swift-exception"
+        ),
     ]
 
     private func json(_ document: SPDXDocument) throws -> [String: Any] {
@@ -185,6 +192,10 @@ struct SPDXDocumentTests {
         let pattern =
             /\(LGPL-2\.1-or-later OR MIT\) AND LicenseRef-Fancy-1-[0-9a-f]{12} AND LicenseRef-GPL-2--and--strange--[0-9a-f]{12}/
         #expect(declared.wholeMatch(of: pattern) != nil, "\(declared)")
+        let runtime = try element(document, "SPDXRef-Runtime-libswiftCore.so-amd64")
+        #expect(runtime["licenseDeclared"] as? String == "Apache-2.0 WITH Swift-exception")
+        #expect(runtime["versionInfo"] as? String == "6.3.1")
+        #expect(runtime["primaryPackagePurpose"] as? String == "LIBRARY")
         let image = try element(document, "SPDXRef-Image")
         #expect((image["comment"] as? String)?.contains(SHA256Digest(hashing: "root").hex) == true)
         let licenses = try #require(try json(document)["hasExtractedLicensingInfos"] as? [[String: String]])
@@ -212,6 +223,8 @@ struct SPDXDocumentTests {
                 "Image CONTAINS Package-libstdc--6-amd64",
                 "Package-libstdc--6-amd64 GENERATED_FROM Source-gcc-14-14.2.0-19",
                 "Image CONTAINS Program-hostd-amd64",
+                "Image CONTAINS Runtime-libswiftCore.so-amd64",
+                "Program-hostd-amd64 DEPENDS_ON Runtime-libswiftCore.so-amd64",
             ]
         )
     }

@@ -25,6 +25,15 @@ struct AptRecord {
     /// A field by its name in lower case.
     subscript(_ name: String) -> String? { fields[name] }
 
+    /// The names of the packages that this one cannot be without, alternatives included.
+    var dependencies: [String] {
+        ["depends", "pre-depends"].compactMap { fields[$0] }.flatMap { field in
+            field.split(whereSeparator: { $0 == "," || $0 == "|" }).compactMap { part in
+                part.split(whereSeparator: { $0 == " " || $0 == "(" || $0 == ":" }).first.map(String.init)
+            }
+        }
+    }
+
     /// The path below the archive's root.
     var filename: String? {
         guard let filename = fields["filename"] else { return nil }

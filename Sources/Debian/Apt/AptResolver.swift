@@ -71,12 +71,14 @@ public struct AptResolver: Sendable {
     ///   - keeping: Packages of an older lock, which keep their versions as long as the archives have them.
     ///   - releasing: Names of kept packages that may move all the same. Packages from the same source move
     ///     with them, because Debian's depend on each other in just one version.
+    ///   - everythingMoved: called when nothing could be kept, with the solver's last words.
     /// - Returns: The packages, sorted by name.
     /// - Throws: `AptError.unknownPackages`, `.unsatisfiable`, or what else went wrong.
     public func resolve(
         _ request: some Sequence<String>,
         keeping: [LockedPackage] = [],
-        releasing: Set<String> = []
+        releasing: Set<String> = [],
+        everythingMoved: (String) -> Void = { _ in }
     ) async throws(AptError) -> [LockedPackage] {
         let names = Set(request).sorted()
         for name in names where !DebianName.isPackage(name) {
@@ -86,16 +88,71 @@ public struct AptResolver: Sendable {
         let lock = try await prepare()
         defer { lock.release() }
 
-        let moving = Set(keeping.filter { releasing.contains($0.name) }.map(\.source))
-        let kept = keeping.filter { !moving.contains($0.source) && !releasing.contains($0.name) }
-        let addresses: [Substring]
+        var kept = Self.keep(keeping, releasing: releasing)
+        var reason = ""
         do {
-            addresses = try await solve(names, keeping: kept)
-        } catch .unsatisfiable where !kept.isEmpty {
-            // A package that had to move may need newer versions of what was kept: then everything may move.
-            addresses = try await solve(names, keeping: [])
+            return try await describe(solve(names, keeping: kept))
+        } catch .unsatisfiable(let message) where !kept.isEmpty {
+            reason = message
         }
-        return try await describe(addresses)
+        // Packages whose version the archive no longer has move whatever apt is told, and may need newer versions
+        // of what was kept. So more is let go, step by step.
+        let records = try await candidates(of: keeping.map(\.name))
+        var moving = releasing.union(
+            keeping.filter { package in
+                !(records[package.name] ?? []).contains { $0["version"] == package.version }
+            }.map(\.name)
+        )
+        for _ in 0..<2 {
+            let wider = Self.keep(keeping, releasing: moving)
+            if wider.count < kept.count, !wider.isEmpty {
+                kept = wider
+                do {
+                    return try await describe(solve(names, keeping: kept))
+                } catch .unsatisfiable(let message) {
+                    reason = message
+                }
+            }
+            moving = Self.withNeighbours(moving, of: keeping, records: records)
+        }
+        let packages = try await describe(solve(names, keeping: []))
+        everythingMoved(reason)
+        return packages
+    }
+
+    /// What is kept when packages are released: nothing that is built from the same source as one of them.
+    private static func keep(_ packages: [LockedPackage], releasing: Set<String>) -> [LockedPackage] {
+        let sources = Set(packages.filter { releasing.contains($0.name) }.map(\.source))
+        return packages.filter { !sources.contains($0.source) && !releasing.contains($0.name) }
+    }
+
+    /// Packages with those that depend directly on them or on which they do, in any version.
+    private static func withNeighbours(
+        _ names: Set<String>,
+        of packages: [LockedPackage],
+        records: [String: [AptRecord]]
+    ) -> Set<String> {
+        let sources = Set(packages.filter { names.contains($0.name) }.map(\.source))
+        let moving = names.union(packages.filter { sources.contains($0.source) }.map(\.name))
+        var result = moving
+        for package in packages {
+            let needed = Set((records[package.name] ?? []).flatMap(\.dependencies))
+            if moving.contains(package.name) { result.formUnion(needed) }
+            if !needed.isDisjoint(with: moving) { result.insert(package.name) }
+        }
+        return result
+    }
+
+    /// The records of all versions that the archives have of packages.
+    private func candidates(of names: [String]) async throws(AptError) -> [String: [AptRecord]] {
+        let output: CommandOutput
+        do {
+            // Its status says only whether one of the names is unknown, which here is no error.
+            output = try await command("apt-cache", ["show"] + names).runReturningStatus()
+        } catch {
+            throw AptError(error)
+        }
+        return Dictionary(grouping: AptRecord.parse(output.text)) { $0["package"] ?? "" }
     }
 
     /// Runs the solver and returns its lines about files to fetch, which are all packages: none is installed.

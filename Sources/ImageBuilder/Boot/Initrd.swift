@@ -15,7 +15,8 @@ struct Initrd: Sendable {
         variant: ResolvedVariant,
         repository: String,
         toolbox: Toolbox,
-        cache: StageCache
+        cache: StageCache,
+        note: (String) -> Void
     ) async throws -> (Initrd, cached: Bool) {
         var tree = try collect(root: root.tree, variant: variant)
         for overlay in variant.initrd.overlays {
@@ -23,6 +24,10 @@ struct Initrd: Sendable {
             try tree.merge(files, onConflict: .replace)
         }
         try addFrame(to: &tree)
+        let unused = Set(try ImageAudit.run(tree, variant: variant, place: "initrd:"))
+        for allowance in root.unusedAllowances where unused.contains(allowance) {
+            note("audit.allow '\(allowance.pattern)' excuses nothing; remove it")
+        }
         let modules = try InitrdModules.choose(variant.initrd.modules, from: root)
         var key = StageKey("initrd", version: 1)
         key.add("tree", tree.digest())

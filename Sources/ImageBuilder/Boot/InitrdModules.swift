@@ -23,18 +23,19 @@ enum InitrdModules {
             }
             for file in [path] + (dependencies[path] ?? []) {
                 let place = "\(base)/\(file)"
-                guard let content = root.tree.content(at: place), !tree.contains(place) else { continue }
-                try tree.insert(Node(kind: .file(content), mode: 0o644, origin: "kernel modules"), at: place)
+                guard !tree.contains(place) else { continue }
+                try copy(place, from: root.tree, to: &tree)
             }
         }
         for name in ["modules.builtin", "modules.builtin.modinfo", "modules.order"] {
-            guard let content = root.tree.content(at: "\(base)/\(name)") else { continue }
-            try tree.insert(
-                Node(kind: .file(content), mode: 0o644, origin: "kernel modules"),
-                at: "\(base)/\(name)"
-            )
+            try copy("\(base)/\(name)", from: root.tree, to: &tree)
         }
         return tree
+    }
+
+    private static func copy(_ path: String, from root: FileTree, to tree: inout FileTree) throws {
+        guard let node = root[path], let content = root.content(at: path) else { return }
+        try tree.insert(Node(kind: .file(content), mode: 0o644, origin: node.origin), at: path)
     }
 
     /// Writes the indices for just these modules.

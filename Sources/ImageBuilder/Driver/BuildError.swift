@@ -41,13 +41,14 @@ public enum BuildError: Error, CustomStringConvertible {
             return """
                 the image holds what no image may:
                 \(Self.list(findings))
-                remove it with filter.remove or packages.drop, or allow it with a reason under audit.allow
+                remove it with filter.remove or packages.drop, from initrd.files or an overlay, or allow it with a reason under
+                audit.allow
                 """
         case .unresolvedLibraries(let lines):
             return """
                 programs of the image need libraries that are not in it:
                 \(Self.list(lines))
-                keep the library, or remove the program with filter.remove
+                keep the library (in the initrd: name it under initrd.files), or remove the program with filter.remove
                 """
         case .locked(let path):
             return "another build is writing '\(path)'; wait for it to end or choose another --output"

@@ -1,3 +1,4 @@
+import Foundation
 import VariantManifest
 
 /// Facts of the machine that builds.
@@ -10,22 +11,10 @@ enum BuildMachine {
             .amd64
         #endif
     }
-}
 
-extension Architecture {
-    /// Debian's multiarch directory name.
-    var multiarch: String {
-        switch self {
-        case .amd64: "x86_64-linux-gnu"
-        case .arm64: "aarch64-linux-gnu"
-        }
-    }
-
-    /// The suffix in the names of EFI binaries (UEFI 2.10, section 3.5.1.1; systemd's lower-case form).
-    var efiSuffix: String {
-        switch self {
-        case .amd64: "x64"
-        case .arm64: "aa64"
-        }
+    /// The version of Swift that a repository's programs are compiled with, as its .swift-version says.
+    static func swiftVersion(repository: String) throws -> String {
+        let text = try FileSystem.read(repository + "/.swift-version", limit: 100)
+        return String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }

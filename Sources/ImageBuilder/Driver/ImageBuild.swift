@@ -19,6 +19,8 @@ public struct ImageBuild: Sendable {
         public var locked = false
         /// Whether only what is in the cache is used.
         public var offline = false
+        /// Whether the image goes without Bulkhead's own programs, and so is never found healthy.
+        public var withoutPrograms = false
 
         /// A build as the manifest says.
         public init() {}
@@ -94,6 +96,7 @@ public struct ImageBuild: Sendable {
         archives: @escaping @Sendable () async throws -> AptArchives,
         observer: any BuildObserver
     ) async throws -> Outcome {
+        try Self.checkPrograms(architecture: variant.architecture, without: options.withoutPrograms)
         let output = try OutputFolder(path: folder)
         let inputs = try inputs()
         if let last = BuildRecord.lookUp(folder: folder, inputs: inputs, cache: cache) {
@@ -152,12 +155,13 @@ public struct ImageBuild: Sendable {
             )
         }
         let toolbox = try await log.run("tools") { () -> (Toolbox, cached: Bool) in
-            let (unpacked, _) = try await unpack(supply.tools, "tools", log)
-            return try await Toolbox.prepare(
+            let (unpacked, unpackedBefore) = try await unpack(supply.tools, "tools", log)
+            let (toolbox, madeBefore) = try await Toolbox.prepare(
                 packages: unpacked,
                 cache: cache,
                 sourceDateEpoch: Int64(lock.sourceDateEpoch)
             )
+            return (toolbox, cached: unpackedBefore && madeBefore)
         }
         // The compiler and the packages have nothing to do with each other.
         async let programs = log.run("programs") { try await compilePrograms(toolbox, log) }
@@ -197,7 +201,8 @@ public struct ImageBuild: Sendable {
                 variant: variant,
                 repository: workspace.repository,
                 toolbox: toolbox,
-                cache: cache
+                cache: cache,
+                note: log.observer.note
             )
         }
         let uki = try await log.run("uki") {
@@ -244,6 +249,7 @@ public struct ImageBuild: Sendable {
             identity: identity,
             sourceDateEpoch: toolbox.sourceDateEpoch,
             lockDigest: lockDigest,
+            swiftVersion: try BuildMachine.swiftVersion(repository: workspace.repository),
             supply: supply,
             packages: packages,
             tree: tree,
@@ -269,12 +275,9 @@ public struct ImageBuild: Sendable {
 
     private func compilePrograms(_ toolbox: Toolbox, _ log: StageLog) async throws -> (FileTree, cached: Bool)
     {
-        guard variant.architecture == BuildMachine.architecture else {
+        if options.withoutPrograms {
             log.observer.note(
-                """
-                the image for \(variant.architecture) gets no Bulkhead programs: they are compiled on a machine of \
-                that architecture, and this one is \(BuildMachine.architecture)
-                """
+                "the image gets no Bulkhead programs, so that no boot of it is ever found healthy"
             )
             return (FileTree(), cached: false)
         }
@@ -283,6 +286,20 @@ public struct ImageBuild: Sendable {
             toolbox: toolbox,
             cache: cache,
             observer: log.observer
+        )
+    }
+
+    /// Refuses an image whose programs cannot be compiled here, before any work is done.
+    ///
+    /// - Throws: `BuildError.unsupported`.
+    static func checkPrograms(architecture: Architecture, without: Bool) throws {
+        guard architecture != BuildMachine.architecture, !without else { return }
+        throw BuildError.unsupported(
+            """
+            an image for \(architecture) needs Bulkhead programs, which are compiled on a machine of that \
+            architecture, and this one is \(BuildMachine.architecture): build it there, or give --without-programs \
+            for an image without hostd, whose boots are never found healthy
+            """
         )
     }
 
@@ -296,7 +313,8 @@ public struct ImageBuild: Sendable {
         key.add("version", version)
         key.add("formats", formats.map(\.rawValue))
         key.add("overlays", try (variant.overlays + variant.initrd.overlays).map(overlayDigest))
-        if variant.architecture == BuildMachine.architecture {
+        key.add("without programs", String(options.withoutPrograms))
+        if !options.withoutPrograms {
             key.add("programs", try Programs.sourceDigest(repository: workspace.repository))
             key.add("toolchain", Toolchain.stamp(repository: workspace.repository))
         }

@@ -44,7 +44,7 @@ public struct Locking: Sendable {
     ///   - archives: where packages come from.
     ///   - update: which locked versions may move.
     ///   - progress: gets a line for each list that is resolved.
-    /// - Throws: `AptError`, `PackageLockError` or `ManifestError`.
+    /// - Throws: `AptError`, `PackageLockError`, `ManifestError` or `BuildError`.
     public func run(
         archives: AptArchives,
         update: Update,
@@ -58,31 +58,78 @@ public struct Locking: Sendable {
             let resolved = try variant.resolved(for: architecture)
             lists.append((.target(architecture.rawValue), resolved.requestedPackages.map(\.name)))
         }
-        lists.append((.tools(BuildMachine.architecture.rawValue), Toolbox.packages))
+        // Whoever locks, the lock serves build machines of every architecture.
+        lists += Architecture.allCases.map { (.tools($0.rawValue), Toolbox.packages) }
+        try Self.check(update, requested: lists.flatMap(\.1), old: old)
+        let now = try Self.now(ProcessInfo.processInfo.environment)
         for (list, names) in lists {
             progress("resolving \(list)")
-            new[list] = try await Self.resolve(
-                names,
-                for: list,
-                archives: archives,
-                keeping: old?[list],
-                update,
-                workspace: workspace
-            )
+            do {
+                new[list] = try await Self.resolve(
+                    names,
+                    for: list,
+                    archives: archives,
+                    keeping: old?[list],
+                    update,
+                    workspace: workspace,
+                    note: progress
+                )
+            } catch let error as AptError where Self.isForeign(list) && error.isAboutArchitecture {
+                // A mirror may carry one architecture only.
+                progress("the \(list) stay as they were: \(error)")
+                new[list] = old?[list]
+            }
         }
         let empty = PackageLock(suites: suites.suites, components: suites.components)
         let differences = new.differences(from: old ?? empty).filter { !$0.difference.isEmpty }
-        // The clock is read only when something changed; from then on the time is part of the input.
-        let changed = old == nil || !differences.isEmpty
-        new.sourceDateEpoch = changed ? Self.now : old?.sourceDateEpoch ?? Self.now
+        new.sourceDateEpoch = Self.sourceDateEpoch(of: new, after: old, now: now)
         try new.write(to: lockFile)
         return Outcome(lock: new, differences: differences)
     }
 
+    /// Refuses names that `--update` cannot mean.
+    ///
+    /// - Throws: `BuildError.unsupported` with all names that no list has.
+    static func check(_ update: Update, requested: [String], old: PackageLock?) throws {
+        guard case .packages(let names) = update else { return }
+        let locked = old.map { lock in lock.listNames.flatMap { lock[$0]?.packages ?? [] } } ?? []
+        let unknown = names.subtracting(requested).subtracting(locked.map(\.name)).sorted()
+        guard unknown.isEmpty else {
+            throw BuildError.unsupported(
+                """
+                --update names what no list of the lock has: \(unknown.shortened()); give names of binary packages \
+                as packages.lock has them
+                """
+            )
+        }
+    }
+
+    /// The time of a lock: it moves on only when a list changed that was there before.
+    ///
+    /// A list that came new, such as the tools of another architecture, changes no image that could be built.
+    static func sourceDateEpoch(of new: PackageLock, after old: PackageLock?, now: Int) -> Int {
+        guard let old else { return now }
+        let changed = new.differences(from: old).contains { list, _ in old[list] != nil && new[list] != nil }
+        return changed ? now : old.sourceDateEpoch
+    }
+
     /// SOURCE_DATE_EPOCH where it is set, else the clock.
-    private static var now: Int {
-        ProcessInfo.processInfo.environment["SOURCE_DATE_EPOCH"].flatMap { Int($0) }
-            ?? Int(Date.now.timeIntervalSince1970)
+    ///
+    /// - Throws: `BuildError.unsupported` when it is set to something else than seconds since 1970.
+    static func now(_ environment: [String: String]) throws -> Int {
+        guard let text = environment["SOURCE_DATE_EPOCH"] else { return Int(Date.now.timeIntervalSince1970) }
+        guard let seconds = Int(text), seconds >= 0 else {
+            throw BuildError.unsupported(
+                "SOURCE_DATE_EPOCH is '\(text.prefix(80))', which is no number of seconds since 1970; correct or unset it"
+            )
+        }
+        return seconds
+    }
+
+    /// Whether a list is for build machines of another architecture than this one's.
+    private static func isForeign(_ list: PackageLock.ListName) -> Bool {
+        if case .tools(let architecture) = list { return architecture != BuildMachine.architecture.rawValue }
+        return false
     }
 
     /// Resolves one list of a lock.
@@ -92,7 +139,8 @@ public struct Locking: Sendable {
         archives: AptArchives,
         keeping old: PackageList?,
         _ update: Update,
-        workspace: Workspace
+        workspace: Workspace,
+        note: @Sendable (String) -> Void
     ) async throws -> PackageList {
         let architecture =
             switch list {
@@ -112,7 +160,19 @@ public struct Locking: Sendable {
             case .packages(let packages): (locked, packages)
             case .everything: ([], [])
             }
-        let packages = try await resolver.resolve(names, keeping: keeping, releasing: releasing)
+        let packages = try await resolver.resolve(names, keeping: keeping, releasing: releasing) {
+            note("\(list): everything had to move, for \($0)")
+        }
         return try PackageList(requested: names, packages: packages)
+    }
+}
+
+extension AptError {
+    /// Whether the archive lacks an architecture, or packages of it.
+    fileprivate var isAboutArchitecture: Bool {
+        switch self {
+        case .suiteMissing, .unknownPackages, .unsatisfiable: true
+        default: false
+        }
     }
 }

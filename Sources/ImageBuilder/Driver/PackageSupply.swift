@@ -52,7 +52,8 @@ struct PackageSupply: Sendable {
                     without: packages,
                     lists: [targetList, toolsList],
                     workspace: workspace,
-                    archives: try await archives()
+                    archives: try await archives(),
+                    note: observer.note
                 )
                 for (list, difference) in current.differences(from: lock) where !difference.isEmpty {
                     observer.note("not as locked, \(list):\n\(difference)")
@@ -94,7 +95,8 @@ struct PackageSupply: Sendable {
         without vanished: [LockedPackage],
         lists: [PackageLock.ListName],
         workspace: Workspace,
-        archives: AptArchives
+        archives: AptArchives,
+        note: @Sendable (String) -> Void
     ) async throws -> PackageLock {
         var new = lock
         let names = Set(vanished.map(\.name))
@@ -108,7 +110,8 @@ struct PackageSupply: Sendable {
                 archives: archives,
                 keeping: old,
                 .packages(names),
-                workspace: workspace
+                workspace: workspace,
+                note: note
             )
         }
         return new

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// Work on many values at once, as many at a time as there are processors.
 enum ParallelMap {
@@ -28,12 +27,4 @@ enum ParallelMap {
             return results.compactMap { $0 }
         }
     }
-}
-
-/// Counts what parallel work has done.
-final class Counter: Sendable {
-    private let value = Atomic(0)
-
-    /// Adds one and returns the sum.
-    func next() -> Int { value.add(1, ordering: .relaxed).newValue }
 }

@@ -1,4 +1,3 @@
-import BootEntries
 import Debian
 import FileTree
 import Foundation
@@ -14,6 +13,8 @@ struct ImageFacts: Sendable {
     let identity: DerivedIdentity
     let sourceDateEpoch: Int64
     let lockDigest: SHA256Digest
+    /// The version of Swift whose runtime the image has.
+    let swiftVersion: String
     let supply: PackageSupply
     let packages: [UnpackedPackage]
     let tree: RootTree
@@ -62,7 +63,10 @@ struct ImageFacts: Sendable {
                 differences: lockDifferences()
             ),
             images: images,
-            toolVersion: BuilderVersion.current
+            toolVersion: BuilderVersion.current,
+            hostPrograms: Programs.names.allSatisfy {
+                tree.tree.contains("\(Programs.programDirectory)/\($0)")
+            }
         )
     }
 
@@ -102,20 +106,8 @@ struct ImageFacts: Sendable {
                 )
             }
         }
-        for path in tree.tree.paths(under: Programs.programDirectory) {
-            guard let content = tree.tree.content(at: path) else { continue }
-            entries.append(
-                SBOMPackage(
-                    kind: .ownProgram,
-                    name: (path as NSString).lastPathComponent,
-                    version: BuilderVersion.current,
-                    architecture: variant.architecture.rawValue,
-                    filename: path,
-                    sha256: content.digest,
-                    size: UInt64(content.size)
-                )
-            )
-        }
+        entries += ownFiles(.ownProgram, below: Programs.programDirectory, version: BuilderVersion.current)
+        entries += ownFiles(.runtimeLibrary, below: Programs.runtimeDirectory, version: swiftVersion)
         let image = SBOMImage(
             name: "\(variant.name)-\(variant.architecture)",
             version: identity.version,
@@ -125,6 +117,27 @@ struct ImageFacts: Sendable {
             toolVersion: BuilderVersion.current
         )
         return try SPDXDocument(image: image, packages: entries)
+    }
+
+    /// What the build itself compiled, or took from the compiler.
+    private func ownFiles(_ kind: SBOMPackage.Kind, below directory: String, version: String) -> [SBOMPackage]
+    {
+        tree.tree.paths(under: directory).compactMap { path in
+            guard let content = tree.tree.content(at: path) else { return nil }
+            let name = (path as NSString).lastPathComponent
+            // Swift's own licence; that of the ICU inside Foundation is another.
+            let isSwift = kind == .runtimeLibrary && !name.contains("ICU")
+            return SBOMPackage(
+                kind: kind,
+                name: name,
+                version: version,
+                architecture: variant.architecture.rawValue,
+                filename: path,
+                sha256: content.digest,
+                size: UInt64(content.size),
+                license: isSwift ? "Apache-2.0 WITH Swift-exception" : nil
+            )
+        }
     }
 
     /// The packages that bring files, as the inventory names them.

@@ -11,6 +11,8 @@ enum BlobIndex {
         let offset: Int64
         let length: Int64
         let sha256: SHA256Digest
+        /// Who brought the file; an index of an older build does not say it.
+        let origin: String?
     }
 
     /// Writes all regular files of a tree.
@@ -31,7 +33,8 @@ enum BlobIndex {
                     mode: node.mode,
                     offset: offset,
                     length: length,
-                    sha256: SHA256Digest(hashing: bytes)
+                    sha256: SHA256Digest(hashing: bytes),
+                    origin: node.origin
                 )
             )
             offset += length
@@ -43,6 +46,8 @@ enum BlobIndex {
     }
 
     /// The files as a tree whose contents are references into the blob.
+    ///
+    /// - Parameter origin: who brought the files of which the index does not say it.
     static func load(directory: String, origin: String) throws -> FileTree {
         let index = try FileSystem.read(directory + "/index.json", limit: 64 << 20)
         let entries = try JSONDecoder().decode([Entry].self, from: Data(index))
@@ -54,7 +59,10 @@ enum BlobIndex {
                 length: entry.length,
                 digest: entry.sha256
             )
-            try tree.insert(Node(kind: .file(content), mode: entry.mode, origin: origin), at: entry.path)
+            try tree.insert(
+                Node(kind: .file(content), mode: entry.mode, origin: entry.origin ?? origin),
+                at: entry.path
+            )
         }
         return tree
     }

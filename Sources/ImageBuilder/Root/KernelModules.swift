@@ -30,9 +30,12 @@ struct KernelModules: Sendable {
             guard path.hasPrefix("\(base)/kernel/") else { return true }
             return keepPatterns.contains { $0.matches(path) } && !dropPatterns.contains { $0.matches(path) }
         }
-        var key = StageKey("modules", version: 1)
+        var key = StageKey("modules", version: 2)
         key.add("tools", toolbox.digest)
-        key.add("files", chosen.map { "\($0) \(packages.content(at: $0)?.digest.hex ?? "")" })
+        key.add(
+            "files",
+            chosen.map { "\($0) \(packages.content(at: $0)?.digest.hex ?? "") \(packages[$0]?.origin ?? "")" }
+        )
         let cached = cache.lookUp("modules", key)
         let directory: String
         if let cached {
@@ -73,23 +76,28 @@ struct KernelModules: Sendable {
         cache: StageCache,
         in directory: String
     ) async throws {
-        let contents = try await ParallelMap.run(chosen) { path -> (String, [UInt8]) in
-            guard let content = packages.content(at: path) else { return (path, []) }
-            let bytes = try content.bytes(limit: 256 << 20)
-            guard let (name, _) = split(path) else { return (path, bytes) }
-            return (name, try CompressedStream.decompress(bytes, name: path, limit: 256 << 20))
-        }
-        var tree = FileTree()
-        // depmod looks for modules below /lib.
-        try tree.addMergedUsrAliases(["/lib"], origin: "kernel modules")
-        for (path, bytes) in contents {
-            try tree.insert(.file(bytes, origin: "kernel modules"), at: path)
-        }
+        var tree = try await uncompressed(chosen, of: packages)
         let work = try WorkDirectory(cache: cache)
         try tree.materialise(["/"], to: work.file("root"))
         try await indexModules(below: work.file("root"), release: release, toolbox: toolbox, work: work)
         try addIndices(from: work.file("root"), release: release, to: &tree)
         try BlobIndex.save(tree, directory: directory)
+    }
+
+    /// Files out of a tree of packages, the modules among them uncompressed; each keeps its package as origin.
+    static func uncompressed(_ chosen: [String], of packages: FileTree) async throws -> FileTree {
+        let files = try await ParallelMap.run(chosen) { path -> (path: String, node: Node) in
+            let bytes = try packages.content(at: path)?.bytes(limit: 256 << 20) ?? []
+            let origin = packages[path]?.origin ?? "kernel modules"
+            guard let name = nameWithoutCompression(path) else { return (path, .file(bytes, origin: origin)) }
+            let module = try CompressedStream.decompress(bytes, name: path, limit: 256 << 20)
+            return (name, .file(module, origin: origin))
+        }
+        var tree = FileTree()
+        // depmod looks for modules below /lib.
+        try tree.addMergedUsrAliases(["/lib"], origin: "kernel modules")
+        for file in files { try tree.insert(file.node, at: file.path) }
+        return tree
     }
 
     /// Writes the indices that modprobe reads, with the locked depmod(8).
@@ -101,20 +109,20 @@ struct KernelModules: Sendable {
     }
 
     /// Reads the indices that depmod wrote below a root into a tree.
+    ///
+    /// What depmod only read is there as well and stays as it is in the tree: it belongs to its package.
     static func addIndices(from root: String, release: String, to tree: inout FileTree) throws {
         let place = "/usr/lib/modules/\(release)"
         for name in try FileManager.default.contentsOfDirectory(atPath: root + place).sorted()
         where name.hasPrefix("modules.") {
             let bytes = try FileSystem.read("\(root)\(place)/\(name)")
+            if tree.content(at: "\(place)/\(name)")?.digest == SHA256Digest(hashing: bytes) { continue }
             try tree.insert(.file(bytes, origin: "depmod"), at: "\(place)/\(name)", onConflict: .replace)
         }
     }
 
-    /// Splits the suffix of a compressed module off.
-    private static func split(_ path: String) -> (String, String)? {
-        for suffix in [".xz", ".zst", ".gz"] where path.hasSuffix(".ko" + suffix) {
-            return (String(path.dropLast(suffix.count)), suffix)
-        }
-        return nil
+    /// The path that a compressed module gets; nil for anything else.
+    private static func nameWithoutCompression(_ path: String) -> String? {
+        [".xz", ".zst", ".gz"].first { path.hasSuffix(".ko" + $0) }.map { String(path.dropLast($0.count)) }
     }
 }

@@ -15,10 +15,10 @@ enum RepartDefinitions {
     static func definitions(_ layout: Layout) -> [(name: String, text: String)] {
         [
             ("10-esp", fixed("esp", layout.espSize)),
-            ("20-slot-a-root", fixed("root", layout.rootSize) + slot),
-            ("21-slot-a-verity", fixed("root-verity", layout.veritySize) + slot),
-            ("30-slot-b-root", fixed("root", layout.rootSize, label: "_empty") + slot),
-            ("31-slot-b-verity", fixed("root-verity", layout.veritySize, label: "_empty") + slot),
+            ("20-slot-a-root", fixed("root", layout.rootSize) + root),
+            ("21-slot-a-verity", fixed("root-verity", layout.veritySize) + readOnly),
+            ("30-slot-b-root", fixed("root", layout.rootSize, label: "_empty") + root),
+            ("31-slot-b-verity", fixed("root-verity", layout.veritySize, label: "_empty") + readOnly),
             ("40-state", fixed("linux-generic", layout.stateSize, label: "state") + "Format=ext4\n"),
             (
                 "50-data",
@@ -35,8 +35,10 @@ enum RepartDefinitions {
         ]
     }
 
-    /// The flags that slot A is built with; left alone, repart would set the one that lets file systems grow.
-    private static let slot = "ReadOnly=yes\nGrowFileSystem=no\n"
+    // The flags that slot A is built with. Left alone, repart would give a root the one that lets file systems grow;
+    // a hash tree never has it.
+    private static let readOnly = "ReadOnly=yes\n"
+    private static let root = readOnly + "GrowFileSystem=no\n"
 
     private static func fixed(_ type: String, _ size: UInt64, label: String? = nil) -> String {
         """

@@ -17,6 +17,8 @@ struct RootTree: Sendable {
     let stub: Content
     /// systemd-boot, the boot loader.
     let bootLoader: Content
+    /// Allowances of the manifest that excused nothing in the tree.
+    let unusedAllowances: [AuditAllowance]
 
     /// Where the tree has directories that only mounts fill.
     private static let mountPoints = ["/dev", "/efi", "/proc", "/run", "/state", "/sys", "/tmp", "/var"]
@@ -45,12 +47,7 @@ struct RootTree: Sendable {
         return try await log.run("root") {
             var tree = base
             try tree.remove("/usr/lib/modules", recursive: true)
-            _ = tree.apply(
-                FilterRules(
-                    remove: try variant.filter.remove.map { try PathPattern($0) },
-                    keep: try variant.filter.keep.map { try PathPattern($0) }
-                )
-            )
+            try filter(&tree, variant.filter, note: log.observer.note)
             try tree.merge(modules.tree)
             try tree.merge(programs)
             try addOwnFiles(
@@ -63,6 +60,9 @@ struct RootTree: Sendable {
             // What maintainer scripts would have made.
             try Certificates.bundle(in: &tree)
             try await Accounts.add(to: &tree, toolbox: toolbox, cache: cache)
+            for unit in try Units.check(variant.units, of: tree) {
+                log.observer.note("units.mask names '\(unit)', which no package has; a generator may make it")
+            }
             try await Units.enable(variant.units, in: &tree, toolbox: toolbox, cache: cache)
             try await SharedLibraries.index(
                 &tree,
@@ -70,14 +70,34 @@ struct RootTree: Sendable {
                 toolbox: toolbox,
                 cache: cache
             )
-            _ = tree.stripSetuid()
-            try audit(tree, variant: variant, note: log.observer.note)
-            return (try RootTree(tree: tree, boot: base, release: modules.release, variant: variant), false)
+            let cleared = tree.stripSetuid().map { "\($0.path) (\($0.origin))" }
+            if !cleared.isEmpty {
+                log.observer.note("no file keeps a setuid or setgid bit; cleared: \(cleared.shortened())")
+            }
+            let unused = try ImageAudit.run(tree, variant: variant)
+            let dangling = try ImageAudit.danglingSymlinks(of: tree, mountPoints: mountPoints)
+            if !dangling.isEmpty {
+                log.observer.note("symlinks lead to what the image does not have: \(dangling.shortened())")
+            }
+            let result = try RootTree(
+                tree: tree,
+                boot: base,
+                release: modules.release,
+                variant: variant,
+                unusedAllowances: unused
+            )
+            return (result, false)
         }
     }
 
     /// Takes what the boot needs out of the packages as they were before the filter.
-    private init(tree: FileTree, boot packages: FileTree, release: String, variant: ResolvedVariant) throws {
+    private init(
+        tree: FileTree,
+        boot packages: FileTree,
+        release: String,
+        variant: ResolvedVariant,
+        unusedAllowances: [AuditAllowance]
+    ) throws {
         func content(_ path: String, package: String) throws -> Content {
             guard let content = packages.content(at: path) else {
                 throw BuildError.missing(what: path, remedy: "add the package \(package) to the variant")
@@ -87,6 +107,7 @@ struct RootTree: Sendable {
         let suffix = variant.architecture.efiSuffix
         let efi = "/usr/lib/systemd/boot/efi"
         self.tree = tree
+        self.unusedAllowances = unusedAllowances
         kernelRelease = release
         kernel = try content("/boot/vmlinuz-\(release)", package: variant.kernel.package.name)
         stub = try content("\(efi)/linux\(suffix).efi.stub", package: "systemd-boot-efi")
@@ -107,6 +128,25 @@ struct RootTree: Sendable {
         try tree.addMergedUsrAliases(origin: "layout")
         try UnpackedPackage.insert(packages.filter { !dropped.contains($0.package.name) }, into: &tree)
         return tree
+    }
+
+    /// Leaves out what the manifest says, and names paths of it that are nowhere: these are most likely misspelt.
+    ///
+    /// A pattern with wildcards may well match nothing in one variant of several that share it.
+    static func filter(
+        _ tree: inout FileTree,
+        _ filter: ResolvedVariant.Filter,
+        note: (String) -> Void
+    ) throws {
+        let rules = FilterRules(
+            remove: try filter.remove.map { try PathPattern($0) },
+            keep: try filter.keep.map { try PathPattern($0) }
+        )
+        for (key, patterns) in [("remove", rules.remove), ("keep", rules.keep)] {
+            let absent = patterns.filter { $0.isLiteral && !tree.contains($0.literalPrefix) }.map(\.text)
+            if !absent.isEmpty { note("filter.\(key) names what no package has: \(absent.shortened())") }
+        }
+        tree.apply(rules)
     }
 
     /// Everything that is not from a package: overlays, links, os-release, repart definitions, mount points.
@@ -137,18 +177,5 @@ struct RootTree: Sendable {
             try tree.insert(.directory(mode: path == "/tmp" ? 0o1777 : 0o755, origin: "layout"), at: path)
         }
         if !tree.contains("/root") { try tree.insert(.directory(mode: 0o700, origin: "layout"), at: "/root") }
-    }
-
-    /// Fails when the tree holds what no image may, or a program without its libraries.
-    private static func audit(_ tree: FileTree, variant: ResolvedVariant, note: (String) -> Void) throws {
-        let allowances = try variant.auditExceptions.map {
-            AuditAllowance(pattern: try PathPattern($0.path), reason: $0.reason)
-        }
-        let report = try tree.audit(AuditRule.standard, allowing: allowances)
-        guard report.findings.isEmpty else { throw BuildError.audit(report.findings.map(\.description)) }
-        for unused in report.unused {
-            note("audit.allow '\(unused.pattern)' excuses nothing; remove it")
-        }
-        try SharedLibraries.audit(tree, architecture: variant.architecture)
     }
 }

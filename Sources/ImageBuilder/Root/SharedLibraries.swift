@@ -87,12 +87,14 @@ enum SharedLibraries {
     static func isELF(_ content: Content) throws -> Bool { ELFFile.isELF(try content.prefix(4)) }
 
     /// Fails when a program or library of the tree needs one that is not there.
-    static func audit(_ tree: FileTree, architecture: Architecture) throws {
+    ///
+    /// - Parameter place: what goes before the paths in the message.
+    static func audit(_ tree: FileTree, architecture: Architecture, place: String = "") throws {
         var unresolved: [String] = []
         for (path, info) in try programs(of: tree) {
             for soname in info.needed
             where find(soname, neededBy: info, at: path, in: tree, architecture: architecture) == nil {
-                unresolved.append("\(soname), needed by \(path) (\(tree[path]?.origin ?? "unknown"))")
+                unresolved.append("\(soname), needed by \(place)\(path) (\(tree[path]?.origin ?? "unknown"))")
             }
         }
         guard unresolved.isEmpty else { throw BuildError.unresolvedLibraries(unresolved) }

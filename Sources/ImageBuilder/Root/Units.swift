@@ -4,6 +4,35 @@ import VariantManifest
 
 /// Which units start: systemd's own preset logic over the manifest's lists.
 enum Units {
+    /// Types of units that generators make of files and command line (systemd.generator(7)).
+    private static let generatedTypes: Set<String> = [
+        "automount", "device", "mount", "slice", "swap", "target",
+    ]
+
+    /// Checks that the tree has the units that the manifest names.
+    ///
+    /// - Returns: masked units that are not there, but that a generator may make.
+    /// - Throws: `BuildError.missing` for the first other unit that is not there.
+    static func check(_ units: ResolvedVariant.Units, of tree: FileTree) throws -> [String] {
+        let known = Set(
+            ["/usr/lib/systemd/system", "/etc/systemd/system"].flatMap { tree.children(of: $0) }
+        )
+        var doubtful: [String] = []
+        for (key, names) in [("enable", units.enable), ("disable", units.disable), ("mask", units.mask)] {
+            for unit in names where !known.contains(unit) && !known.contains(template(of: unit)) {
+                let type = unit.split(separator: ".").last.map(String.init) ?? ""
+                guard key == "mask", unit.contains("@") || generatedTypes.contains(type) else {
+                    throw BuildError.missing(
+                        what: "the unit '\(unit)' of units.\(key)",
+                        remedy: "add the package that has it, mend the name, or remove the line"
+                    )
+                }
+                doubtful.append(unit)
+            }
+        }
+        return doubtful
+    }
+
     /// Masks units, writes a preset file, and lets `systemctl preset-all` make the links it makes on a host.
     static func enable(
         _ units: ResolvedVariant.Units,
@@ -11,13 +40,6 @@ enum Units {
         toolbox: Toolbox,
         cache: StageCache
     ) async throws {
-        let known = Set(tree.children(of: "/usr/lib/systemd/system"))
-        for unit in units.enable where !known.contains(unit) && !known.contains(template(of: unit)) {
-            throw BuildError.missing(
-                what: "the unit '\(unit)' of units.enable",
-                remedy: "add the package that has it, or mend the name"
-            )
-        }
         for unit in units.mask {
             try tree.insert(
                 .symlink(to: "/dev/null", origin: "units.mask"),

@@ -1,0 +1,77 @@
+import Debian
+import Hashing
+import Testing
+import VariantManifest
+
+@testable import ImageBuilder
+
+@Suite struct LockingTests {
+    private func list(_ names: [String], version: String = "1") throws -> PackageList {
+        try PackageList(
+            requested: names,
+            packages: names.map {
+                try LockedPackage(
+                    name: $0,
+                    version: version,
+                    architecture: "amd64",
+                    archive: .debian,
+                    filename: "pool/main/\($0)_\(version).deb",
+                    size: 1,
+                    sha256: SHA256Digest(hashing: $0 + version),
+                    source: $0,
+                    sourceVersion: version,
+                    section: "admin",
+                    installedSize: 1
+                )
+            }
+        )
+    }
+
+    @Test func theTimeMovesOnlyWhenAListChangesThatWasThere() throws {
+        var old = PackageLock(suites: ["trixie"], components: ["main"], sourceDateEpoch: 7)
+        old[.target("amd64")] = try list(["containerd"])
+        old[.tools("amd64")] = try list(["zstd"])
+        var new = old
+        new.sourceDateEpoch = 0
+        #expect(Locking.sourceDateEpoch(of: new, after: nil, now: 9) == 9)
+        #expect(Locking.sourceDateEpoch(of: new, after: old, now: 9) == 7)
+        // The tools of another architecture change no image of this one.
+        new[.tools("arm64")] = try list(["zstd"])
+        #expect(Locking.sourceDateEpoch(of: new, after: old, now: 9) == 7)
+        new[.tools("amd64")] = try list(["zstd"], version: "2")
+        #expect(Locking.sourceDateEpoch(of: new, after: old, now: 9) == 9)
+    }
+
+    @Test func namesThatNoListHasAreRefused() throws {
+        var old = PackageLock(suites: ["trixie"], components: ["main"])
+        old[.target("amd64")] = try list(["openssl"])
+        try Locking.check(.everything, requested: [], old: nil)
+        try Locking.check(.packages(["openssl", "new"]), requested: ["new"], old: old)
+        let error = #expect(throws: BuildError.self) {
+            try Locking.check(.packages(["opensl", "openssl"]), requested: ["new"], old: old)
+        }
+        #expect(error?.description.contains("has: opensl;") == true)
+    }
+
+    @Test(arguments: ["", "today", "1.5", "-1", "99999999999999999999"])
+    func aTimeThatIsNoneIsRefused(_ text: String) {
+        #expect(throws: BuildError.self) { try Locking.now(["SOURCE_DATE_EPOCH": text]) }
+    }
+
+    @Test func theTimeIsTakenFromTheEnvironment() throws {
+        #expect(try Locking.now(["SOURCE_DATE_EPOCH": "1700000000"]) == 1_700_000_000)
+        #expect(try Locking.now([:]) > 1_700_000_000)
+    }
+
+    @Test func anImageForAnotherArchitectureNeedsTheFlag() throws {
+        let own = BuildMachine.architecture
+        try ImageBuild.checkPrograms(architecture: own, without: false)
+        let other: Architecture = own == .amd64 ? .arm64 : .amd64
+        try ImageBuild.checkPrograms(architecture: other, without: true)
+        let error = #expect(throws: BuildError.self) {
+            try ImageBuild.checkPrograms(architecture: other, without: false)
+        }
+        #expect(error?.description.contains("--without-programs") == true)
+        #expect(error?.description.contains("\(other)") == true)
+    }
+}
