@@ -124,7 +124,8 @@ public struct ImageBuild: Sendable {
 
     /// Lets the same build end at once the next time, unless an input was edited while it was used.
     func remember(_ inputs: SHA256Digest, _ outputs: [BuildOutput], _ log: StageLog) throws {
-        guard try self.inputs() == inputs else {
+        // A file that can no longer be read has changed, too; the image is there all the same.
+        guard let now = try? self.inputs(), now == inputs else {
             log.observer.note(
                 "the repository changed during the build, and the image may have some of it; build again"
             )
