@@ -95,6 +95,7 @@ import VirtualMachine
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             try Data().write(to: URL(filePath: "\(folder)/variant.toml"))
         }
+        try Data().write(to: URL(filePath: directory.file("Package.swift")))
         workspace = try Workspace(repository: directory.path, cache: directory.file("cache"))
         native = try #require(VirtualMachine.Architecture.current)
         foreign = native == .amd64 ? .arm64 : .amd64
