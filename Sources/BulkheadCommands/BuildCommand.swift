@@ -47,7 +47,7 @@ struct BuildCommand: AsyncParsableCommand {
     @Flag(help: "Fail when the archive no longer has a locked version.")
     var locked = false
 
-    @Flag(help: "Use no network: everything must be in the cache.")
+    @Flag(help: "Fetch no packages: all of them must be in the cache.")
     var offline = false
 
     @Flag(

@@ -127,8 +127,9 @@ struct RunCommand: AsyncParsableCommand {
         let configuration = try machine(image: image)
         let keep = keep.map(Workspace.absolute)
         try await Interruption.cancelling {
-            let directory = try keep ?? Self.temporaryFolder()
-            defer { if keep == nil { try? FileManager.default.removeItem(atPath: directory) } }
+            let temporary = try keep == nil ? Self.temporaryFolder() : nil
+            defer { temporary?.remove() }
+            let directory = keep ?? temporary?.path ?? ""
             try await VirtualMachine.runInTerminal(
                 configuration,
                 in: try WorkDirectory(path: directory)
@@ -186,16 +187,9 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     /// A folder that may become large: not in /tmp, which is memory on many machines.
-    private static func temporaryFolder() throws -> String {
+    private static func temporaryFolder() throws -> TemporaryFolder {
         let base = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/var/tmp"
-        var template = Array("\(base)/bulkhead-run-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else {
-            throw VirtualMachineError.file(
-                path: base,
-                problem: "no directory can be made: \(String(cString: strerror(errno)))"
-            )
-        }
-        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return try TemporaryFolder(in: base, prefix: "bulkhead-run-")
     }
 }
 

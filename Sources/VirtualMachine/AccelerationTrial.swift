@@ -26,7 +26,7 @@ extension VirtualMachine {
         guard access("/dev/kvm", R_OK | W_OK) == 0 else {
             return "/dev/kvm: \(String(cString: strerror(errno)))"
         }
-        let directory = try RuntimeDirectory()
+        let directory = try TemporaryFolder.forSockets()
         defer { directory.remove() }
         let log = "\(directory.path)/log"
         let console = "\(directory.path)/console"

@@ -14,7 +14,7 @@ extension VirtualMachine {
     static func prepare(
         _ configuration: Configuration,
         in directory: WorkDirectory,
-        runtime: RuntimeDirectory,
+        runtime: TemporaryFolder,
         console: ConsoleTarget
     ) async throws -> Prepared {
         var configuration = configuration

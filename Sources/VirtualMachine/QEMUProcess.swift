@@ -72,24 +72,3 @@ final class QEMUProcess: Sendable {
         }
     }
 }
-
-/// A folder for sockets with a path short enough for them, removed by `remove()`.
-struct RuntimeDirectory: Sendable {
-    let path: String
-
-    init() throws(VirtualMachineError) {
-        // Not TMPDIR: a socket's path has at most 107 bytes.
-        var template = Array("/tmp/bulkhead-vm-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else {
-            throw .file(
-                path: "/tmp",
-                problem: "no directory can be made: \(String(cString: strerror(errno)))"
-            )
-        }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    func remove() {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-}

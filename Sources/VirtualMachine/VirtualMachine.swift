@@ -28,7 +28,7 @@ public final class VirtualMachine: Sendable {
         in directory: WorkDirectory,
         body: (VirtualMachine) async throws -> Value
     ) async throws -> Value {
-        let runtime = try RuntimeDirectory()
+        let runtime = try TemporaryFolder.forSockets()
         defer { runtime.remove() }
         let prepared = try await prepare(configuration, in: directory, runtime: runtime, console: .log)
         let process = QEMUProcess(
@@ -62,7 +62,7 @@ public final class VirtualMachine: Sendable {
         in directory: WorkDirectory,
         started: (Accelerator) -> Void = { _ in }
     ) async throws {
-        let runtime = try RuntimeDirectory()
+        let runtime = try TemporaryFolder.forSockets()
         defer { runtime.remove() }
         let prepared = try await prepare(configuration, in: directory, runtime: runtime, console: .terminal)
         // QEMU makes the terminal raw; it cannot undo that when it is killed.

@@ -173,7 +173,7 @@ final class SampleImage {
         try Data(Self.inventoryFiles(of: tree, package: "containerd", with: inventory)).write(
             to: folder.appending(path: "packages.json")
         )
-        let image = Self.program([
+        let image = smallPEFile([
             (".osrel", Array(osRelease.utf8)),
             (".cmdline", Array("roothash=\(rootHash) \(recipe.commandLine)".utf8)),
             (".uname", Array("6.12.0-test".utf8)),
@@ -240,7 +240,7 @@ final class SampleImage {
         )
         let loader = directory.file("loader.efi")
         let magic = Array("#### LoaderInfo: systemd-boot 257.9-1 ####\0".utf8)
-        try Data(Self.program([(".text", [1, 2, 3]), (".sdmagic", magic)])).write(to: URL(filePath: loader))
+        try Data(smallPEFile([(".text", [1, 2, 3]), (".sdmagic", magic)])).write(to: URL(filePath: loader))
         let configuration = directory.file("loader.conf")
         try Data(recipe.loaderConfiguration.utf8).write(to: URL(filePath: configuration))
         try run("mmd", "-i", esp, "::EFI", "::EFI/BOOT", "::EFI/systemd", "::EFI/Linux", "::loader")
@@ -364,30 +364,5 @@ final class SampleImage {
             names.map { .init(name: $0, sha256: try SHA256Digest(hashingFile: file($0))) }
         )
         try Data(list.encoded().utf8).write(to: folder.appending(path: "SHA256SUMS"))
-    }
-
-    /// A PE32+ file for amd64 with the given sections, as small as can be.
-    static func program(_ sections: [(name: String, bytes: [UInt8])]) -> [UInt8] {
-        var bytes = Array("MZ".utf8) + [UInt8](repeating: 0, count: 58)
-        bytes.appendLittleEndian(UInt32(64))
-        bytes += Array("PE\0\0".utf8)
-        for value in [UInt16(0x8664), UInt16(sections.count)] { bytes.appendLittleEndian(value) }
-        bytes += [UInt8](repeating: 0, count: 12)
-        for value in [UInt16(240), 0] { bytes.appendLittleEndian(value) }
-        var optional = [UInt8](repeating: 0, count: 240)
-        optional.replaceSubrange(0..<2, with: [0x0b, 0x02])
-        optional[68] = 10
-        optional[108] = 16
-        bytes += optional
-        var offset = bytes.count + 40 * sections.count
-        var content: [UInt8] = []
-        for (name, part) in sections {
-            bytes += Array(name.utf8) + [UInt8](repeating: 0, count: 8 - name.utf8.count)
-            for value in [part.count, offset, part.count, offset] { bytes.appendLittleEndian(UInt32(value)) }
-            bytes += [UInt8](repeating: 0, count: 16)
-            content += part
-            offset += part.count
-        }
-        return bytes + content
     }
 }

@@ -88,27 +88,7 @@ import UKI
 @Suite struct HostilePETests {
     /// A PE file with the given sections, as small as can be.
     private func file(_ sections: [(name: String, bytes: [UInt8])]) -> [UInt8] {
-        var bytes = Array("MZ".utf8) + [UInt8](repeating: 0, count: 58)
-        bytes.appendLittleEndian(UInt32(64))
-        bytes += Array("PE\0\0".utf8)
-        for value in [UInt16(0xaa64), UInt16(sections.count)] { bytes.appendLittleEndian(value) }
-        bytes += [UInt8](repeating: 0, count: 12)
-        for value in [UInt16(240), 0] { bytes.appendLittleEndian(value) }
-        var optional = [UInt8](repeating: 0, count: 240)
-        optional.replaceSubrange(0..<2, with: [0x0b, 0x02])
-        optional[68] = 10
-        optional[108] = 16
-        bytes += optional
-        var offset = bytes.count + 40 * sections.count
-        var content: [UInt8] = []
-        for (name, part) in sections {
-            bytes += Array(name.utf8) + [UInt8](repeating: 0, count: 8 - name.utf8.count)
-            for value in [part.count, offset, part.count, offset] { bytes.appendLittleEndian(UInt32(value)) }
-            bytes += [UInt8](repeating: 0, count: 16)
-            content += part
-            offset += part.count
-        }
-        return bytes + content
+        smallPEFile(sections, machine: 0xaa64)
     }
 
     private var sample: [UInt8] {

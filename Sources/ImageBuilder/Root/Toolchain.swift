@@ -32,7 +32,7 @@ struct Toolchain: Sendable {
     ///
     /// - Throws: `BuildError.unsupported` unless it is the version in `.swift-version`; `ProcessError`.
     static func find(repository: String) async throws -> Toolchain {
-        let wanted = try wantedVersion(repository: repository)
+        let wanted = try BuildMachine.swiftVersion(repository: repository)
         let version = try await command(
             "swift",
             ["--version"],
@@ -98,7 +98,7 @@ struct Toolchain: Sendable {
 
     /// What can be told of the toolchain without starting a process: another one has another stamp.
     static func stamp(repository: String) -> String {
-        let version = (try? wantedVersion(repository: repository)) ?? "none"
+        let version = (try? BuildMachine.swiftVersion(repository: repository)) ?? "none"
         guard let found = try? Command("swift").resolvedExecutable(), let path = realPath(found) else {
             return version
         }
@@ -117,11 +117,6 @@ struct Toolchain: Sendable {
         guard let real = realpath(path, nil) else { return nil }
         defer { free(real) }
         return String(cString: real)
-    }
-
-    private static func wantedVersion(repository: String) throws -> String {
-        let text = try FileSystem.read(repository + "/.swift-version", limit: 100)
-        return String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     private struct Paths: Decodable {
