@@ -13,6 +13,13 @@ let common: [SwiftSetting] = [
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
 
 /// A library target and its test target, which may see a few more targets.
@@ -32,11 +39,14 @@ let system: [Target] =
     [
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     ]
     + library("Archive", ["CArchive"])
     + library("Bytes", [])
+    + library("Gzip", ["CZlib"])
     + library("Hashing", ["COpenSSL"])
+    + library("JSON", [])
     + library("Presentation", [])
     + library("Processes", [subprocess, systemPackage])
     + library("Systemd", ["CSystemd"])
@@ -53,6 +63,10 @@ let formats: [Target] =
     + library("VariantManifest", [toml, "Hashing"])
     + library("FileTree", ["Hashing"])
     + library("SBOM", ["Hashing"])
+    + library("TOML", ["JSON", toml])
+    + library("SettingsModel", ["JSON"])
+    + library("Templates", ["JSON"])
+    + library("Features", ["JSON", "SettingsModel", "TOML"])
 
 let services: [Target] =
     library("Debian", ["Archive", "FileTree", "Hashing", "Processes"])
@@ -79,10 +93,41 @@ let services: [Target] =
         ]
     )
     + library("HostHealth", ["Systemd"])
+    + library("SettingsStore", ["Hashing", "JSON", "SettingsModel"])
+    + library("SettingsApply", ["Features", "JSON", "SettingsModel", "Systemd", "Templates"])
+    + library("HostAPI", ["JSON", "SettingsModel"])
+    + library(
+        "APIServer",
+        [
+            "Features", "HostAPI", "JSON", "SettingsApply", "SettingsModel", "SettingsStore", "Systemd",
+            hummingbirdCore, httpTypes, logging, nioCore, nioPosix,
+        ]
+    )
+    + library("HostAPIClient", ["HostAPI", "JSON", "SettingsModel", nioCore, nioHTTP1, nioPosix])
+    + library(
+        "APIClient",
+        [
+            "HostAPI", "HostAPIClient", "JSON", "Presentation", "SettingsModel", "TOML", argumentParser,
+            asyncHTTPClient, nioCore,
+        ]
+    )
+    + library("UserData", ["Gzip", "JSON", "SettingsModel", "TOML", asyncHTTPClient, nioCore])
+    + library(
+        "HostSteps",
+        [
+            "Features", "HostAPI", "HostAPIClient", "HostHealth", "JSON", "SettingsModel", "SettingsStore",
+            "Systemd", "UserData",
+        ]
+    )
 
 let programs: [Target] = [
     .executableTarget(name: "bulkhead", dependencies: ["BulkheadCommands"], swiftSettings: common),
     .executableTarget(name: "hostd", dependencies: ["HostHealth"], swiftSettings: common),
+    .executableTarget(
+        name: "bulkhead-host",
+        dependencies: ["APIClient", "APIServer", "HostSteps"],
+        swiftSettings: common
+    ),
 ]
 
 /// Tests that build images and boot them; everything else is tested without (docs/architecture.md).
@@ -99,6 +144,7 @@ let package = Package(
     name: "bulkhead",
     products: [
         .executable(name: "bulkhead", targets: ["bulkhead"]),
+        .executable(name: "bulkhead-host", targets: ["bulkhead-host"]),
         .executable(name: "hostd", targets: ["hostd"]),
     ],
     dependencies: [
@@ -106,6 +152,12 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        // Without its default traits, which bring full Foundation and ICU (48 MB).
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     ],
     targets: system + formats + services + programs + machineTests + [
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common)
