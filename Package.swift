@@ -64,7 +64,7 @@ let formats: [Target] =
     + library("FileTree", ["Hashing"])
     + library("SBOM", ["Hashing"])
     + library("TOML", ["JSON"])
-    + library("SettingsModel", ["JSON"])
+    + library("SettingsModel", ["JSON"], tests: ["TOML"])
     + library("Templates", ["JSON"])
     + library("Features", ["JSON", "SettingsModel", "TOML"])
 
@@ -88,8 +88,8 @@ let services: [Target] =
     + library(
         "BulkheadCommands",
         [
-            "Debian", "Hashing", "ImageBuilder", "ImageInspection", "Presentation", "ReleaseManifest",
-            "VariantManifest", "VirtualMachine", argumentParser,
+            "Debian", "Hashing", "ImageBuilder", "ImageInspection", "JSON", "Presentation", "ReleaseManifest",
+            "SettingsModel", "TOML", "VariantManifest", "VirtualMachine", argumentParser,
         ]
     )
     + library("HostHealth", ["JSON", "Systemd"])
