@@ -8,7 +8,7 @@ public struct Generation: Sendable, Equatable {
     public var time: Int64
     /// The version of the OS that wrote it.
     public var osVersion: String
-    /// The version of the settings model it is written in.
+    /// The version of the settings model in which it lies on the disk; the layers here are in the running version's form.
     public var schemaVersion: Int
     /// Who made it, as the kernel and the request told.
     public var author: Author
@@ -30,9 +30,11 @@ public struct Generation: Sendable, Equatable {
 
     /// Who made a change.
     public struct Author: Sendable, Equatable {
-        /// User, group and process of the client (SO_PEERCRED, unix(7)).
+        /// The user of the client (SO_PEERCRED, unix(7)).
         public var user: UInt32
+        /// The group of the client.
         public var group: UInt32
+        /// The process of the client.
         public var process: Int32
         /// The name of the program: `apiserver` for what happens by itself.
         public var program: String
