@@ -188,7 +188,9 @@ struct UpdateRun {
             let json = try answer.json()
             return try answer.reading { () throws(PayloadError) in try UpdateStatus(json: json) }
         } catch {
-            if case HostAPIError.problem(let problem) = error, [404, 423].contains(problem.status) { return nil }
+            if case HostAPIError.problem(let problem) = error, [404, 423].contains(problem.status) {
+                return nil
+            }
             throw error
         }
     }
