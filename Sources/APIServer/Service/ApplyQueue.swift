@@ -7,11 +7,26 @@ actor ApplyQueue {
     private let settings: @Sendable () -> SettingsDocument
     private var last: Task<ApplyReport, Never>?
     /// What the last run of all could not do; the next run of the same file or service takes it away.
-    private var failures: [String: String] = [:]
+    private var failures: [String: Failure] = [:]
+    private let now: @Sendable () -> Int64
 
-    /// - Parameter settings: the settings in force when a run begins, which may be newer than those it was asked for.
-    init(applier: Applier, settings: @escaping @Sendable () -> SettingsDocument) {
+    /// Why something is not as the settings want it.
+    struct Failure: Sendable {
+        var message: String
+        /// Since when, in seconds since 1970.
+        var time: Int64
+    }
+
+    /// - Parameters:
+    ///   - now: the time, in seconds since 1970.
+    ///   - settings: the settings in force when a run begins, which may be newer than those it was asked for.
+    init(
+        applier: Applier,
+        now: @escaping @Sendable () -> Int64,
+        settings: @escaping @Sendable () -> SettingsDocument
+    ) {
         self.applier = applier
+        self.now = now
         self.settings = settings
     }
 
@@ -33,13 +48,21 @@ actor ApplyQueue {
     }
 
     /// What can't be applied at present, by file or service.
-    var problems: [String: String] { failures }
+    var problems: [String: Failure] { failures }
 
     private func note(_ report: ApplyReport) {
-        for file in report.files { failures[file.path] = file.error }
-        for service in report.services {
-            let failed = service.outcome == .failed || service.outcome == .timedOut
-            failures[service.name] = failed ? "\(service.command): \(service.error ?? service.outcome.rawValue)" : nil
+        let time = now()
+        for file in report.files {
+            failures[file.path] = file.error.map { Failure(message: $0, time: time) }
+        }
+        for service in report.services where service.outcome != .skipped {
+            failures[service.name] =
+                service.outcome == .done
+                ? nil
+                : Failure(
+                    message: "\(service.command): \(service.error ?? service.outcome.rawValue)",
+                    time: time
+                )
         }
     }
 }
