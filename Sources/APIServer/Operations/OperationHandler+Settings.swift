@@ -65,39 +65,22 @@ extension OperationHandler {
 
     /// `PATCH /settings/keypair`.
     func patchKeyPairs(_ request: APIRequest) async throws(Problem) -> APIReply {
+        let json = try Self.json(of: request)
         let pairs: KeyPairs
         do throws(PayloadError) {
-            pairs = try KeyPairs(json: try Self.json(of: request))
-        } catch let error as PayloadError {
+            pairs = try KeyPairs(json: json)
+        } catch {
             throw Problem(error)
         }
-        var document = SettingsDocument()
-        var problems: [SettingProblem] = []
-        for pair in pairs.pairs {
-            let key: SettingKey
-            do throws(InvalidKey) {
-                key = try SettingKey(parsing: pair.key)
-            } catch {
-                problems.append(SettingProblem(key: pair.key, value: nil, allowed: error.description))
-                continue
-            }
-            do throws(InvalidSettings) {
-                try document.set(key, to: pair.guessedValue)
-            } catch {
-                // What looks like a number may be the text of a setting: "settings.motd=42".
-                if (try? document.set(key, to: .string(pair.value))) == nil { problems += error.problems }
-            }
-        }
-        guard problems.isEmpty else {
-            throw Problem(InvalidSettings(problems: Array(problems.prefix(SettingReader.maximumProblems))))
-        }
+        let (document, problems) = SettingsDocument.sift(keyPairs: pairs.texts)
+        guard problems.isEmpty else { throw Problem(InvalidSettings(problems: problems)) }
         return try await stage(document, request)
     }
 
     /// `DELETE /settings`.
     func deleteSettings(_ request: APIRequest) async throws(Problem) -> APIReply {
         let keys = request.parameters.keys() ?? []
-        let unknown = Set(keys.filter { !ModelKeys.contains($0) || $0.segments.isEmpty }).sorted()
+        let unknown = Set(keys.filter { Settings.type(of: $0) == nil || $0.segments.isEmpty }).sorted()
         guard unknown.isEmpty else {
             throw Problem(
                 InvalidSettings(

@@ -1,8 +1,10 @@
 import Glibc
 import HostAPI
 import JSON
+import Logging
 import NIOCore
 import SettingsModel
+import SettingsStore
 import Systemd
 
 extension OperationHandler {
@@ -52,10 +54,11 @@ extension OperationHandler {
 
     /// `POST /boot-report`.
     func report(_ request: APIRequest) throws(Problem) -> APIReply {
+        let json = try Self.json(of: request)
         let report: BootReport
         do throws(PayloadError) {
-            report = try BootReport(json: try Self.json(of: request))
-        } catch let error as PayloadError {
+            report = try BootReport(json: json)
+        } catch {
             throw Problem(error)
         }
         do throws(APIServerError) {
@@ -129,7 +132,7 @@ extension OperationHandler {
             lines.append("  \(name): \(pending.changes.count) changes")
         }
         lines.append("Settings in force, without secrets:")
-        lines.append(ModelKeys.withoutSecrets(snapshot.inForce.settings.json).prettyText)
+        lines.append(snapshot.inForce.settings.redacted.json.prettyText)
         let text = lines.joined(separator: "\n") + "\n"
         return .content(ByteBuffer(string: text), mediaType: "text/plain; charset=utf-8")
     }

@@ -2,6 +2,7 @@ import Glibc
 import HostAPI
 import JSON
 import Logging
+import SettingsApply
 import SettingsModel
 import SettingsStore
 
@@ -245,7 +246,10 @@ actor HostService {
             [
                 "generation": .integer(Int64(clamping: generation.number)),
                 "changed": .array(changed.map { .string($0.description) }),
-                "author": GenerationSummary.Author(author).json,
+                "author": [
+                    "uid": .integer(Int64(author.user)), "gid": .integer(Int64(author.group)),
+                    "pid": .integer(Int64(author.process)), "program": .string(author.program),
+                ],
                 "trial": .bool(generation.trial != nil),
             ]
         )

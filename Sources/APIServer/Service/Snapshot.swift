@@ -1,4 +1,6 @@
+import JSON
 import NIOCore
+import NIOHTTP1
 import SettingsModel
 import SettingsStore
 import Synchronization

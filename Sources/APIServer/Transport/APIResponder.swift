@@ -1,6 +1,7 @@
 import HTTPTypes
 import HostAPI
 import HummingbirdCore
+import JSON
 import Logging
 import NIOCore
 import NIOHTTP1

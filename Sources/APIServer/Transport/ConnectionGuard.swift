@@ -1,4 +1,5 @@
 import HostAPI
+import JSON
 import NIOCore
 import NIOHTTP1
 

@@ -20,7 +20,7 @@ enum ListeningSocket {
         }
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw fault("socket", path) }
-        do {
+        do throws(APIServerError) {
             try removeLeftover(path)
             // The file must never be there with wider permissions than it shall have, not even for a moment.
             let umaskBefore = umask(0o777 & ~mode)

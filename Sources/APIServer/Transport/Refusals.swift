@@ -1,4 +1,5 @@
 import HostAPI
+import NIOCore
 
 extension Problem {
     static func bodyTooLarge(_ limits: ServerLimits) -> Problem {
