@@ -57,9 +57,9 @@ import Testing
         let file = "[files.f]\npath = \"/etc/f\"\ntemplate = \"f\"\n"
         let service = "[services.s]\nsettings = [\"motd\"]\nfiles = [\"f\"]\n"
         let generator = "[generators]\nmotd = {command = [\"/a\"]}\n"
-        let default_ = "[defaults]\nmotd = \"x\"\n"
+        let fallback = "[defaults]\nmotd = \"x\"\n"
         for (text, other, claim) in [
-            (default_, default_, "default of 'settings.motd'"),
+            (fallback, fallback, "default of 'settings.motd'"),
             (generator, generator, "generator of 'settings.motd'"),
             (file + service, file, "file 'f'"),
             (
