@@ -100,7 +100,7 @@ let services: [Target] =
         "APIServer",
         [
             "Features", "HostAPI", "JSON", "SettingsApply", "SettingsModel", "SettingsStore", "Systemd",
-            hummingbirdCore, httpTypes, logging, nioCore, nioPosix,
+            hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1, nioPosix,
         ]
     )
     + library("HostAPIClient", ["HostAPI", "JSON", "SettingsModel", nioCore, nioHTTP1, nioPosix])
@@ -108,7 +108,7 @@ let services: [Target] =
         "APIClient",
         [
             "HostAPI", "HostAPIClient", "JSON", "Presentation", "SettingsModel", "TOML", argumentParser,
-            asyncHTTPClient, nioCore,
+            asyncHTTPClient, nioCore, nioHTTP1,
         ]
     )
     + library("UserData", ["Gzip", "JSON", "SettingsModel", "TOML", asyncHTTPClient, nioCore])
