@@ -63,7 +63,7 @@ let formats: [Target] =
     + library("VariantManifest", [toml, "Hashing"])
     + library("FileTree", ["Hashing"])
     + library("SBOM", ["Hashing"])
-    + library("TOML", ["JSON", toml])
+    + library("TOML", ["JSON"])
     + library("SettingsModel", ["JSON"])
     + library("Templates", ["JSON"])
     + library("Features", ["JSON", "SettingsModel", "TOML"])
