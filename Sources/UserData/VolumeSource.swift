@@ -52,7 +52,7 @@ public struct VolumeSource: UserDataSource {
         let directory = try makeDirectory()
         defer { rmdir(directory) }
         try mount(at: directory)
-        defer { umount2(directory, MNT_DETACH) }
+        defer { umount2(directory, Int32(MNT_DETACH)) }
         for name in Self.fileNames {
             if let bytes = try UserDataFile.read("\(directory)/\(name)", isLinkAllowed: false) {
                 return UserDataContent(place: "the volume \(Self.label), file \(name)", bytes: bytes)
@@ -79,7 +79,8 @@ public struct VolumeSource: UserDataSource {
 
     private func makeDirectory() throws(UserDataError) -> String {
         var template = Array("\(mountParent)/user-data-XXXXXX".utf8CString)
-        guard let path = template.withUnsafeMutableBufferPointer({ mkdtemp($0.baseAddress) }) else {
+        guard let path = template.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap { mkdtemp($0) } })
+        else {
             throw .unreadable(
                 place: "the volume \(device)",
                 reason: "no directory for its mount in \(mountParent): \(UserDataFile.reason(errno))"
