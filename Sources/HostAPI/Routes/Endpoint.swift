@@ -15,8 +15,8 @@ public struct Endpoint: Sendable {
         public var summary: String
         /// Whether a request without it is refused with 400.
         public var isRequired: Bool
-        /// What its value may be, as JSON Schema.
-        public var schema: JSONValue
+        /// What its value may be.
+        public var form: ParameterForm
         /// Whether it is a part of the path, written there as `{name}`.
         public var isInPath: Bool
 
@@ -25,14 +25,14 @@ public struct Endpoint: Sendable {
             _ name: String,
             _ summary: String,
             required: Bool = false,
-            schema: JSONValue = ["type": "string"],
+            form: ParameterForm,
             inPath: Bool = false
         ) {
             self.name = name
             self.summary = summary
-            isRequired = required
-            self.schema = schema
-            isInPath = inPath
+            isRequired = required || inPath
+            self.form = form
+            self.isInPath = inPath
         }
     }
 
@@ -59,14 +59,16 @@ public struct Endpoint: Sendable {
         public var status: Int
         /// When it is given.
         public var summary: String
-        /// Its content; nil for none. Answers of 400 and above are problem details (RFC 9457) without being told.
-        public var content: Content?
+        /// Its content, one for each media type it can have; empty for none.
+        ///
+        /// Answers of 400 and above are problem details (RFC 9457) without being told.
+        public var contents: [Content]
 
         /// An answer.
-        public init(_ status: Int, _ summary: String, _ content: Content? = nil) {
+        public init(_ status: Int, _ summary: String, _ contents: Content...) {
             self.status = status
             self.summary = summary
-            self.content = content
+            self.contents = contents
         }
     }
 
@@ -84,7 +86,7 @@ public struct Endpoint: Sendable {
     public var parameters: [Parameter]
     /// The body; nil where none is read.
     public var body: Content?
-    /// Every answer but those that all endpoints give.
+    /// Every answer but those that all endpoints give (`RouteTable.commonResponses`).
     public var responses: [Response]
 
     /// An entry.
