@@ -72,22 +72,3 @@ public struct ServiceManager: ~Copyable {
         if result < 0 { throw .call(method: method, errno: -result) }
     }
 }
-
-/// Why systemd could not be asked.
-public enum SystemdError: Error, Equatable, CustomStringConvertible {
-    /// The system bus did not answer.
-    case connect(errno: Int32)
-    /// A method call failed or took too long.
-    case call(method: String, errno: Int32)
-
-    /// What failed and what to look at.
-    public var description: String {
-        switch self {
-        case .connect(let errno):
-            return
-                "cannot connect to the system bus: \(String(cString: strerror(errno))); is dbus-broker.service running?"
-        case .call(let method, let errno):
-            return "systemd did not answer \(method): \(String(cString: strerror(errno)))"
-        }
-    }
-}
