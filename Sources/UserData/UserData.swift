@@ -24,11 +24,26 @@ public struct UserData: Sendable, Equatable {
 
     /// The sources of a host, in the order in which they are read.
     ///
-    /// - Parameter credentials: the directory of the service's credentials, `$CREDENTIALS_DIRECTORY`.
-    public static func sources(credentials: String?) -> [any UserDataSource] {
+    /// - Parameters:
+    ///   - root: the directory that is "/" on a real host.
+    ///   - credentials: the directory of the service's credentials, `$CREDENTIALS_DIRECTORY`.
+    ///   - mountParent: where a directory for the volume's mount is made.
+    ///   - metadata: the instance metadata service.
+    public static func sources(
+        root: String = "",
+        credentials: String?,
+        mountParent: String,
+        metadata: InstanceMetadata = InstanceMetadata()
+    ) -> [any UserDataSource] {
         [
-            ImageFileSource(), VolumeSource(), CredentialSource(directory: credentials),
-            InstanceMetadataSource(),
+            ImageFileSource(root: root),
+            VolumeSource(
+                device: root + VolumeSource.link,
+                udevQueue: root + VolumeSource.udevQueue,
+                mountParent: mountParent
+            ),
+            CredentialSource(directory: credentials),
+            InstanceMetadataSource(root: root, service: metadata),
         ]
     }
 

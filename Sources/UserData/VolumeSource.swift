@@ -6,6 +6,10 @@ internal import Glibc
 public struct VolumeSource: UserDataSource {
     /// The label of the file system.
     public static let label = "user-data"
+    /// The link that udev makes for the label.
+    public static let link = "/dev/disk/by-label/\(label)"
+    /// The file that is there while udev has devices to look at.
+    public static let udevQueue = "/run/udev/queue"
     /// The names under which the file is looked for, in the root of the volume; the first one counts.
     public static let fileNames = ["user-data.toml", "user-data"]
 
@@ -30,9 +34,9 @@ public struct VolumeSource: UserDataSource {
     ///   - mountParent: where a directory for the mount is made.
     ///   - patience: how long a device may take to appear while udev is busy, and to become readable once it is there.
     public init(
-        device: String = "/dev/disk/by-label/\(VolumeSource.label)",
-        udevQueue: String = "/run/udev/queue",
-        mountParent: String = "/run/bulkhead",
+        device: String = VolumeSource.link,
+        udevQueue: String = VolumeSource.udevQueue,
+        mountParent: String,
         patience: Duration = .seconds(5)
     ) {
         self.device = device
