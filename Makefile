@@ -5,13 +5,13 @@ APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 VENV := $(CURDIR)/.build-venv
 
 # What building needs, and the independent tools that the tests compare our output with.
-BUILD_PACKAGES := bubblewrap libarchive-dev libssl-dev libsystemd-dev pkg-config
+BUILD_PACKAGES := bubblewrap libarchive-dev libssl-dev libsystemd-dev pkg-config zlib1g-dev
 RUN_PACKAGES := ovmf qemu-system-x86 qemu-utils
 TEST_PACKAGES := attr binutils cpio cryptsetup-bin dash dosfstools dpkg-dev erofs-utils faketime fdisk gdisk gpg gpg-agent \
 	gpgconf gpgv kmod libarchive-tools mtools python3 python3-venv systemd systemd-boot-efi systemd-container tar \
 	xz-utils zstd
 # What the bench compares us with, besides mkosi, which it fetches itself for the images' own Debian release.
-BENCH_PACKAGES := cryptsetup-bin debian-archive-keyring openssl python3 uidmap zstd
+BENCH_PACKAGES := cryptsetup-bin debian-archive-keyring nghttp2-client nginx-light openssl python3 strace uidmap zstd
 
 # What `make image` builds and `make run` boots, and the image that `make test` boots: another folder, all formats.
 VARIANT ?= vm-containerd

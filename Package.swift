@@ -55,7 +55,7 @@ let formats: [Target] =
     library("GPT", ["Bytes"])
     + library("FAT", ["Bytes"])
     + library("UKI", ["Bytes"])
-    + library("ELF", ["Bytes"])
+    + library("ELF", ["Bytes", "JSON"])
     + library("BootEntries", [])
     + library("EROFS", ["Archive", "Bytes"])
     + library("Verity", ["Hashing"])
@@ -69,11 +69,11 @@ let formats: [Target] =
     + library("Features", ["JSON", "SettingsModel", "TOML"])
 
 let services: [Target] =
-    library("Debian", ["Archive", "FileTree", "Hashing", "Processes"])
+    library("Debian", ["Archive", "FileTree", "Hashing", "JSON", "Processes"])
     + library(
         "ImageBuilder",
         [
-            "Archive", "Bytes", "Debian", "ELF", "FAT", "FileTree", "GPT", "Hashing", "Processes",
+            "Archive", "Bytes", "Debian", "ELF", "FAT", "Features", "FileTree", "GPT", "Hashing", "Processes",
             "ReleaseManifest", "SBOM", "VariantManifest", "Verity",
         ]
     )
@@ -92,7 +92,7 @@ let services: [Target] =
             "VariantManifest", "VirtualMachine", argumentParser,
         ]
     )
-    + library("HostHealth", ["Systemd"])
+    + library("HostHealth", ["JSON", "Systemd"])
     + library("SettingsStore", ["Hashing", "JSON", "SettingsModel"])
     + library("SettingsApply", ["Features", "JSON", "SettingsModel", "Systemd", "Templates"])
     + library("HostAPI", ["JSON", "SettingsModel"])

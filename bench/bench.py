@@ -25,6 +25,7 @@ FIGURES = {
     "builds": ("builds", "whole builds against mkosi, without a change, with one change; peak memory"),
     "verity": ("verity", "the hash tree against openssl and veritysetup"),
     "erofs": ("erofs", "EROFS options: slot size, build time, update bytes"),
+    "settings": ("settings", "the settings API against nginx, flushes, memory, size of the host's programs"),
     "boot": ("boot", "sizes, boot time, slowest units, and boot time by EROFS options"),
 }
 

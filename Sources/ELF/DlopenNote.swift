@@ -1,3 +1,5 @@
+import JSON
+
 /// A library that a program or library loads at run time with `dlopen`, by its own account.
 ///
 /// https://systemd.io/ELF_DLOPEN_METADATA/
@@ -32,7 +34,8 @@ public struct DlopenNote: Sendable, Equatable {
     /// Reads a note's text: a JSON array of objects, followed by NULs.
     static func parse(_ text: ArraySlice<UInt8>) throws(ELFError) -> [DlopenNote] {
         guard let end = text.lastIndex(where: { $0 != 0 }) else { return [] }
-        guard case .array(let elements) = JSONValue(parsing: text[...end]) else {
+        let document = try? JSONValue(parsing: text[...end], limits: JSONLimits(bytes: 1 << 16, depth: 16))
+        guard let elements = document?.elements else {
             throw .malformed("a .note.dlopen is not a JSON array")
         }
         var notes: [DlopenNote] = []

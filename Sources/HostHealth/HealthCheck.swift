@@ -1,3 +1,5 @@
+import JSON
+
 /// One thing that must be true of a host before its boot counts as good.
 public struct HealthCheck: Sendable {
     /// Short name in kebab case, as it appears in logs and in JSON.
@@ -57,30 +59,15 @@ public struct HealthReport: Sendable {
 
     /// The report as one JSON object on one line.
     public var json: String {
-        let checks = entries.map { entry in
+        let checks = entries.map { entry -> JSONValue in
             let (status, text): (String, String)
             switch entry.result {
             case .healthy(let detail): (status, text) = ("healthy", detail)
             case .unhealthy(let detail): (status, text) = ("unhealthy", detail)
             case .skipped(let detail): (status, text) = ("skipped", detail)
             }
-            return "{\"name\":\(quote(entry.name)),\"status\":\"\(status)\",\"detail\":\(quote(text))}"
+            return ["name": .string(entry.name), "status": .string(status), "detail": .string(text)]
         }
-        return "{\"healthy\":\(isHealthy),\"checks\":[\(checks.joined(separator: ","))]}"
-    }
-
-    private func quote(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case _ where scalar.value < 0x20:
-                let hex = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
+        return JSONValue.object(["healthy": .bool(isHealthy), "checks": .array(checks)]).description
     }
 }

@@ -197,6 +197,8 @@ public struct ResolvedVariant: Sendable, Hashable, Codable {
     public let auditExceptions: [AuditException]
     /// Links that maintainer scripts would have made, sorted by link.
     public let alternatives: [AlternativeLink]
+    /// Features of `image/features`, by name: what joins settings with files and services.
+    public let features: [String]
     /// What systemd starts.
     public let units: Units
     /// The files all this was read from, what is extended first.

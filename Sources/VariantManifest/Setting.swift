@@ -43,6 +43,7 @@ enum Setting: String, CaseIterable, Hashable, Sendable {
     case filterKeep = "filter.keep"
     case auditAllow = "audit.allow"
     case alternatives
+    case settingsFeatures = "settings.features"
     case unitsEnable = "units.enable"
     case unitsDisable = "units.disable"
     case unitsMask = "units.mask"
@@ -112,6 +113,7 @@ enum Setting: String, CaseIterable, Hashable, Sendable {
         case .erofsClusterSize: return .integer(check: Check.clusterSize)
         case .auditAllow: return .exceptions
         case .alternatives: return .links
+        case .settingsFeatures: return .list(check: Check.name, canonical: asIs)
         case .unitsEnable, .unitsDisable, .unitsMask: return .list(check: Check.unit, canonical: asIs)
         case .unitsDefaultTarget:
             return .text { Check.unit($0) ?? ($0.hasSuffix(".target") ? nil : "it must be a .target unit") }

@@ -101,6 +101,7 @@ struct VariantBuilder {
             ),
             auditExceptions: merged.exceptions.map(\.value),
             alternatives: alternatives(merged),
+            features: merged.list(.settingsFeatures),
             units: ResolvedVariant.Units(
                 enable: merged.list(.unitsEnable),
                 disable: merged.list(.unitsDisable),

@@ -45,7 +45,7 @@ import Testing
         #expect(throws: JSONError(reason: .tooDeep(limit: 3), line: 1, column: 4)) {
             try JSONValue(parsing: "[[[[]]]]", limits: limits)
         }
-        #expect(throws: JSONError(reason: .tooManyValues(limit: 5), line: 1, column: 11)) {
+        #expect(throws: JSONError(reason: .tooManyValues(limit: 5), line: 1, column: 10)) {
             try JSONValue(parsing: "[1,1,1,1,1]", limits: limits)
         }
         #expect(throws: JSONError(reason: .tooLong(limit: 100), line: 1, column: 1)) {

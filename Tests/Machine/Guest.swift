@@ -26,7 +26,17 @@ final class Guest: Sendable {
     static let limit = Duration.seconds(600)
 
     /// A machine around a disk image; its logs are copied to the folder that BULKHEAD_TEST_LOGS names.
-    init(disk: String, of image: BuiltImage, kernelArguments: [String] = []) throws {
+    ///
+    /// - Parameters:
+    ///   - sections: what the probe asks at the end of each boot.
+    ///   - userData: TOML, in a credential.
+    init(
+        disk: String,
+        of image: BuiltImage,
+        kernelArguments: [String] = [],
+        sections: [Probe.Section] = Probe.sections,
+        userData: String? = nil
+    ) throws {
         directory = try TemporaryDirectory()
         work = try WorkDirectory(path: directory.file("machine"))
         let architecture = try #require(VirtualMachine.Architecture(rawValue: image.release.architecture))
@@ -34,15 +44,26 @@ final class Guest: Sendable {
         configuration.sectorSize = Int(image.release.sectorSize)
         configuration.hasSecondSerialPort = true
         configuration.kernelArguments = kernelArguments
-        configuration.credentials = Probe.credentials(port: architecture.secondSerialPort)
+        configuration.credentials = Probe.credentials(port: architecture.secondSerialPort, sections: sections)
+        if let userData {
+            let name = VirtualMachine.Configuration.userDataCredential
+            configuration.credentials[name] = Array(userData.utf8)
+        }
         // A reset is the watchdog's, a panic's or the health check's: the test then fails at once.
         configuration.exitsOnReset = true
         self.configuration = configuration
     }
 
     /// Boots, lets the probe report, presses the power button and waits for the end.
-    func bootAndPowerOff() async throws -> Boot {
+    ///
+    /// - Parameter sections: what the probe asks this time; what the guest was made with if nil.
+    func bootAndPowerOff(sections: [Probe.Section]? = nil) async throws -> Boot {
         defer { keepLogs() }
+        var configuration = configuration
+        if let sections {
+            let port = configuration.architecture.secondSerialPort
+            configuration.credentials.merge(Probe.credentials(port: port, sections: sections)) { $1 }
+        }
         let (report, console) = try await VirtualMachine.run(configuration, in: work) { machine in
             try await machine.waitForConsole(
                 containing: Probe.end,
@@ -59,14 +80,22 @@ final class Guest: Sendable {
         return Boot(report: report, console: console, disk: try flattenedDisk())
     }
 
-    /// Boots and does something with the machine, which goes when the closure returns; drop-ins change units of
-    /// this boot only.
+    /// Boots and does something with the machine, which goes when the closure returns.
+    ///
+    /// - Parameters:
+    ///   - dropins: change units of this boot only.
+    ///   - sections: what the probe asks this time; what the guest was made with if nil.
     func boot<Value: Sendable>(
         dropins: [String: String] = [:],
+        sections: [Probe.Section]? = nil,
         _ body: (VirtualMachine) async throws -> Value
     ) async throws -> Value {
         defer { keepLogs() }
         var configuration = configuration
+        if let sections {
+            let port = configuration.architecture.secondSerialPort
+            configuration.credentials.merge(Probe.credentials(port: port, sections: sections)) { $1 }
+        }
         for (unit, text) in dropins {
             configuration.credentials["systemd.unit-dropin.\(unit)"] = Array(text.utf8)
         }

@@ -50,8 +50,8 @@ struct Probe {
     /// The last line of a report.
     static let end = "Id=probe-end.service"
 
-    /// Credentials that make a guest report when its boot has ended, well or not.
-    static func credentials(port: String) -> [String: [UInt8]] {
+    /// Credentials that make a guest run commands when its boot has ended, well or not, and report what they print.
+    static func credentials(port: String, sections: [Section] = sections) -> [String: [UInt8]] {
         // There is no echo in the image; systemctl shows the id of any unit, whether it exists or not.
         let commands = sections.map { section in
             """
@@ -107,7 +107,7 @@ struct Report: Sendable {
     init(lines: some Sequence<String>) {
         var name: String?
         for line in lines {
-            if let next = line.wholeMatch(of: /Id=probe-([a-z-]+)\.service/) {
+            if let next = line.wholeMatch(of: /Id=probe-([a-z0-9-]+)\.service/) {
                 name = String(next.1)
                 sections[String(next.1)] = []
             } else if let name {

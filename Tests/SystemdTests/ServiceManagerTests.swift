@@ -14,4 +14,84 @@ import Testing
             #expect("\(error)".contains("ListUnitsFiltered"))
         }
     }
+
+    @Test func unitsAreListedByName() throws {
+        let bus = try PrivateBus()
+        let manager = try ServiceManager(address: bus.address)
+        #expect(try manager.units(inState: "failed") == ["a.service", "b.service"])
+        #expect(bus.calls == ["ListUnitsFiltered failed"])
+    }
+
+    @Test func jobsAreWaitedFor() throws {
+        let bus = try PrivateBus()
+        var manager = try ServiceManager(address: bus.address)
+        #expect(try manager.perform(.restart, unit: "good.service") == .done)
+        #expect(try manager.perform(.tryRestart, unit: "broken.service") == .failed)
+        #expect(try manager.perform(.reload, unit: "needy.service") == .dependency)
+        #expect(try manager.perform(.start, unit: "odd.service") == .other("canceled"))
+        #expect(try manager.perform(.reloadOrTryRestart, unit: "good.service") == .done)
+        #expect(try manager.perform(.stop, unit: "good.service") == .done)
+        #expect(
+            bus.calls == [
+                "Subscribe", "RestartUnit good.service replace", "TryRestartUnit broken.service replace",
+                "ReloadUnit needy.service replace", "StartUnit odd.service replace",
+                "ReloadOrTryRestartUnit good.service replace", "StopUnit good.service replace",
+            ]
+        )
+    }
+
+    @Test func everyWaitEnds() throws {
+        let bus = try PrivateBus()
+        var manager = try ServiceManager(address: bus.address)
+        // The job begins and never ends; then no answer comes at all.
+        #expect(
+            try manager.perform(.restart, unit: "slow.service", timeout: .milliseconds(300)) == .unfinished
+        )
+        #expect(throws: SystemdError.call(method: "RestartUnit", errno: ETIMEDOUT)) {
+            try manager.perform(.restart, unit: "quiet.service", timeout: .milliseconds(300))
+        }
+        #expect(try manager.perform(.restart, unit: "good.service") == .done)
+    }
+
+    @Test func unknownUnitsAreRefusedWithSystemdsWords() throws {
+        let bus = try PrivateBus()
+        var manager = try ServiceManager(address: bus.address)
+        #expect(
+            throws: SystemdError.refused(
+                method: "RestartUnit",
+                error: "org.freedesktop.systemd1.NoSuchUnit",
+                message: "Unit none.service not found."
+            )
+        ) {
+            try manager.perform(.restart, unit: "none.service")
+        }
+    }
+
+    @Test func busesThatAreNotThereAreNamed() {
+        #expect(throws: SystemdError.connect(errno: ENOENT)) {
+            _ = try ServiceManager(address: "unix:path=/nonexistent/bus")
+        }
+    }
+
+    @Test(arguments: [
+        ("yes", ["RebootWithFlags 1"]), ("absent", ["StartUnit reboot.target replace-irreversibly"]),
+    ])
+    func rebootsAskLogindFirst(login: String, calls: [String]) throws {
+        let bus = try PrivateBus(login: login)
+        var manager = try ServiceManager(address: bus.address)
+        try manager.reboot()
+        #expect(bus.calls == calls)
+    }
+
+    @Test func inhibitedRebootsAreRefused() throws {
+        let bus = try PrivateBus(login: "inhibited")
+        var manager = try ServiceManager(address: bus.address)
+        do {
+            try manager.reboot()
+            Issue.record("the reboot went on")
+        } catch {
+            #expect(error.description.contains("Operation inhibited by 'backup'"))
+        }
+        #expect(bus.calls == ["RebootWithFlags 1"])
+    }
 }

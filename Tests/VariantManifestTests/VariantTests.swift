@@ -42,6 +42,8 @@ struct VariantTests {
             [alternatives]
             "/usr/sbin/iptables" = "/usr/sbin/iptables-nft"
             "/usr/bin/awk" = "/usr/bin/mawk"
+            [settings]
+            features = ["motd", "ntp"]
             [units]
             enable = ["containerd.service"]
             disable = ["apt-daily.timer"]
@@ -95,6 +97,7 @@ struct VariantTests {
                 AlternativeLink(link: "/usr/sbin/iptables", target: "/usr/sbin/iptables-nft"),
             ]
         )
+        #expect(value.features == ["motd", "ntp"])
         #expect(value.units.enable == ["containerd.service"])
         #expect(value.units.disable == ["apt-daily.timer"])
         #expect(value.units.mask == ["ldconfig.service"])

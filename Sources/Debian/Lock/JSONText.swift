@@ -84,22 +84,6 @@ enum JSONText {
         }
     }
 
-    /// A string with JSON's escapes.
-    static func quoted(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
-    }
-
     /// Reads one value that makes up the whole text.
     static func parse(_ bytes: [UInt8]) throws(Failure) -> Value {
         var parser = Parser(bytes: bytes)

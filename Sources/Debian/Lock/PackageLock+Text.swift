@@ -1,5 +1,6 @@
 import Foundation
 import Hashing
+import JSON
 
 extension PackageLock {
     /// The largest lock file that is read, in bytes.
@@ -25,9 +26,9 @@ extension PackageLock {
         let names = lists.keys.sorted()
         for name in names {
             guard let list = lists[name] else { continue }
-            lines.append("    \(JSONText.quoted(name)): {")
+            lines.append("    \(JSONValue.quoted(name)): {")
             lines.append("      \"requestDigest\": \"\(list.requestDigest.hex)\",")
-            lines += array("requested", list.requested.map(JSONText.quoted), comma: true)
+            lines += array("requested", list.requested.map(JSONValue.quoted), comma: true)
             lines += array("packages", list.packages.map(line), comma: false)
             lines.append(name == names.last ? "    }" : "    },")
         }
@@ -45,21 +46,21 @@ extension PackageLock {
     }
 
     private static func array(_ elements: [String]) -> String {
-        "[" + elements.map(JSONText.quoted).joined(separator: ", ") + "]"
+        "[" + elements.map(JSONValue.quoted).joined(separator: ", ") + "]"
     }
 
     private static func line(for package: LockedPackage) -> String {
         let fields = [
-            ("name", JSONText.quoted(package.name)),
-            ("version", JSONText.quoted(package.version)),
-            ("architecture", JSONText.quoted(package.architecture)),
-            ("archive", JSONText.quoted(package.archive.rawValue)),
-            ("filename", JSONText.quoted(package.filename)),
+            ("name", JSONValue.quoted(package.name)),
+            ("version", JSONValue.quoted(package.version)),
+            ("architecture", JSONValue.quoted(package.architecture)),
+            ("archive", JSONValue.quoted(package.archive.rawValue)),
+            ("filename", JSONValue.quoted(package.filename)),
             ("size", "\(package.size)"),
-            ("sha256", JSONText.quoted(package.sha256.hex)),
-            ("source", JSONText.quoted(package.source)),
-            ("sourceVersion", JSONText.quoted(package.sourceVersion)),
-            ("section", JSONText.quoted(package.section)),
+            ("sha256", JSONValue.quoted(package.sha256.hex)),
+            ("source", JSONValue.quoted(package.source)),
+            ("sourceVersion", JSONValue.quoted(package.sourceVersion)),
+            ("section", JSONValue.quoted(package.section)),
             ("installedSize", "\(package.installedSize)"),
         ]
         return "{" + fields.map { "\"\($0)\": \($1)" }.joined(separator: ", ") + "}"

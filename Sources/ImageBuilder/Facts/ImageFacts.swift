@@ -64,9 +64,7 @@ struct ImageFacts: Sendable {
             ),
             images: images,
             toolVersion: BuilderVersion.current,
-            hostPrograms: Programs.names.allSatisfy {
-                tree.tree.contains("\(Programs.programDirectory)/\($0)")
-            }
+            hostPrograms: tree.tree.contains("\(Programs.programDirectory)/\(Programs.product)")
         )
     }
 

@@ -2,6 +2,11 @@ import FileTree
 
 /// The bundle of trusted certificate authorities, which update-ca-certificates(8) would make.
 enum Certificates {
+    /// The image's own bundle; where settings add authorities, a feature renders both into `place`.
+    static let imageBundle = "/usr/share/ca-certificates/ca-certificates.crt"
+    /// Where programs look.
+    static let place = "/etc/ssl/certs/ca-certificates.crt"
+
     static func bundle(in tree: inout FileTree) throws {
         let source = "/usr/share/ca-certificates/mozilla"
         var bundle: [UInt8] = []
@@ -13,13 +18,16 @@ enum Certificates {
         guard !bundle.isEmpty else {
             throw BuildError.missing(what: source, remedy: "add the package ca-certificates")
         }
-        try tree.insert(.file(bundle, origin: "ca-certificates"), at: "/etc/ssl/certs/ca-certificates.crt")
+        try tree.remove("/usr/share/ca-certificates", recursive: true)
+        try tree.insert(.file(bundle, origin: "ca-certificates"), at: imageBundle)
+        if !tree.contains(place) {
+            try tree.insert(.symlink(to: imageBundle, origin: "ca-certificates"), at: place)
+        }
         // Where OpenSSL looks when nobody tells it a file.
         try tree.insert(
-            .symlink(to: "/etc/ssl/certs/ca-certificates.crt", origin: "ca-certificates"),
+            .symlink(to: place, origin: "ca-certificates"),
             at: "/usr/lib/ssl/cert.pem",
             onConflict: .replace
         )
-        try tree.remove("/usr/share/ca-certificates", recursive: true)
     }
 }

@@ -9,8 +9,14 @@ import Processes
 /// They are compiled from this repository, for the build machine's own architecture: a foreign one needs programs
 /// that were compiled there.
 struct Programs: Sendable {
-    /// The products of Package.swift that go into images.
-    static let names = ["hostd"]
+    /// The product of Package.swift that goes into images: all programs of the host in one (docs/decisions/0006).
+    static let product = "bulkhead-host"
+    /// The names it is called by, and so what it is.
+    static let links = [
+        "/usr/bin/apiclient": "../lib/bulkhead/bulkhead-host",
+        "/usr/lib/bulkhead/apiserver": "bulkhead-host",
+        "/usr/lib/bulkhead/hostd": "bulkhead-host",
+    ]
     /// Where programs and runtime lie in the image.
     static let programDirectory = "/usr/lib/bulkhead"
     static let runtimeDirectory = "/usr/lib/swift/linux"
@@ -26,10 +32,10 @@ struct Programs: Sendable {
     ) async throws -> (tree: FileTree, cached: Bool) {
         let toolchain = try await Toolchain.find(repository: repository)
         let sources = try sourceDigest(repository: repository)
-        var key = StageKey("programs", version: 2)
+        var key = StageKey("programs", version: 3)
         key.add("toolchain", toolchain.digest)
         key.add("tools", toolbox.digest)
-        key.add("programs", names)
+        key.add("programs", [product] + links.map { "\($0.key) -> \($0.value)" }.sorted())
         key.add("sources", sources)
         if let directory = cache.lookUp("programs", key) {
             return (try BlobIndex.load(directory: directory, origin: "programs"), true)
@@ -96,14 +102,10 @@ struct Programs: Sendable {
             "build", "--configuration", "release", "--package-path", repository, "--scratch-path", scratch,
             "-Xswiftc", "-no-toolchain-stdlib-rpath", "-Xswiftc", "-gnone",
             "-Xlinker", "--build-id=none", "-Xlinker", "-rpath", "-Xlinker", runtimeDirectory,
+            // C sources of the libraries put their own path into messages.
+            "-Xcc", "-ffile-prefix-map=\(scratch)=/build",
         ]
-        for name in names {
-            try await Toolchain.command(
-                "swift",
-                arguments + ["--product", name],
-                timeout: .seconds(3600)
-            ).run()
-        }
+        try await Toolchain.command("swift", arguments + ["--product", product], timeout: .seconds(3600)).run()
         arguments.append("--show-bin-path")
         let built = try await Toolchain.command("swift", arguments).run().text.trimmingCharacters(
             in: .whitespacesAndNewlines
@@ -111,14 +113,16 @@ struct Programs: Sendable {
 
         let work = try WorkDirectory(cache: cache)
         var tree = FileTree()
-        for name in names {
-            try await strip("\(built)/\(name)", name: name, toolbox: toolbox, work: work)
-            try tree.insert(
-                .file(FileSystem.read(work.file(name)), mode: 0o755, origin: "programs"),
-                at: "\(programDirectory)/\(name)"
-            )
+        try await strip("\(built)/\(product)", name: product, toolbox: toolbox, work: work)
+        let program = try FileSystem.read(work.file(product))
+        try tree.insert(
+            .file(program, mode: 0o755, origin: "programs"),
+            at: "\(programDirectory)/\(product)"
+        )
+        for (place, target) in links {
+            try tree.insert(.symlink(to: target, origin: "programs"), at: place)
         }
-        var pending = try names.flatMap { try ELFFile(FileSystem.read(work.file($0))).needed }
+        var pending = try ELFFile(program).needed
         while let library = pending.popLast() {
             let place = "\(runtimeDirectory)/\(library)"
             guard !tree.contains(place), FileSystem.exists("\(toolchain.runtime)/\(library)") else {

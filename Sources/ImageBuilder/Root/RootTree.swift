@@ -161,6 +161,7 @@ struct RootTree: Sendable {
             let files = try FileTree.load(directory: "\(repository)/\(overlay)", origin: overlay)
             try tree.merge(files, onConflict: .replace)
         }
+        try SettingsFeatures.add(variant.features, to: &tree, repository: repository)
         for link in variant.alternatives {
             try tree.insert(.symlink(to: link.target, origin: "alternatives"), at: link.link)
         }

@@ -39,7 +39,7 @@ public struct SettingKey: Hashable, Sendable, Comparable, CustomStringConvertibl
                 }
             } else {
                 let name = rest.prefix { $0 != "." }
-                guard name.allSatisfy(Self.isPlain) else {
+                guard Self.isPlain(name) else {
                     throw InvalidKey(
                         text: text,
                         reason: "'\(name)' has other characters: put it in double quotes"
@@ -60,7 +60,7 @@ public struct SettingKey: Hashable, Sendable, Comparable, CustomStringConvertibl
 
     /// The key as it is written, with the leading `settings`.
     public var description: String {
-        ([Self.root] + segments.map { $0.allSatisfy(Self.isPlain) && !$0.isEmpty ? $0 : "\"\($0)\"" })
+        ([Self.root] + segments.map { Self.isPlain($0) && !$0.isEmpty ? $0 : "\"\($0)\"" })
             .joined(separator: ".")
     }
 
@@ -75,9 +75,8 @@ public struct SettingKey: Hashable, Sendable, Comparable, CustomStringConvertibl
         left.segments.lexicographicallyPrecedes(right.segments)
     }
 
-    private static func isPlain(_ character: Character) -> Bool {
-        character.isASCII
-            && (character.isLetter || character.isNumber || character == "-" || character == "_")
+    private static func isPlain(_ name: some StringProtocol) -> Bool {
+        name.utf8.allSatisfy { $0.isAlphanumeric || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_") }
     }
 }
 

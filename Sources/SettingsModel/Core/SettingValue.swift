@@ -55,14 +55,14 @@ extension Bool: SettingValue {
 }
 
 /// How many elements or entries a list or a map of settings may have.
-private let maximumCount = 10_000
+let maximumCount = 10_000
 
 extension Array: SettingValue where Element: SettingValue {
     /// A list.
     public static var shape: ValueShape {
         ValueShape(
             name: "list of \(Element.shape.name)",
-            allowed: "a list, each element: \(Element.shape.allowed)",
+            allowed: "a list; each element must be \(Element.shape.allowed)",
             form: .list(Element.shape, maximumCount: maximumCount)
         )
     }
@@ -70,7 +70,10 @@ extension Array: SettingValue where Element: SettingValue {
     /// Reads a JSON array.
     public static func read(_ json: JSONValue, _ reader: inout SettingReader) -> [Element]? {
         guard let elements = json.elements, elements.count <= maximumCount else {
-            reader.refuse(json, allowed: shape.allowed)
+            reader.refuse(
+                json,
+                allowed: json.elements == nil ? shape.allowed : "at most \(maximumCount) elements"
+            )
             return nil
         }
         var values: [Element] = []
@@ -101,8 +104,8 @@ public struct SettingMap<Name: TextSetting & Hashable, Value: SettingValue>: Set
     /// A map: each name and each value has its own form.
     public static var shape: ValueShape {
         ValueShape(
-            name: "map",
-            allowed: "an object whose names are each \(Name.shape.allowed)",
+            name: "map of \(Value.shape.name)",
+            allowed: "an object; each name must be \(Name.shape.allowed)",
             form: .map(name: ValueType(Name.self), value: ValueType(Value.self), maximumCount: maximumCount)
         )
     }
@@ -110,7 +113,10 @@ public struct SettingMap<Name: TextSetting & Hashable, Value: SettingValue>: Set
     /// Reads a JSON object.
     public static func read(_ json: JSONValue, _ reader: inout SettingReader) -> SettingMap? {
         guard let members = json.members, members.count <= maximumCount else {
-            reader.refuse(json, allowed: shape.allowed)
+            reader.refuse(
+                json,
+                allowed: json.members == nil ? shape.allowed : "at most \(maximumCount) entries"
+            )
             return nil
         }
         var map = SettingMap()
@@ -118,6 +124,9 @@ public struct SettingMap<Name: TextSetting & Hashable, Value: SettingValue>: Set
             reader.inside(text) { reader in
                 guard let name = Name(text) else {
                     return reader.refuse(nil, allowed: "the name must be \(Name.shape.allowed)")
+                }
+                guard map.entries[name] == nil else {
+                    return reader.refuse(nil, allowed: "it is there twice, in two spellings: keep one")
                 }
                 if let value = Value.read(member, &reader) { map.entries[name] = value }
             }

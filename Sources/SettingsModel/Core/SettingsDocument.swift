@@ -26,8 +26,8 @@ public struct SettingsDocument: Sendable, Equatable {
     /// Used where one bad line must not cost the rest: user data.
     public static func sift(_ json: JSONValue) -> (good: SettingsDocument, problems: [SettingProblem]) {
         var sieve = Sieve()
-        sieve.take(json, at: SettingKey([]), as: ValueType(Settings.self))
-        return (SettingsDocument(sieve.values), sieve.reader.problems)
+        sieve.take(json, at: SettingKey([]), as: Settings.type)
+        return (SettingsDocument(sieve.values), sieve.reader.allProblems)
     }
 
     /// Checks one value for one key.

@@ -67,13 +67,16 @@ extension SettingsGroup {
         }
         var group = Self()
         var isGood = true
-        let fields = Dictionary(uniqueKeysWithValues: Self.fields.map { ($0.description.name, $0) })
+        let fields = Dictionary(Self.fields.map { ($0.description.name, $0) }) { first, _ in first }
         for (name, member) in members.sorted(by: { $0.key < $1.key }) {
             reader.inside(name) { reader in
                 guard let field = fields[name] else {
                     isGood = false
                     return reader.refuse(nil, allowed: "there is no such setting; here there is: \(names)")
                 }
+                let outer = reader.hiding
+                reader.hiding = outer.entering(field.description)
+                defer { reader.hiding = outer }
                 if !field.read(member, &reader, &group) { isGood = false }
             }
         }

@@ -10,6 +10,8 @@ public struct ValueShape: Sendable {
         case text(pattern: String?, length: ClosedRange<Int>)
         case choice([String])
         case list(ValueShape, maximumCount: Int)
+        /// A list whose first elements each have a form of their own; without a rest it ends there.
+        case tuple([ValueShape], rest: ValueShape?, maximumCount: Int)
         case group([FieldDescription])
         case map(name: ValueType, value: ValueType, maximumCount: Int)
         /// More than one JSON type is read, such as a number or its text.
@@ -22,12 +24,24 @@ public struct ValueShape: Sendable {
     public let allowed: String
     /// The form.
     public let form: Form
+    /// Whether a part of the value is a secret.
+    public let hasSecrets: Bool
 
     /// A shape.
     public init(name: String, allowed: String, form: Form) {
         self.name = name
         self.allowed = allowed
         self.form = form
+        hasSecrets =
+            switch form {
+            case .boolean, .integer, .text, .choice: false
+            case .list(let element, _): element.hasSecrets
+            case .tuple(let elements, let rest, _):
+                elements.contains(where: \.hasSecrets) || rest?.hasSecrets == true
+            case .group(let fields): fields.contains { $0.isSecret || $0.type.shape.hasSecrets }
+            case .map(_, let value, _): value.shape.hasSecrets
+            case .either(let shapes): shapes.contains(where: \.hasSecrets)
+            }
     }
 }
 

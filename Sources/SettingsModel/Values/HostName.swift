@@ -5,12 +5,7 @@ public struct HostName: TextSetting, Hashable {
 
     /// Takes a host name; nil for anything else.
     public init?(_ text: String) {
-        guard (1...253).contains(text.utf8.count) else { return nil }
-        for label in text.split(separator: ".", omittingEmptySubsequences: false) {
-            guard (1...63).contains(label.utf8.count), label.first != "-", label.last != "-",
-                label.utf8.allSatisfy({ Character(Unicode.Scalar($0)).isHostNameCharacter })
-            else { return nil }
-        }
+        guard text.utf8.count <= 253, text.isList(separatedBy: ".", \.isDNSLabel) else { return nil }
         self.text = text.lowercased()
     }
 
@@ -19,16 +14,58 @@ public struct HostName: TextSetting, Hashable {
         ValueShape(
             name: "host name",
             allowed:
-                "a host name: labels of 1 to 63 letters, digits and '-', separated by dots, 253 characters at most",
-            form: .text(
-                pattern:
-                    #"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$"#,
-                length: 1...253
-            )
+                "a host name: labels of 1 to 63 letters, digits and inner '-', separated by dots, 253 characters at most",
+            form: .text(pattern: Pattern.whole(Pattern.hostName), length: 1...253)
         )
     }
 }
 
-extension Character {
-    fileprivate var isHostNameCharacter: Bool { isASCII && (isLetter || isNumber || self == "-") }
+/// One label of a domain name.
+public struct DNSLabel: TextSetting, Hashable {
+    /// The label, in lower case.
+    public let text: String
+
+    /// Takes a label; nil for anything else.
+    public init?(_ text: String) {
+        guard text.isDNSLabel else { return nil }
+        self.text = text.lowercased()
+    }
+
+    /// What is allowed.
+    public static var shape: ValueShape {
+        ValueShape(
+            name: "DNS label",
+            allowed: "a DNS label: 1 to 63 letters, digits and inner '-'",
+            form: .text(pattern: Pattern.whole(Pattern.dnsLabel), length: 1...63)
+        )
+    }
+}
+
+/// A domain: like a host name, but '_' may stand in labels, and a dot at the end is allowed and dropped.
+public struct DomainName: TextSetting, Hashable {
+    /// The name, in lower case, without a dot at its end.
+    public let text: String
+
+    /// Takes a domain name; nil for anything else.
+    public init?(_ text: String) {
+        let name = text.utf8.last == UInt8(ascii: ".") ? text.dropLast() : text[...]
+        guard name.utf8.count <= 253, name.isList(separatedBy: ".", Self.isLabel) else { return nil }
+        self.text = name.lowercased()
+    }
+
+    /// What is allowed.
+    public static var shape: ValueShape {
+        let label = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+        return ValueShape(
+            name: "domain name",
+            allowed:
+                "a domain: labels of 1 to 63 letters, digits, '_' and inner '-', separated by dots, 253 characters at most",
+            form: .text(pattern: Pattern.whole(#"\#(label)(?:\.\#(label))*\.?"#), length: 1...254)
+        )
+    }
+
+    private static func isLabel(_ label: Substring) -> Bool {
+        label.consists(of: 1...63) { $0.isAlphanumeric || $0.isOne(of: "-_") }
+            && label.utf8.first != UInt8(ascii: "-") && label.utf8.last != UInt8(ascii: "-")
+    }
 }

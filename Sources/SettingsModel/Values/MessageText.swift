@@ -8,7 +8,7 @@ public struct MessageText: TextSetting, Hashable {
         guard text.unicodeScalars.count <= 4096 else { return nil }
         guard
             text.unicodeScalars.allSatisfy({
-                $0.value >= 0x20 && $0.value != 0x7f || $0 == "\n" || $0 == "\t"
+                $0.value >= 0x20 && !(0x7f...0x9f).contains($0.value) || $0 == "\n" || $0 == "\t"
             })
         else { return nil }
         self.text = text
@@ -19,7 +19,10 @@ public struct MessageText: TextSetting, Hashable {
         ValueShape(
             name: "text",
             allowed: "a text of at most 4096 characters, no control characters but tab and line feed",
-            form: .text(pattern: nil, length: 0...4096)
+            form: .text(
+                pattern: Pattern.whole(#"[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*"#),
+                length: 0...4096
+            )
         )
     }
 }

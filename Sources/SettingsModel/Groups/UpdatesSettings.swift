@@ -1,0 +1,52 @@
+import JSON
+
+/// Where updates of the operating system come from, and which are taken.
+public struct UpdatesSettings: SettingsGroup {
+    /// The TUF repository's metadata.
+    public var metadataBaseURL: WebURL?
+    /// The TUF repository's targets.
+    public var targetsBaseURL: WebURL?
+    /// The place of this host in the waves of a release.
+    public var seed: UpdateSeed?
+    /// The version to update to.
+    public var versionLock: VersionLock?
+    /// Whether a release is taken before its wave has come.
+    public var ignoreWaves: Bool?
+
+    /// Nothing set.
+    public init() {}
+
+    /// The settings of the group.
+    public static let fields: [Field<UpdatesSettings>] = [
+        Field(
+            "metadata-base-url",
+            \.metadataBaseURL,
+            "Where the signed metadata of releases is: the folder of `timestamp.json`.",
+            example: "https://updates.example.org/metadata"
+        ),
+        Field(
+            "targets-base-url",
+            \.targetsBaseURL,
+            "Where the files of releases are.",
+            example: "https://updates.example.org/targets"
+        ),
+        Field(
+            "seed",
+            \.seed,
+            "The place of this host in the waves of a release: low numbers are served first. Made at random by default.",
+            example: 1234
+        ),
+        Field(
+            "version-lock",
+            \.versionLock,
+            "The version that this host updates to, or `latest`.",
+            example: "latest"
+        ),
+        Field(
+            "ignore-waves",
+            \.ignoreWaves,
+            "Whether a release is taken as soon as it is published, without waiting for the wave of this host.",
+            example: false
+        ),
+    ]
+}

@@ -1,0 +1,101 @@
+/// The blocks of a PEM text (RFC 7468): their labels and contents.
+struct PEMBlocks {
+    var blocks: [(label: Substring, bytes: [UInt8])] = []
+
+    /// Takes a text apart; nil when a block is not whole. Text between the blocks is passed over, as RFC 7468 allows.
+    init?(_ text: String) {
+        var label: Substring?
+        var body = ""
+        for line in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
+            let line = line.trimmed
+            if let open = label {
+                if line == "-----END \(open)-----" {
+                    guard let bytes = Base64Data.decode(body), Self.isOneSequence(bytes) else { return nil }
+                    blocks.append((open, bytes))
+                    (label, body) = (nil, "")
+                } else {
+                    guard !line.hasPrefix("-----") else { return nil }
+                    body += line
+                }
+            } else if line.hasPrefix("-----BEGIN "), line.hasSuffix("-----"), line.utf8.count > 16 {
+                label = line.dropFirst(11).dropLast(5)
+            } else if line.hasPrefix("-----") {
+                return nil
+            }
+        }
+        guard label == nil else { return nil }
+    }
+
+    /// Whether bytes are one DER value of type SEQUENCE, as every certificate and key is, with nothing behind it.
+    private static func isOneSequence(_ bytes: [UInt8]) -> Bool {
+        guard bytes.count >= 2, bytes[0] == 0x30 else { return false }
+        if bytes[1] < 0x80 { return bytes.count == 2 + Int(bytes[1]) }
+        let lengthSize = Int(bytes[1] & 0x7f)
+        guard (1...4).contains(lengthSize), bytes.count >= 2 + lengthSize else { return false }
+        let length = bytes[2..<2 + lengthSize].reduce(0) { $0 << 8 | Int($1) }
+        return bytes.count == 2 + lengthSize + length
+    }
+}
+
+extension Substring {
+    /// The text without blanks at its ends.
+    fileprivate var trimmed: Substring {
+        let start = firstIndex { $0 != " " && $0 != "\t" } ?? endIndex
+        let end = lastIndex { $0 != " " && $0 != "\t" }.map { index(after: $0) } ?? start
+        return self[start..<Swift.max(start, end)]
+    }
+}
+
+/// Base64 of one or more certificates in PEM.
+public struct PEMCertificates: TextSetting, Hashable {
+    /// The Base64 text.
+    public let text: String
+
+    /// Takes Base64 of PEM with at least one certificate and nothing but certificates; nil for anything else.
+    public init?(_ text: String) {
+        guard let bytes = Base64Data.decode(text), let pem = String(validating: bytes, as: UTF8.self),
+            let blocks = PEMBlocks(pem)?.blocks, !blocks.isEmpty,
+            blocks.allSatisfy({ $0.label == "CERTIFICATE" || $0.label == "TRUSTED CERTIFICATE" })
+        else { return nil }
+        self.text = text
+    }
+
+    /// The PEM text.
+    public var pem: String { String(decoding: Base64Data.decode(text) ?? [], as: UTF8.self) }
+
+    /// What is allowed.
+    public static var shape: ValueShape {
+        ValueShape(
+            name: "certificates",
+            allowed: "Base64 of one or more certificates in PEM (-----BEGIN CERTIFICATE-----), at most 1 MiB",
+            form: .text(pattern: Pattern.whole(Base64Data.pattern), length: 4...Base64Data.maximumLength)
+        )
+    }
+}
+
+/// Base64 of one private key in PEM.
+public struct PEMPrivateKey: TextSetting, Hashable {
+    /// The Base64 text.
+    public let text: String
+
+    /// Takes Base64 of PEM with one private key that has no pass phrase; nil for anything else.
+    public init?(_ text: String) {
+        guard let bytes = Base64Data.decode(text), let pem = String(validating: bytes, as: UTF8.self),
+            let blocks = PEMBlocks(pem)?.blocks, blocks.count(where: { $0.label.hasSuffix("PRIVATE KEY") }) == 1,
+            blocks.allSatisfy({ Self.labels.contains(String($0.label)) })
+        else { return nil }
+        self.text = text
+    }
+
+    /// What is allowed.
+    public static var shape: ValueShape {
+        ValueShape(
+            name: "private key",
+            allowed: "Base64 of one private key in PEM, without a pass phrase, at most 1 MiB",
+            form: .text(pattern: Pattern.whole(Base64Data.pattern), length: 4...Base64Data.maximumLength)
+        )
+    }
+
+    /// What openssl writes; curve parameters may stand in front of an EC key.
+    private static let labels = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "EC PARAMETERS"]
+}
