@@ -17,11 +17,13 @@ public struct GenerationSummary: Payload {
     /// Set while it must still be confirmed.
     public var trial: Trial?
 
-    /// Who made a generation.
+    /// Who made a generation, as the kernel told (SO_PEERCRED, unix(7)).
     public struct Author: Sendable, Equatable {
-        /// The numbers of user, group and process (SO_PEERCRED, unix(7)).
+        /// The number of the user.
         public var uid: UInt32
+        /// The number of the group.
         public var gid: UInt32
+        /// The number of the process.
         public var pid: Int32
         /// The name of the program.
         public var program: String

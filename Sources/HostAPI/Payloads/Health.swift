@@ -32,10 +32,17 @@ public struct HealthProblem: Payload {
         "One thing that is not as it should be.",
         [
             "source": ["type": "string", "maxLength": 64, "description": "What found it."],
-            "key": ["type": "string", "maxLength": 4096, "description": "The setting that it is about."],
-            "value": ["type": "string", "maxLength": 4096, "description": "The value that was refused."],
+            "key": [
+                "type": "string", "maxLength": .integer(Int64(maximumLength)),
+                "description": "The setting that it is about.",
+            ],
+            "value": [
+                "type": "string", "maxLength": .integer(Int64(maximumLength)),
+                "description": "The value that was refused.",
+            ],
             "message": [
-                "type": "string", "maxLength": 4096, "description": "What is wrong and what to do.",
+                "type": "string", "maxLength": .integer(Int64(maximumLength)),
+                "description": "What is wrong and what to do.",
             ],
             "time": PayloadSchema.time("When it was found."),
         ],
@@ -107,7 +114,8 @@ public struct BootReport: Payload {
         [
             "step": PayloadSchema.choice(Step.self, "The step."),
             "problems": [
-                "type": "array", "items": HealthProblem.reference, "maxItems": 1000,
+                "type": "array", "items": HealthProblem.reference,
+                "maxItems": .integer(Int64(maximumProblems)),
                 "description": "What was wrong; empty if nothing was.",
             ],
         ]

@@ -33,7 +33,9 @@ public struct OSInfo: Payload {
         "arch": PayloadSchema.text("The processor's architecture."),
     ]
 
-    /// The form, as JSON Schema. No member is required: `prefix` leaves some out.
+    /// The form, as JSON Schema.
+    ///
+    /// No member is required: `prefix` leaves some out.
     public static let schema = PayloadSchema.object("What the host runs.", properties, required: [])
 
     /// Reads the answer to a request without `prefix`.

@@ -1,3 +1,4 @@
+internal import JSON
 public import SettingsModel
 
 /// What the value of a parameter of a query or a path may be.
@@ -43,6 +44,34 @@ extension ParameterForm {
         case .choice(let words): "one of: \(words.joined(separator: ", "))"
         }
     }
+
+    /// What is allowed, as JSON Schema; the value of a list is the array of its parts.
+    var schema: JSONValue {
+        switch self {
+        case .text(let length): ["type": "string", "minLength": 1, "maxLength": .integer(Int64(length))]
+        case .transaction: ["type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"]
+        case .keys:
+            [
+                "type": "array", "minItems": 1,
+                "items": [
+                    "type": "string", "minLength": 1, "maxLength": .integer(Int64(SettingKey.maximumLength)),
+                    "pattern": #"^([A-Za-z0-9_-]+|"[^"]+")(\.([A-Za-z0-9_-]+|"[^"]+"))*$"#,
+                ],
+            ]
+        case .names:
+            ["type": "array", "minItems": 1, "items": ["type": "string", "pattern": "^[^,]+$"]]
+        case .integer(let range):
+            [
+                "type": "integer", "minimum": .integer(range.lowerBound),
+                "maximum": .integer(range.upperBound),
+            ]
+        case .boolean: ["type": "boolean"]
+        case .choice(let words): ["type": "string", "enum": .strings(words)]
+        }
+    }
+
+    /// Whether the value has parts that are separated by commas.
+    var isList: Bool { self == .keys || self == .names }
 
     /// Reads a value; nil, with what is wrong or allowed, when it does not have the form.
     func read(_ text: String) -> Result<ParameterValue, Refusal> {

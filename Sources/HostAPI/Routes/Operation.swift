@@ -1,6 +1,7 @@
-/// Everything the host's API can do. A server answers each of them, a client asks for them by these names.
+/// Everything the host's API can do.
 ///
-/// The names are the `operationId`s of `docs/openapi.yaml`.
+/// A server answers each of them, a client asks for them by these names, which are the `operationId`s of
+/// `docs/openapi.yaml`.
 public enum Operation: String, Sendable, CaseIterable {
     case getAll = "get-all"
     // Settings

@@ -52,7 +52,7 @@ extension RouteTable {
             parameters: [number],
             responses: [
                 .init(200, "What was done.", applyReport),
-                noSuchGeneration, lockedDown, storageFull,
+                noSuchGeneration, lockedDown,
             ]
         ),
     ]

@@ -58,8 +58,8 @@ extension RouteTable {
             "/settings/keypair",
             "Adds settings, written as `key=value`, to a transaction.",
             details: """
-                Each value is read as the type that its setting has. Where several would do it is the first of: a truth
-                value, a whole number, a number, a text.
+                A value is a text where its setting is a text (`motd=42`), and JSON where it is something else
+                (`dns.name-servers=["192.0.2.1"]`).
                 """,
             parameters: [tx, strength],
             body: .init(
@@ -78,7 +78,7 @@ extension RouteTable {
             parameters: [keys(required: true, "The settings."), tx],
             responses: [
                 .init(204, "The deletions are pending."),
-                tooMuchPending, lockedDown, storageFull,
+                tooMuchPending, lockedDown,
             ]
         ),
     ]
@@ -98,6 +98,6 @@ extension RouteTable {
             400,
             "The body is no JSON, or a setting is not allowed (`errors` names each), or a strong one would be made weak."
         ),
-        tooMuchPending, mediaTypeRefused, lockedDown, storageFull,
+        tooMuchPending, mediaTypeRefused, lockedDown,
     ]
 }

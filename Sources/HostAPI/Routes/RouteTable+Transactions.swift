@@ -27,7 +27,7 @@ extension RouteTable {
             "Drops a transaction.",
             parameters: [tx],
             responses: [
-                .init(200, "The keys that it would have changed.", keyList), storageFull,
+                .init(200, "The keys that it would have changed.", keyList), lockedDown,
             ]
         ),
         Endpoint(
@@ -84,7 +84,7 @@ extension RouteTable {
             responses: [
                 .init(204, "It stays."),
                 .init(409, "There is no commit on trial."),
-                lockedDown, storageFull,
+                lockedDown,
             ]
         ),
     ]
@@ -92,6 +92,6 @@ extension RouteTable {
     private static let commitResponses: [Endpoint.Response] = [
         .init(409, "The commit can't be put on trial: another one is."),
         .init(422, "Nothing is pending in the transaction."),
-        lockedDown, storageFull,
+        lockedDown,
     ]
 }

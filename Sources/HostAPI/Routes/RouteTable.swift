@@ -3,9 +3,47 @@ internal import JSON
 /// The route table: every operation once, in the order of the documentation.
 public enum RouteTable {
     /// The endpoints.
-    public static let endpoints: [Endpoint] =
-        settingsEndpoints + transactionEndpoints + generationEndpoints + hostEndpoints + actionEndpoints
-        + watchingEndpoints
+    public static let endpoints: [Endpoint] = sections.flatMap(\.endpoints)
+
+    /// Endpoints that belong together: the chapters of the documentation.
+    public struct Section: Sendable {
+        /// A word or two.
+        public let name: String
+        /// One sentence.
+        public let description: String
+        /// The endpoints.
+        public let endpoints: [Endpoint]
+    }
+
+    /// The endpoints, by chapter.
+    public static let sections: [Section] = [
+        Section(
+            name: "Settings",
+            description: "What is in force, and what shall be.",
+            endpoints: settingsEndpoints
+        ),
+        Section(
+            name: "Transactions",
+            description: "Pending changes: look at them, commit them, apply them.",
+            endpoints: transactionEndpoints
+        ),
+        Section(
+            name: "Generations",
+            description: "Committed states of the settings: compare them, bring one back.",
+            endpoints: generationEndpoints
+        ),
+        Section(
+            name: "Host",
+            description: "What the host runs, and what follows its settings.",
+            endpoints: hostEndpoints
+        ),
+        Section(name: "Actions", description: "Reboot, lockdown, updates.", endpoints: actionEndpoints),
+        Section(
+            name: "Watching",
+            description: "Health, metrics, events, reports.",
+            endpoints: watchingEndpoints
+        ),
+    ]
 
     /// The endpoint of an operation.
     public static func endpoint(for operation: Operation) -> Endpoint {
@@ -22,7 +60,10 @@ public enum RouteTable {
         .init(413, "The body is longer than 1 MiB."),
         .init(414, "The request target is longer than 16 KiB."),
         .init(431, "The header is longer than 16 KiB."),
-        .init(500, "The host failed; its journal says more."),
+        .init(
+            500,
+            "The host failed, or its state partition is full: nothing was changed; `detail` and the journal say more."
+        ),
         .init(503, "The server is stopping, or serves as many clients as it can: try again later."),
     ]
 
@@ -64,8 +105,4 @@ extension RouteTable {
 
     static let mediaTypeRefused = Endpoint.Response(415, "The body is not `application/json`.")
     static let lockedDown = Endpoint.Response(423, "The host is locked down: no changes until it reboots.")
-    static let storageFull = Endpoint.Response(
-        507,
-        "The state partition is full or can't be written; nothing was changed."
-    )
 }
