@@ -108,7 +108,7 @@ let services: [Target] =
         "APIClient",
         [
             "HostAPI", "HostAPIClient", "JSON", "Presentation", "SettingsModel", "TOML", argumentParser,
-            asyncHTTPClient, nioCore,
+            asyncHTTPClient, nioCore, nioHTTP1,
         ]
     )
     + library("UserData", ["Gzip", "JSON", "SettingsModel", "TOML", asyncHTTPClient, nioCore])
