@@ -8,7 +8,7 @@ public struct Generation: Sendable, Equatable {
     public var time: Int64
     /// The version of the OS that wrote it.
     public var osVersion: String
-    /// The version of the settings model it is written in.
+    /// The version of the settings model in which it lies on the disk; the layers here are in the running version's form.
     public var schemaVersion: Int
     /// Who made it, as the kernel and the request told.
     public var author: Author

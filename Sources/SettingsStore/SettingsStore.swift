@@ -1,82 +1,114 @@
 import JSON
-public import SettingsModel
+import SettingsModel
 
 /// The settings of a host on its state partition: generations and pending transactions.
 ///
-/// One owner at a time; not thread-safe (an actor owns it in the API server).
+/// What is on the disk, in which order it is written, and what a power cut leaves: docs/settings-store.md.
+/// One owner at a time; not thread-safe (an actor owns it in the API server). A function that throws has changed nothing
+/// in force, in memory; after a cut right behind it, the change it was about is in force as a whole or not at all.
 public final class SettingsStore {
+    /// The generation in force.
+    ///
+    /// A new host has one of number 1 that is empty, and is written together with the first other one. When the store was
+    /// opened by another version of the OS than wrote it, the layers are in this version's form already.
+    public internal(set) var current: Generation
+
+    /// What was wrong with the files: damaged ones that were passed over, settings this version does not know.
+    ///
+    /// In words for people, without values of settings; the first 100.
+    public internal(set) var warnings: [String] = []
+
+    let files: any StoreFiles
+    let osVersion: String
+    let now: @Sendable () -> Int64
+    let options: StoreOptions
+    /// The pending transactions by name.
+    var pendingTransactions: [String: PendingTransaction] = [:]
+    /// The generations on the disk that can be read, as far as is known.
+    var numbers: Set<UInt64> = []
+    /// The highest number any generation on the disk has or had.
+    var lastNumber: UInt64 = 0
+    /// Whether `current` is in memory only.
+    var isUnsaved = false
+    /// Damaged generations, to be moved aside with the next write.
+    var damagedFiles: [String] = []
+    /// Damaged files that were moved aside, oldest first.
+    var keptDamagedFiles: [String] = []
+    /// Files of transactions that are over, and could not be removed.
+    var leftovers: Set<String> = []
+    /// When the trial began as far as this process knows, in seconds of `options.uptime`.
+    var trialBegan: Int64
+
     /// Opens the store; writes nothing but the removal of leftovers.
     ///
     /// - Parameters:
     ///   - files: the folder of the store.
     ///   - osVersion: the version of the running OS, noted in what is written.
     ///   - now: the time, in seconds since 1970.
-    /// - Throws: `StoreError`.
-    public init(files: any StoreFiles, osVersion: String, now: @escaping @Sendable () -> Int64)
-        throws(StoreError)
-    {
-        fatalError("stub")
+    ///   - options: for tests.
+    /// - Throws: `StoreError` when the folder can't be read; damaged files are warnings.
+    public init(
+        files: any StoreFiles,
+        osVersion: String,
+        now: @escaping @Sendable () -> Int64,
+        options: StoreOptions = StoreOptions()
+    ) throws(StoreError) {
+        self.files = files
+        self.osVersion = osVersion
+        self.now = now
+        self.options = options
+        trialBegan = options.uptime()
+        current = Generation(
+            number: 1,
+            time: now(),
+            osVersion: osVersion,
+            schemaVersion: options.migrations.current,
+            author: Self.itself,
+            reason: .first,
+            strong: SettingsDocument(),
+            weak: SettingsDocument(),
+            defaults: SettingsDocument(),
+            trial: nil,
+            transaction: ""
+        )
+        try open()
     }
 
-    /// The generation in force.
-    public var current: Generation { fatalError("stub") }
-
-    /// What was wrong with the files when the store was opened: damaged generations that were passed over.
-    public var warnings: [String] { [] }
-
-    /// Adds changes to a transaction, which is made if it does not exist.
-    public func stage(
-        _ changes: [SettingKey: PendingTransaction.Change],
-        in transaction: String
-    ) throws(StoreError) {}
-
-    /// The pending changes of a transaction; nil if there is none of the name.
-    public func pending(_ transaction: String) -> PendingTransaction? { nil }
-
-    /// The names of all pending transactions, sorted.
-    public var transactions: [String] { [] }
-
-    /// Drops a transaction and returns the keys it would have changed, sorted.
-    public func discard(_ transaction: String) throws(StoreError) -> [SettingKey] { [] }
-
-    /// Drops all transactions: the first thing at boot.
-    public func discardAll() throws(StoreError) {}
-
-    /// Makes the changes of a transaction the new generation, durably, before it returns.
+    /// All generations that are kept and can be read, oldest first.
     ///
-    /// - Parameter confirmWithin: seconds in which the commit must be confirmed; nil if it needs no confirmation.
-    /// - Returns: the keys whose value in force changed, sorted.
-    public func commit(
-        _ transaction: String,
-        by author: Generation.Author,
-        confirmWithin: Int64? = nil
-    ) throws(StoreError) -> [SettingKey] { [] }
-
-    /// Begins a boot: drops weak values and transactions, takes the image's defaults.
-    ///
-    /// Makes a generation only if something changed. A trial goes on (DESIGN.md section 6).
-    /// - Returns: the keys whose value in force changed, sorted.
-    public func beginBoot(defaults: SettingsDocument) throws(StoreError) -> [SettingKey] { [] }
-
-    /// All generations that are kept, oldest first.
-    public func generations() throws(StoreError) -> [Generation] { [] }
-
-    /// One generation.
-    public func generation(_ number: UInt64) throws(StoreError) -> Generation { fatalError("stub") }
-
-    /// Brings the strong and weak values of an older generation back, as a new generation.
-    public func restore(_ number: UInt64, by author: Generation.Author) throws(StoreError) -> [SettingKey] {
-        []
+    /// Their layers are in the running version's form; what it does not know is left out.
+    public func generations() throws(StoreError) -> [Generation] {
+        var all: [Generation] = []
+        for number in numbers.sorted() {
+            if number == current.number, !isUnsaved {
+                all.append(current)
+            } else if case .whole(let stored) = try load(FileName.generation(number)) {
+                all.append(stored.interpreted(options).generation)
+            }
+        }
+        if isUnsaved { all.append(current) }
+        return all
     }
 
-    /// Ends the trial of the current generation: it stays.
-    public func confirm(by author: Generation.Author) throws(StoreError) {}
-
-    /// Seconds until an unconfirmed generation must go; nil if there is none, 0 if its time is over.
-    public var trialSecondsLeft: Int64? { nil }
-
-    /// Takes an unconfirmed generation back whose time is over.
+    /// One generation, in the running version's form.
     ///
-    /// - Returns: the keys whose value in force changed; nil if there was nothing to do.
-    public func endTrialIfDue() throws(StoreError) -> [SettingKey]? { nil }
+    /// - Throws: `StoreError.noSuchGeneration`; `unreadable` if it is damaged; `io`.
+    public func generation(_ number: UInt64) throws(StoreError) -> Generation {
+        try interpreted(number).generation
+    }
+
+    func interpreted(_ number: UInt64) throws(StoreError) -> (generation: Generation, warnings: [String]) {
+        if number == current.number { return (current, []) }
+        guard numbers.contains(number) else { throw .noSuchGeneration(number) }
+        let name = FileName.generation(number)
+        switch try load(name) {
+        case .whole(let stored): return stored.interpreted(options)
+        case .faulty(let fault): throw .unreadable(path: name, reason: fault.description)
+        case .missing: throw .noSuchGeneration(number)
+        }
+    }
+
+    func warn(_ text: String) {
+        if warnings.count < StoreLimits.warnings { warnings.append(text) }
+    }
 }

@@ -6,7 +6,7 @@ public enum StoreError: Error, Equatable, CustomStringConvertible {
     case io(operation: String, path: String, errno: Int32)
     /// The name of a transaction is not 1 to 64 letters, digits, '-', '_' and '.'.
     case invalidTransactionName(String)
-    /// More transactions or changes than the store takes.
+    /// More than the store takes: says of what, the limit, and what to do.
     case tooMuch(String)
     /// A commit with nothing pending.
     case nothingPending(transaction: String)
@@ -26,7 +26,7 @@ public enum StoreError: Error, Equatable, CustomStringConvertible {
             "could not \(operation) '\(path)' (errno \(errno)): see whether the state partition is full or read-only"
         case .invalidTransactionName(let name):
             "'\(name)' is not a name of a transaction: use 1 to 64 letters, digits, '-', '_' and '.'"
-        case .tooMuch(let what): "\(what): commit or delete transactions first"
+        case .tooMuch(let what): what
         case .nothingPending(let name): "transaction '\(name)' has no pending changes: set something first"
         case .strongToWeak(let keys):
             "strong settings can't be made weak: \(keys.map(\.description).joined(separator: ", "))"
