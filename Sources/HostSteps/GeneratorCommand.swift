@@ -105,12 +105,14 @@ enum GeneratorCommand {
 
         init(limit: Int) throws(StepError) {
             var ends: [Int32] = [-1, -1]
-            guard pipe2(&ends, O_CLOEXEC) == 0 else {
+            guard pipe(&ends) == 0 else {
                 throw StepError("no pipe for its output: \(String(cString: strerror(errno)))")
             }
             reading = ends[0]
             writing = ends[1]
             self.limit = limit
+            // The program gets copies of the writing ends and nothing else.
+            for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
             _ = fcntl(reading, F_SETFL, O_NONBLOCK)
         }
 

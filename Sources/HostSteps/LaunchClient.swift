@@ -95,7 +95,7 @@ extension HealthProblem {
             key: key.map(short),
             value: value.map(short),
             message: short(message),
-            time: Timestamp(seconds: Int64(time(nil)))
+            time: Timestamp(seconds: Int64(Glibc.time(nil)))
         )
     }
 }

@@ -1,6 +1,7 @@
 internal import Features
 internal import Glibc
 internal import HostAPI
+internal import JSON
 internal import SettingsModel
 internal import SettingsStore
 
