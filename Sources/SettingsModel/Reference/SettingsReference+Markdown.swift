@@ -66,18 +66,10 @@ extension SettingsReference.Entry {
         path.map { step in
             switch step {
             case .name(let name): name
-            case .choice: "<\(choiceName)>"
+            case .choice: "<name>"
             }
         }
         .joined(separator: ".")
-    }
-
-    /// What the user chooses there, in one word.
-    private var choiceName: String {
-        switch path.first {
-        case .name("kubernetes"): "name"
-        default: path.contains(.name("sysctl")) ? "key" : "name"
-        }
     }
 
     /// What is allowed for the value, and for the name where the entry is one of a map of values.
