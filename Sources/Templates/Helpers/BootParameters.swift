@@ -58,7 +58,9 @@ let bootHelpers: [String: Helper] = [
             // A parameter without value is a switch.
             for value in values.isEmpty ? [""] : values {
                 guard value.isEmpty || isWord(value) || isWord(value.filter { $0 != " " }) else {
-                    throw HelperError("the value of '\(name)' has quotes, backslashes, '#' or ';': remove them")
+                    throw HelperError(
+                        "the value of '\(name)' has quotes, backslashes, '#' or ';': remove them"
+                    )
                 }
                 let text = value.contains(" ") ? "\"\(value)\"" : value
                 result[module, default: []].append(value.isEmpty ? parameter : "\(parameter)=\(text)")
