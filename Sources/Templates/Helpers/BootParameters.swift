@@ -119,6 +119,7 @@ private func isModuleName(_ name: String) -> Bool {
         && name.unicodeScalars.allSatisfy { isNameScalar($0) }
 }
 
-private func isNameScalar(_ scalar: Unicode.Scalar) -> Bool {
+/// A letter or digit of ASCII, '-' or '_'.
+func isNameScalar(_ scalar: Unicode.Scalar) -> Bool {
     "a"..."z" ~= scalar || "A"..."Z" ~= scalar || "0"..."9" ~= scalar || scalar == "-" || scalar == "_"
 }
