@@ -38,7 +38,9 @@ let registryHelpers: [String: Helper] = [
     },
 ]
 
-/// Whether a text can be a registry: a host with a port, or "*" for all. The name stands in the head of a TOML table,
+/// Whether a text can be a registry: a host with a port, or "*" for all.
+///
+/// The name stands in the head of a TOML table,
 /// where containerd's reader misreads quoted names with brackets, so quotes alone would not keep it in its place.
 private func isRegistry(_ text: String) -> Bool {
     (1...255).contains(text.utf8.count)
