@@ -226,6 +226,12 @@ func certificate(_ name: String) throws -> (pem: String, base64: String) {
         )
     }
 
+    @Test func tenThousandSysctlsFit() throws {
+        let entries = (0..<10_000).map { "\"net.test.key\($0)\": \"\($0)\"" }.joined(separator: ",")
+        let text = try ImageContent().render("sysctl", "{\"kernel\": {\"sysctl\": {\(entries)}}}")
+        #expect(text.split(separator: "\n").count == 10_000)
+    }
+
     /// What modprobe (package kmod) does with configuration files, in a tree of modules made for the purpose.
     private func modprobe(_ files: [String: String], _ arguments: String...) throws -> String {
         let folder = try TemporaryDirectory()
