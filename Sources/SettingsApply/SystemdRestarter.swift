@@ -31,7 +31,8 @@ public struct SystemdRestarter: ServiceRestarter {
     private func ask(_ restart: Feature.Restart) -> (ApplyReport.Outcome, String?) {
         do throws(SystemdError) {
             // A connection for each request: one that broke in between can't spoil the next.
-            var manager = if let address { try ServiceManager(address: address) } else { try ServiceManager() }
+            var manager =
+                if let address { try ServiceManager(address: address) } else { try ServiceManager() }
             let result = try manager.perform(
                 Self.action(restart.action),
                 unit: restart.unit,

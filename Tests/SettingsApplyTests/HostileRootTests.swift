@@ -16,7 +16,10 @@ import Testing
     @Test func linksInPlaceOfFoldersAreNotFollowed() async throws {
         let host = try ApplyHost()
         let outside = try TemporaryDirectory()
-        try FileManager.default.createDirectory(atPath: host.folder.file("root"), withIntermediateDirectories: false)
+        try FileManager.default.createDirectory(
+            atPath: host.folder.file("root"),
+            withIntermediateDirectories: false
+        )
         try FileManager.default.createSymbolicLink(
             atPath: host.folder.file("root/etc"),
             withDestinationPath: outside.path
