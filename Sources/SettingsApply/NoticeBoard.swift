@@ -28,7 +28,8 @@ struct NoticeBoard: Sendable {
         case "boot" where names == ["boot", "reboot-to-reconcile"] && value == true:
             return "has no effect: a reboot can't change the command line, which is part of the signed image"
         case "kernel" where names == ["kernel", "lockdown"]: return lockdown(value.string ?? "")
-        case "kernel" where names.count == 4 && names[1] == "modules" && names[3] == "allowed" && value == false:
+        case "kernel"
+        where names.count == 4 && names[1] == "modules" && names[3] == "allowed" && value == false:
             guard isLoaded(names[2]) else { return nil }
             return "the module is in the running kernel already, and stays there until the host reboots"
         default: return nil
@@ -40,7 +41,8 @@ struct NoticeBoard: Sendable {
         case .sysctl: return nil
         case .moduleOption(let module, _):
             guard isLoaded(module) else { return nil }
-            return "the module '\(module)' is loaded already; the option holds when it is loaded again: reboot"
+            return
+                "the module '\(module)' is loaded already; the option holds when it is loaded again: reboot"
         case .notHonoured:
             return "has no effect: the command line is part of the signed image; build an image with it"
         }
@@ -56,7 +58,8 @@ struct NoticeBoard: Sendable {
             return level > 0 ? "has no effect: the running kernel has no lockdown" : nil
         }
         guard level < inForce else { return nil }
-        return "the kernel stays at '\(modes[inForce])', a lockdown can't be lowered; reboot to have '\(wanted)'"
+        return
+            "the kernel stays at '\(modes[inForce])', a lockdown can't be lowered; reboot to have '\(wanted)'"
     }
 
     private func isLoaded(_ module: String) -> Bool {

@@ -76,7 +76,9 @@ extension HelperSet {
             }
             defer { free(real) }
             let target = String(cString: real)
-            guard target.hasPrefix("/usr/") else { throw HelperError("'\(path)' is not below /usr: '\(target)'") }
+            guard target.hasPrefix("/usr/") else {
+                throw HelperError("'\(path)' is not below /usr: '\(target)'")
+            }
             let bytes: [UInt8]
             do throws(SmallFileError) {
                 bytes = try readSmallFile(target, maximumLength: maximumFileLength)

@@ -23,7 +23,8 @@ import Testing
         #expect(try host.mode("/etc/issue.d/bulkhead") == 0o755)
         #expect(
             host.services.takeCalls() == [
-                "try-restart systemd-hostnamed.service", "reload login.service", "try-restart getty@tty1.service",
+                "try-restart systemd-hostnamed.service", "reload login.service",
+                "try-restart getty@tty1.service",
                 "restart signal.service",
             ]
         )
@@ -33,7 +34,8 @@ import Testing
         // Nothing but the files is left: no temporary ones, no notes.
         #expect(
             host.names == [
-                "etc", "etc/hostname", "etc/issue.d", "etc/issue.d/bulkhead", "etc/issue.d/bulkhead/name", "etc/motd",
+                "etc", "etc/hostname", "etc/issue.d", "etc/issue.d/bulkhead", "etc/issue.d/bulkhead/name",
+                "etc/motd",
             ]
         )
     }

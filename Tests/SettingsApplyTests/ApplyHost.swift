@@ -57,7 +57,10 @@ final class ApplyHost {
         folder = try TemporaryDirectory()
         self.features = try FeatureSet(features.map { try Feature(parsing: $0.value, name: $0.key) })
         self.restartLimit = restartLimit
-        try FileManager.default.createDirectory(atPath: folder.file("templates"), withIntermediateDirectories: false)
+        try FileManager.default.createDirectory(
+            atPath: folder.file("templates"),
+            withIntermediateDirectories: false
+        )
         applier = Self.applier(self.features, folder, services, restartLimit)
         for (name, text) in Self.templates { try write("templates/\(name)", text) }
     }
@@ -78,7 +81,9 @@ final class ApplyHost {
     }
 
     /// The text of a rendered file.
-    func text(_ path: String) -> String? { try? String(contentsOfFile: folder.file("root\(path)"), encoding: .utf8) }
+    func text(_ path: String) -> String? {
+        try? String(contentsOfFile: folder.file("root\(path)"), encoding: .utf8)
+    }
 
     func status(_ path: String) throws -> stat {
         var status = stat()

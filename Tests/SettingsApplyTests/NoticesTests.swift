@@ -1,10 +1,14 @@
 import Foundation
 import JSON
+import SettingsApply
 import SettingsModel
+import TestSupport
 import Testing
 
 @Suite struct NoticesTests {
-    private func notices(_ settings: JSONValue, lockdown: String? = nil, modules: [String] = []) throws -> [String] {
+    private func notices(_ settings: JSONValue, lockdown: String? = nil, modules: [String] = []) throws
+        -> [String]
+    {
         let host = try ApplyHost()
         let manager = FileManager.default
         for folder in ["sys/kernel/security"] + modules.map({ "sys/module/\($0)" }) {
@@ -28,7 +32,8 @@ import Testing
         let notices = try notices(settings, modules: ["loop"])
         #expect(
             notices.map { $0.prefix { $0 != ":" } } == [
-                "settings.boot.init-parameters.\"systemd.log_level\"", "settings.boot.kernel-parameters.console",
+                "settings.boot.init-parameters.\"systemd.log_level\"",
+                "settings.boot.kernel-parameters.console",
                 "settings.boot.kernel-parameters.\"loop.max_loop\"", "settings.boot.reboot-to-reconcile",
             ]
         )
@@ -38,7 +43,8 @@ import Testing
     @Test(arguments: [
         ("none", "none [integrity] confidentiality\n", "stays at 'integrity'"),
         ("integrity", "none integrity [confidentiality]\n", "stays at 'confidentiality'"),
-        ("integrity", "none [integrity] confidentiality\n", nil), ("confidentiality", "[none] integrity\n", nil),
+        ("integrity", "none [integrity] confidentiality\n", nil),
+        ("confidentiality", "[none] integrity\n", nil),
         ("integrity", nil, "the running kernel has no lockdown"), ("none", nil, nil),
     ])
     func lockdownIsNeverLowered(wanted: String, state: String?, text: String?) throws {
@@ -48,7 +54,9 @@ import Testing
     }
 
     @Test func modulesThatAreLoadedStay() throws {
-        let modules: JSONValue = ["nf-tables": ["allowed": false], "sctp": ["allowed": false], "loop": ["allowed": true]]
+        let modules: JSONValue = [
+            "nf-tables": ["allowed": false], "sctp": ["allowed": false], "loop": ["allowed": true],
+        ]
         let notices = try notices(["kernel": ["modules": modules]], modules: ["nf_tables", "loop"])
         #expect(notices.count == 1)
         #expect(notices.first?.hasPrefix("settings.kernel.modules.nf-tables.allowed: ") == true, "\(notices)")

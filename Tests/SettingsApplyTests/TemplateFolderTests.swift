@@ -5,7 +5,8 @@ import TestSupport
 import Testing
 
 @Suite struct TemplateFolderTests {
-    private func rendered(_ text: String, _ settings: JSONValue = [:], os: JSONValue? = nil) throws -> String {
+    private func rendered(_ text: String, _ settings: JSONValue = [:], os: JSONValue? = nil) throws -> String
+    {
         let folder = try TemporaryDirectory()
         try Data(text.utf8).write(to: folder.url.appending(path: "t"))
         do {
@@ -25,7 +26,9 @@ import Testing
         let release = try String(contentsOfFile: "/usr/lib/os-release", encoding: .utf8)
         #expect(try rendered("{{file_contents \"/usr/lib/os-release\"}}") == release)
         #expect(try rendered("{{file_contents \"/etc/os-release\"}}").contains("must be a path below /usr"))
-        #expect(try rendered("{{file_contents \"/usr/../etc/passwd\"}}").contains("must be a path below /usr"))
+        #expect(
+            try rendered("{{file_contents \"/usr/../etc/passwd\"}}").contains("must be a path below /usr")
+        )
         #expect(try rendered("{{file_contents \"/usr/none\"}}").contains("No such file"))
         #expect(try rendered("{{file_contents \"/usr/lib\"}}").contains("is not a regular file"))
     }
@@ -34,7 +37,11 @@ import Testing
     @Test func linksOutOfTheImageAreRefused() throws {
         let path = "/usr/lib/ssl/openssl.cnf"
         try #require(FileManager.default.fileExists(atPath: path), "the test needs the package openssl")
-        #expect(try rendered("{{file_contents \"\(path)\"}}").contains("is not below /usr: '/etc/ssl/openssl.cnf'"))
+        #expect(
+            try rendered("{{file_contents \"\(path)\"}}").contains(
+                "is not below /usr: '/etc/ssl/openssl.cnf'"
+            )
+        )
     }
 
     @Test func templatesThatCannotBeReadAreNamed() throws {
