@@ -88,8 +88,8 @@ let services: [Target] =
     + library(
         "BulkheadCommands",
         [
-            "Debian", "Hashing", "ImageBuilder", "ImageInspection", "Presentation", "ReleaseManifest",
-            "VariantManifest", "VirtualMachine", argumentParser,
+            "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection", "JSON", "Presentation",
+            "ReleaseManifest", "VariantManifest", "VirtualMachine", argumentParser,
         ]
     )
     + library("HostHealth", ["JSON", "Systemd"])

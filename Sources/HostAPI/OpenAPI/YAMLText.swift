@@ -26,8 +26,10 @@ struct YAMLText {
         case .array(let elements) where !elements.isEmpty:
             if isInline { text += "\n" }
             for element in elements {
-                text += spaces(indentation) + "-"
-                write(element, indentation: indentation + 2, isInline: true, to: &text)
+                var item = ""
+                write(element, indentation: indentation + 2, isInline: false, to: &item)
+                // The first line of an object or array inside stands behind its dash.
+                text += spaces(indentation) + "- " + item.drop { $0 == " " }
             }
         default: text += (isInline ? " " : "") + Self.scalar(value) + "\n"
         }

@@ -18,6 +18,7 @@ public struct RequestParameters: Sendable, Equatable {
         var faults: [Problem.Fault] = []
         var texts = path
         for pair in (query ?? "").split(separator: "&") {
+            guard faults.count < Self.maximumFaults else { break }
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = PercentEncoding.decode(parts[0], plusIsSpace: true),
                 let value = PercentEncoding.decode(parts.count == 2 ? parts[1] : "", plusIsSpace: true)
@@ -83,6 +84,9 @@ public struct RequestParameters: Sendable, Equatable {
 
     /// The transaction of requests that name none.
     public static let defaultTransaction = "default"
+
+    /// More faults are not told, so that a hostile query can't make the answer huge.
+    private static let maximumFaults = 100
 
     private static func fault(_ name: String, _ value: String?, _ allowed: String) -> Problem.Fault {
         Problem.Fault(
