@@ -108,7 +108,7 @@ let services: [Target] =
         "APIClient",
         [
             "HostAPI", "HostAPIClient", "JSON", "Presentation", "SettingsModel", "TOML", argumentParser,
-            asyncHTTPClient, nioCore,
+            asyncHTTPClient, nioCore, nioHTTP1,
         ]
     )
     + library("UserData", ["Gzip", "JSON", "SettingsModel", "TOML", asyncHTTPClient, nioCore])
@@ -122,7 +122,6 @@ let services: [Target] =
 
 let programs: [Target] = [
     .executableTarget(name: "bulkhead", dependencies: ["BulkheadCommands"], swiftSettings: common),
-    .executableTarget(name: "hostd", dependencies: ["HostHealth"], swiftSettings: common),
     .executableTarget(
         name: "bulkhead-host",
         dependencies: ["APIClient", "APIServer", "HostSteps"],
@@ -145,7 +144,6 @@ let package = Package(
     products: [
         .executable(name: "bulkhead", targets: ["bulkhead"]),
         .executable(name: "bulkhead-host", targets: ["bulkhead-host"]),
-        .executable(name: "hostd", targets: ["hostd"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -1,0 +1,63 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+
+/// Documents from web servers.
+enum WebDocument {
+    /// Fetches a document with GET: at most five redirects, one minute, and the length of any document.
+    static func read(_ url: String) async throws(InputError) -> [UInt8] {
+        var configuration = HTTPClient.Configuration()
+        configuration.timeout = .init(connect: .seconds(10), read: .seconds(30))
+        configuration.redirectConfiguration = .follow(max: 5, allowCycles: false)
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        let result: Result<[UInt8], InputError>
+        do {
+            result = .success(try await read(url, with: client))
+        } catch let error as InputError {
+            result = .failure(error)
+        } catch {
+            result = .failure(InputError("could not fetch \(url): \(reason(error))"))
+        }
+        try? await client.shutdown()
+        return try result.get()
+    }
+
+    private static func read(_ url: String, with client: HTTPClient) async throws -> [UInt8] {
+        let response = try await client.execute(HTTPClientRequest(url: url), timeout: .seconds(60))
+        guard response.status == .ok else {
+            throw InputError("could not fetch \(url): the server answered \(response.status)")
+        }
+        var bytes: [UInt8] = []
+        for try await piece in response.body {
+            guard bytes.count + piece.readableBytes <= InputSource.maximumLength else {
+                throw InputError.tooLong(url)
+            }
+            bytes += piece.readableBytesView
+        }
+        return bytes
+    }
+
+    /// The reason in words that say what to do.
+    private static func reason(_ error: any Error) -> String {
+        // The library for TLS is not among this module's; its errors are known by their text alone.
+        let text = String(describing: error)
+        if text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("unableToValidateCertificate") {
+            return "the server's certificate is not trusted on this host: add its authority to settings.pki"
+        }
+        if text.contains("noSubjectAltName") || text.contains("failedToMatch")
+            || text.contains("HOSTNAME_MISMATCH")
+            || text.contains("unableToVerify")
+        {
+            return "the server's certificate is for another name: \(text)"
+        }
+        switch error as? HTTPClientError {
+        case .connectTimeout: return "no connection within 10 seconds: is the host reachable from here?"
+        case .readTimeout: return "the server sent nothing for 30 seconds"
+        case .deadlineExceeded: return "it took longer than a minute"
+        case .redirectLimitReached, .redirectCycleDetected: return "the server redirects too often"
+        case .invalidURL, .emptyHost, .emptyScheme: return "this is no URL of a document"
+        case let error?: return error.shortDescription
+        case nil: return text
+        }
+    }
+}
