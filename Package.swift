@@ -64,7 +64,7 @@ let formats: [Target] =
     + library("FileTree", ["Hashing"])
     + library("SBOM", ["Hashing"])
     + library("TOML", ["JSON"])
-    + library("SettingsModel", ["JSON"])
+    + library("SettingsModel", ["JSON"], tests: ["TOML"])
     + library("Templates", ["JSON"])
     + library("Features", ["JSON", "SettingsModel", "TOML"])
 
@@ -89,7 +89,7 @@ let services: [Target] =
         "BulkheadCommands",
         [
             "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection", "JSON", "Presentation",
-            "ReleaseManifest", "VariantManifest", "VirtualMachine", argumentParser,
+            "ReleaseManifest", "SettingsModel", "TOML", "VariantManifest", "VirtualMachine", argumentParser,
         ]
     )
     + library("HostHealth", ["JSON", "Systemd"])
@@ -122,7 +122,6 @@ let services: [Target] =
 
 let programs: [Target] = [
     .executableTarget(name: "bulkhead", dependencies: ["BulkheadCommands"], swiftSettings: common),
-    .executableTarget(name: "hostd", dependencies: ["HostHealth"], swiftSettings: common),
     .executableTarget(
         name: "bulkhead-host",
         dependencies: ["APIClient", "APIServer", "HostSteps"],
@@ -145,7 +144,6 @@ let package = Package(
     products: [
         .executable(name: "bulkhead", targets: ["bulkhead"]),
         .executable(name: "bulkhead-host", targets: ["bulkhead-host"]),
-        .executable(name: "hostd", targets: ["hostd"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -16,7 +16,21 @@ extension OperationHandler {
             ]
         )
         guard usesSystemd else { return .nothing }
-        throw Problem(status: 500, detail: "not yet")
+        let fault = await Blocking.run { () -> SystemdError? in
+            do throws(SystemdError) {
+                var manager = try ServiceManager()
+                try manager.reboot()
+                return nil
+            } catch {
+                return error
+            }
+        }
+        switch fault {
+        case nil: return .nothing
+        case .refused?:
+            throw Problem(status: 409, detail: "the reboot is held back: \(fault.map(\.description) ?? "")")
+        case let fault?: throw Problem(status: 500, detail: "the host can't be rebooted: \(fault)")
+        }
     }
 
     /// `POST /actions/lockdown`.

@@ -50,12 +50,20 @@ public final class APIServer: Sendable {
         if access(lockFile, F_OK) == 0 { snapshots.update { $0.isLocked = true } }
         generation = first.inForce.generation.number
 
-        let restarter: any ServiceRestarter = NoServices()
+        let restarter: any ServiceRestarter = options.usesSystemd ? SystemdRestarter() : NoServices()
+        let osInfo = OSInfo(
+            prettyName: os["PRETTY_NAME"],
+            variantID: os["VARIANT_ID"],
+            versionID: os["VERSION_ID"],
+            buildID: os["BUILD_ID"],
+            arch: OSRelease.architecture
+        )
         let applier = Applier(
             features: features,
             templates: options.templates,
             root: options.root,
-            services: restarter
+            services: restarter,
+            os: osInfo.json
         )
         let events = EventHub(limit: limits.watchers)
         let metrics = Metrics(startTime: now())
@@ -80,13 +88,7 @@ public final class APIServer: Sendable {
                 service: service,
                 features: features,
                 templates: options.templates,
-                os: OSInfo(
-                    prettyName: os["PRETTY_NAME"],
-                    variantID: os["VARIANT_ID"],
-                    versionID: os["VERSION_ID"],
-                    buildID: os["BUILD_ID"],
-                    arch: OSRelease.architecture
-                ),
+                os: osInfo,
                 bootReports: BootReports(path: "\(options.root)/boot-report.json"),
                 usesSystemd: options.usesSystemd,
                 startTime: now()

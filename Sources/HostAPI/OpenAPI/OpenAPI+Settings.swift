@@ -26,6 +26,12 @@ extension OpenAPI {
                     "type": "array", "items": self.schema(of: element),
                     "maxItems": .integer(Int64(maximumCount)),
                 ]
+            case .tuple(let elements, let rest, let maximumCount):
+                [
+                    "type": "array", "prefixItems": .array(elements.map { self.schema(of: $0) }),
+                    "items": rest.map { self.schema(of: $0) } ?? false,
+                    "minItems": .integer(Int64(elements.count)), "maxItems": .integer(Int64(maximumCount)),
+                ]
             case .group(let fields):
                 [
                     "type": "object", "additionalProperties": false,

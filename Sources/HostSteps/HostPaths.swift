@@ -1,0 +1,13 @@
+/// Where a host has what the steps read and write.
+enum HostPaths {
+    static let socket = "/run/api.sock"
+    static let store = "/state/settings"
+    static let features = "/usr/share/bulkhead/features"
+    static let release = "/usr/lib/os-release"
+    static let runtime = "/run/bulkhead"
+    static let hostname = "/etc/hostname"
+    static let wantedLockdown = "/etc/bulkhead/lockdown"
+    static let kernelLockdown = "/sys/kernel/security/lockdown"
+    /// The transaction in which the boot sets settings (Bottlerocket: `bottlerocket-launch`).
+    static let transaction = "bulkhead-launch"
+}

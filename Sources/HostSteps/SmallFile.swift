@@ -1,0 +1,73 @@
+internal import Glibc
+
+/// Reads and durably writes files of a few kilobytes.
+enum SmallFile {
+    private static let limit = 64 << 10
+
+    /// The text of a regular file; nil if there is none.
+    static func read(_ path: String) throws(StepError) -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw fault("read", path)
+        }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw fault("read", path)
+            }
+            if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+            guard count <= limit - bytes.count else {
+                throw StepError("'\(path)' is larger than \(limit) bytes: that is not a file of this host's")
+            }
+            bytes += buffer[..<count]
+        }
+    }
+
+    /// Makes a file's content be this text, as a whole or, after a power cut, not at all.
+    static func write(_ text: String, to path: String) throws(StepError) {
+        let temporary = path + ".new"
+        unlink(temporary)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw fault("make", temporary) }
+        var isOpen = true
+        defer { if isOpen { close(descriptor) } }
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw fault("write", temporary) }
+            rest = rest.dropFirst(count)
+        }
+        guard fsync(descriptor) == 0 else { throw fault("synchronize", temporary) }
+        close(descriptor)
+        isOpen = false
+        guard rename(temporary, path) == 0 else { throw fault("rename", temporary) }
+        try synchronizeFolder(of: path)
+    }
+
+    /// Removes a file durably, if it exists.
+    static func remove(_ path: String) throws(StepError) {
+        if unlink(path) != 0 {
+            if errno == ENOENT { return }
+            throw fault("remove", path)
+        }
+        try synchronizeFolder(of: path)
+    }
+
+    private static func synchronizeFolder(of path: String) throws(StepError) {
+        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw fault("open", folder) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw fault("synchronize", folder) }
+    }
+
+    private static func fault(_ operation: String, _ path: String) -> StepError {
+        StepError("could not \(operation) '\(path)': \(String(cString: strerror(errno)))")
+    }
+}

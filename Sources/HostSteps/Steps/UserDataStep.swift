@@ -1,0 +1,79 @@
+internal import Glibc
+internal import HostAPI
+internal import SettingsModel
+internal import UserData
+
+extension Step {
+    static let userData = Step(
+        name: "user-data",
+        summary: "read user data and set its settings; on the first boot only",
+        help: """
+            Usage: hostd user-data [--again] [--socket SOCKET] [--state DIR] [--run DIR]
+
+            Reads user data from the image, the volume 'user-data', the systemd credential
+            'bulkhead.user-data' and, on EC2, the instance metadata; where two set one key, the later one
+            counts. Good settings are staged in the transaction '\(HostPaths.transaction)', which
+            'hostd apply' commits; bad ones are reported here and in GET /health, and change nothing.
+
+              --again          read user data though an earlier boot has taken it
+              --socket SOCKET  the API (\(HostPaths.socket))
+              --state DIR      the store of settings (\(HostPaths.store))
+              --run DIR        the host's runtime files (\(HostPaths.runtime))
+              --root DIR       where the image, udev's links and /sys are; for tests
+              --metadata URL   the instance metadata service; for tests
+
+            Example: hostd user-data --again && hostd apply
+            """
+    ) { options, console in
+        var options = options
+        let isForced = options.flag("--again")
+        let client = LaunchClient(socket: try options.value("--socket", default: HostPaths.socket))
+        let marker = UserDataMarker(
+            store: try options.value("--state", default: HostPaths.store),
+            runtime: try options.value("--run", default: HostPaths.runtime)
+        )
+        let root = try options.value("--root", default: "")
+        let metadata = try options.value("--metadata", default: InstanceMetadata.address)
+        try options.end()
+        if !isForced, try marker.isComplete() {
+            console.output("user data was taken by an earlier boot; --again reads it again")
+            return 0
+        }
+        let taken = isForced ? [] : try marker.takenSources()
+        let sources = UserData.sources(
+            root: root,
+            credentials: getenv("CREDENTIALS_DIRECTORY").map { String(cString: $0) },
+            mountParent: marker.runtime,
+            metadata: InstanceMetadata(base: metadata)
+        )
+        let userData = await UserData(reading: sources.filter { !taken.contains($0.name) })
+        let problems = userData.parts.flatMap { describe($0, console) }
+        try await client.stage(userData.settings, isWeak: false)
+        // After the settings are staged: a note without them would make the commit look done.
+        let failed = userData.parts.filter { $0.error?.mayPass == true }.map(\.source)
+        let finished = taken.union(userData.parts.map(\.source)).subtracting(failed)
+        try marker.stage(finished, isComplete: failed.isEmpty)
+        try await client.report(.of(.userData, problems))
+        return 0
+    }
+
+    /// Prints what a source gave, and returns what is wrong with it.
+    private static func describe(_ part: UserData.Part, _ console: Console) -> [HealthProblem] {
+        if let error = part.error {
+            console.error("user data: \(error)")
+            return [HealthProblem(found: "user-data", "\(error)")]
+        }
+        guard let place = part.place else {
+            console.output("user data: none from '\(part.source)'")
+            return []
+        }
+        console.output("user data: \(part.count) settings from \(place)")
+        return part.problems.map { problem in
+            let value = problem.shownValue
+            let line = value.map { "\(problem.key): \($0) is not allowed: " } ?? "\(problem.key): "
+            console.error("user data: \(line)\(problem.allowed) (in \(place); not set)")
+            let message = "\(line)\(problem.allowed) (in \(place); the rest is set)"
+            return HealthProblem(found: "user-data", key: problem.key, value: value, message)
+        }
+    }
+}

@@ -1,0 +1,56 @@
+internal import JSON
+
+/// Which sources of user data this host has taken: noted in the store's folder once their settings are committed.
+///
+/// User data is for the first boot. A source that could not be read then (a network that was down) is asked again at
+/// the next boots; those that were taken are not, as people may have changed their settings since.
+struct UserDataMarker {
+    /// The name of the note that everything was taken; a unit's condition has it, too.
+    static let complete = "user-data.applied"
+    /// The name of the note that some sources are still to be taken.
+    static let partial = "user-data.partial"
+    /// The name of the note, beside the host's runtime files, that is kept until the settings are committed.
+    static let staged = "user-data.staged"
+
+    let store: String
+    let runtime: String
+
+    /// The paths of the three notes.
+    var completePath: String { "\(store)/\(Self.complete)" }
+    var partialPath: String { "\(store)/\(Self.partial)" }
+    var stagedPath: String { "\(runtime)/\(Self.staged)" }
+
+    /// Whether all sources were taken.
+    func isComplete() throws(StepError) -> Bool { try SmallFile.read(completePath) != nil }
+
+    /// The sources that were taken by an earlier boot.
+    func takenSources() throws(StepError) -> Set<String> { try note(partialPath)?.sources ?? [] }
+
+    /// Notes that settings of user data are pending.
+    ///
+    /// - Parameters:
+    ///   - sources: the sources that were taken, now and before.
+    ///   - isComplete: whether these are all.
+    func stage(_ sources: Set<String>, isComplete: Bool) throws(StepError) {
+        let note: JSONValue = [
+            "sources": .array(sources.sorted().map { .string($0) }), "complete": .bool(isComplete),
+        ]
+        try SmallFile.write(note.description + "\n", to: stagedPath)
+    }
+
+    /// Makes the pending note a durable one, after the commit; does nothing if there is none.
+    func promote() throws(StepError) {
+        guard let text = try SmallFile.read(stagedPath), let staged = try note(stagedPath) else { return }
+        try SmallFile.write(text, to: staged.isComplete ? completePath : partialPath)
+        if staged.isComplete { try SmallFile.remove(partialPath) }
+        try SmallFile.remove(stagedPath)
+    }
+
+    private func note(_ path: String) throws(StepError) -> (sources: Set<String>, isComplete: Bool)? {
+        guard let text = try SmallFile.read(path) else { return nil }
+        // A note that can't be read says nothing: user data is taken again, which is better than never.
+        guard let json = try? JSONValue(parsing: text) else { return nil }
+        let sources = Set((json["sources"]?.elements ?? []).compactMap(\.string))
+        return (sources, json["complete"]?.bool == true)
+    }
+}
