@@ -27,12 +27,14 @@ public final class APIServer: Sendable {
     ///   - options: the command line.
     ///   - limits: what clients may take.
     ///   - inheritedSocket: a listening socket to use instead of making one.
+    ///   - services: who restarts services; nil for what the options say.
     ///   - logger: the log.
     /// - Throws: `APIServerError`, `StoreError`, `FeatureError`, or what NIO throws for the socket.
     public init(
         _ options: APIServerOptions,
         limits: ServerLimits = ServerLimits(),
         inheritedSocket: Int32? = nil,
+        services: (any ServiceRestarter)? = nil,
         logger: Logger
     ) async throws {
         let now: @Sendable () -> Int64 = { Int64(time(nil)) }
@@ -50,12 +52,21 @@ public final class APIServer: Sendable {
         if access(lockFile, F_OK) == 0 { snapshots.update { $0.isLocked = true } }
         generation = first.inForce.generation.number
 
-        let restarter: any ServiceRestarter = NoServices()
+        let restarter: any ServiceRestarter =
+            services ?? (options.usesSystemd ? SystemdRestarter() : NoServices())
+        let osInfo = OSInfo(
+            prettyName: os["PRETTY_NAME"],
+            variantID: os["VARIANT_ID"],
+            versionID: os["VERSION_ID"],
+            buildID: os["BUILD_ID"],
+            arch: OSRelease.architecture
+        )
         let applier = Applier(
             features: features,
             templates: options.templates,
             root: options.root,
-            services: restarter
+            services: restarter,
+            os: osInfo.json
         )
         let events = EventHub(limit: limits.watchers)
         let metrics = Metrics(startTime: now())
@@ -80,13 +91,7 @@ public final class APIServer: Sendable {
                 service: service,
                 features: features,
                 templates: options.templates,
-                os: OSInfo(
-                    prettyName: os["PRETTY_NAME"],
-                    variantID: os["VARIANT_ID"],
-                    versionID: os["VERSION_ID"],
-                    buildID: os["BUILD_ID"],
-                    arch: OSRelease.architecture
-                ),
+                os: osInfo,
                 bootReports: BootReports(path: "\(options.root)/boot-report.json"),
                 usesSystemd: options.usesSystemd,
                 startTime: now()
