@@ -16,7 +16,11 @@ import Testing
         #expect(services["services"]?["login"] != nil)
         #expect(services["settings"] == nil)
         #expect(services["services"]?["hostname"] == nil)
-        #expect(try host.call("GET", "/?prefix=settings.network").json["settings"] == ["network": ["hostname": "localhost"]])
+        #expect(
+            try host.call("GET", "/?prefix=settings.network").json["settings"] == [
+                "network": ["hostname": "localhost"]
+            ]
+        )
         #expect(isProblem(try host.call("GET", "/?prefix=nothing"), 404, "nothing"))
     }
 
@@ -26,8 +30,15 @@ import Testing
         try host.commit(motd: "hi")
         #expect(try host.call("GET", "/settings").json["motd"] == "hi")
         #expect(try host.call("GET", "/settings?keys=settings.motd").json == ["motd": "hi"])
-        #expect(try host.call("GET", "/settings?keys=motd,settings.network.hostname&prefix=x").json["motd"] == "hi")
-        #expect(try host.call("GET", "/settings?keys=settings.network").json == ["network": ["hostname": "localhost"]])
+        #expect(
+            try host.call("GET", "/settings?keys=motd,settings.network.hostname&prefix=x").json["motd"]
+                == "hi"
+        )
+        #expect(
+            try host.call("GET", "/settings?keys=settings.network").json == [
+                "network": ["hostname": "localhost"]
+            ]
+        )
         #expect(try host.call("GET", "/settings?prefix=settings.mo").json == ["motd": "hi"])
         #expect(try host.call("GET", "/settings?prefix=mo").json == ["motd": "hi"])
         #expect(isProblem(try host.call("GET", "/settings?keys=settings.ntp"), 404, "settings.ntp"))
@@ -50,7 +61,12 @@ import Testing
         #expect(isProblem(try host.call("PATCH", "/settings", ""), 400))
         #expect(isProblem(try host.call("PATCH", "/settings?tx=a%2Fb", "{}"), 400, "tx"))
         #expect(isProblem(try host.call("PATCH", "/settings?strength=medium", "{}"), 400, "strength"))
-        #expect(isProblem(try host.call("PATCH", "/settings", "motd=1", headers: ["Content-Type: text/plain"]), 415))
+        #expect(
+            isProblem(
+                try host.call("PATCH", "/settings", "motd=1", headers: ["Content-Type: text/plain"]),
+                415
+            )
+        )
         #expect(try host.call("GET", "/tx/list").json == ["a"])
     }
 
@@ -67,8 +83,14 @@ import Testing
     @Test func keyPairs() throws {
         let body = #"{"request_payload":["settings.motd=42","settings.network.hostname=a.example"]}"#
         #expect(try host.call("PATCH", "/settings/keypair?tx=k", body).status == 204)
-        #expect(try host.call("GET", "/tx?tx=k").json == ["motd": "42", "network": ["hostname": "a.example"]])
-        let bad = try host.call("PATCH", "/settings/keypair", #"{"request_payload":["nope=1","motd","a..=1"]}"#)
+        #expect(
+            try host.call("GET", "/tx?tx=k").json == ["motd": "42", "network": ["hostname": "a.example"]]
+        )
+        let bad = try host.call(
+            "PATCH",
+            "/settings/keypair",
+            #"{"request_payload":["nope=1","motd","a..=1"]}"#
+        )
         #expect(isProblem(bad, 400))
         #expect(bad.json["errors"]?.elements?.count == 3)
         #expect(isProblem(try host.call("PATCH", "/settings/keypair", #"{"other":1}"#), 400))
@@ -103,7 +125,10 @@ import Testing
 
     @Test func twoClientsOnOneTransaction() throws {
         #expect(try host.call("PATCH", "/settings", #"{"motd":"first"}"#).status == 204)
-        #expect(try host.call("PATCH", "/settings", #"{"motd":"second","network":{"hostname":"c"}}"#).status == 204)
+        #expect(
+            try host.call("PATCH", "/settings", #"{"motd":"second","network":{"hostname":"c"}}"#).status
+                == 204
+        )
         #expect(try host.call("POST", "/tx/commit").json == ["settings.motd", "settings.network.hostname"])
         #expect(isProblem(try host.call("POST", "/tx/commit"), 422))
         #expect(try host.call("GET", "/settings").json["motd"] == "second")
@@ -165,7 +190,9 @@ import Testing
         #expect(isProblem(try host.call("GET", "/metadata/affected-services"), 400, "keys"))
         let command = "/usr/lib/bulkhead/hostd generate seed"
         #expect(
-            try host.call("GET", "/metadata/setting-generators").json == ["settings.updates.seed": .string(command)]
+            try host.call("GET", "/metadata/setting-generators").json == [
+                "settings.updates.seed": .string(command)
+            ]
         )
         #expect(
             try host.call("GET", "/v2/metadata/setting-generators").json
@@ -176,7 +203,8 @@ import Testing
         #expect(
             services == [
                 "login": [
-                    "configuration-files": ["motd"], "restart-commands": ["systemctl try-restart login.service"],
+                    "configuration-files": ["motd"],
+                    "restart-commands": ["systemctl try-restart login.service"],
                 ]
             ]
         )
@@ -251,12 +279,17 @@ import Testing
     }
 
     @Test func secretsStayOut() throws {
-        let body = #"{"container-registry":{"credentials":[{"registry":"r.example","username":"u","password":"hunter2"}]}}"#
+        let body =
+            #"{"container-registry":{"credentials":[{"registry":"r.example","username":"u","password":"hunter2"}]}}"#
         #expect(try host.call("PATCH", "/settings", body).status == 204)
         #expect(try host.call("POST", "/tx/commit_and_apply").status == 200)
         #expect(try host.call("GET", "/settings").text.contains("hunter2"))
         #expect(!(try host.call("GET", "/report").text.contains("hunter2")))
-        #expect(!(try host.call("GET", "/events?timeout=1", headers: ["Last-Event-ID: 0"]).text.contains("hunter2")))
+        #expect(
+            !(try host.call("GET", "/events?timeout=1", headers: ["Last-Event-ID: 0"]).text.contains(
+                "hunter2"
+            ))
+        )
         #expect(!host.log.contains("hunter2"))
         #expect(host.log.contains("PEER_UID=\(getuid())"))
     }

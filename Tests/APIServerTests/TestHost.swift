@@ -52,7 +52,10 @@ final class TestHost: @unchecked Sendable {
     init(templates: [String: String] = [:]) throws {
         folder = try TemporaryDirectory()
         for name in ["features", "templates"] {
-            try FileManager.default.createDirectory(atPath: folder.file(name), withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                atPath: folder.file(name),
+                withIntermediateDirectories: true
+            )
         }
         for (name, text) in Self.features {
             try text.write(toFile: folder.file("features/\(name).toml"), atomically: false, encoding: .utf8)
@@ -133,7 +136,9 @@ final class TestHost: @unchecked Sendable {
         return try wire.response()
     }
 
-    static func request(_ method: String, _ target: String, _ body: String? = nil, headers: [String] = []) -> String {
+    static func request(_ method: String, _ target: String, _ body: String? = nil, headers: [String] = [])
+        -> String
+    {
         var head = "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\n"
         for header in headers { head += header + "\r\n" }
         if let body {
@@ -184,4 +189,11 @@ func isProblem(_ response: Wire.Response, _ status: Int, _ part: String = "") ->
     response.status == status && response.type == "application/problem+json"
         && response.json["status"] == .integer(Int64(status))
         && (part.isEmpty || response.json["detail"]?.string?.contains(part) == true)
+}
+
+extension TestHost {
+    /// Runs the program to its end.
+    static func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
+        try runTool(try builtProgram("bulkhead-host"), arguments)
+    }
 }

@@ -2,11 +2,15 @@ import Foundation
 import Glibc
 import JSON
 
-/// One connection to a server, byte by byte. All calls block, for 20 seconds at most.
+/// One connection to a server, byte by byte.
+///
+/// All calls block, for 20 seconds at most.
 final class Wire: @unchecked Sendable {
     struct Failure: Error, CustomStringConvertible {
         var description: String
-        init(_ what: String, _ code: Int32 = errno) { description = "\(what): \(String(cString: strerror(code)))" }
+        init(_ what: String, _ code: Int32 = errno) {
+            description = "\(what): \(String(cString: strerror(code)))"
+        }
     }
 
     struct Response: Sendable {
@@ -45,7 +49,9 @@ final class Wire: @unchecked Sendable {
     func send(_ bytes: [UInt8]) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+            let count = rest.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+            }
             if count <= 0 { return }
             rest = rest.dropFirst(count)
         }
@@ -77,7 +83,9 @@ final class Wire: @unchecked Sendable {
                 defer { buffer.removeSubrange(..<range.upperBound) }
                 return String(decoding: buffer[..<range.upperBound], as: UTF8.self)
             }
-            guard fill() else { throw Failure("the connection ended before '\(text)' came; got \(buffer.count) bytes") }
+            guard fill() else {
+                throw Failure("the connection ended before '\(text)' came; got \(buffer.count) bytes")
+            }
         }
     }
 
@@ -90,7 +98,9 @@ final class Wire: @unchecked Sendable {
         var headers: [String: String] = [:]
         for line in lines {
             let parts = line.split(separator: ":", maxSplits: 1)
-            if parts.count == 2 { headers[parts[0].lowercased()] = parts[1].trimmingCharacters(in: .whitespaces) }
+            if parts.count == 2 {
+                headers[parts[0].lowercased()] = parts[1].trimmingCharacters(in: .whitespaces)
+            }
         }
         var body: [UInt8] = []
         if let length = headers["content-length"].flatMap({ Int($0) }) {

@@ -275,7 +275,8 @@ actor HostService {
         _ fields: [String: String]
     ) {
         var metadata: Logger.Metadata = [
-            "PEER_UID": "\(author.user)", "PEER_PID": "\(author.process)", "PEER_PROGRAM": "\(author.program)",
+            "PEER_UID": "\(author.user)", "PEER_PID": "\(author.process)",
+            "PEER_PROGRAM": "\(author.program)",
         ]
         for (name, value) in fields { metadata[name] = "\(value)" }
         if !keys.isEmpty {

@@ -150,7 +150,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
         guard head.uri.utf8.first == UInt8(ascii: "/") else {
             return Problem(status: 400, detail: "the request target must be a path that begins with '/'")
         }
-        if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > limits.body {
+        if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > limits.body
+        {
             return .bodyTooLarge(limits)
         }
         return nil
@@ -206,7 +207,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
             return context.fireErrorCaught(error)
         }
         switch fault {
-        case .headerOverflow: refuse(phase == .head && !sawLineEnd ? .targetTooLong(limits) : .headersTooLarge(limits))
+        case .headerOverflow:
+            refuse(phase == .head && !sawLineEnd ? .targetTooLong(limits) : .headersTooLarge(limits))
         // The client went away in the middle of a request.
         case .invalidEOFState, .closedConnection: close()
         default:
