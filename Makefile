@@ -17,7 +17,7 @@ BENCH_PACKAGES := cryptsetup-bin debian-archive-keyring nghttp2-client nginx-lig
 VARIANT ?= vm-containerd
 TEST_OUTPUT := $(CURDIR)/build/test
 
-.PHONY: help setup setup-run setup-tests setup-bench bulkhead image run test bench lint format clean
+.PHONY: help setup setup-run setup-tests setup-bench bulkhead image run test bench docs lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -66,6 +66,11 @@ test: setup-tests $(VENV)/bin/pyspdxtools ## Build everything, an image too, and
 
 bench: setup-bench bulkhead ## Measure against mkosi and others (BENCH='--only verity' for a part; --help)
 	SWIFT=$(SWIFT) python3 bench/bench.py $(BENCH)
+
+docs: ## Write the pages of docs/ that are made from the sources
+	$(SWIFT) build --product bulkhead
+	.build/debug/bulkhead settings reference > docs/settings.md
+	.build/debug/bulkhead settings reference --format json-schema > docs/settings.schema.json
 
 lint: ## Check format and style
 	$(SWIFT) format lint --strict --parallel -r Sources Tests Package.swift

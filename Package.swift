@@ -64,7 +64,7 @@ let formats: [Target] =
     + library("FileTree", ["Hashing"])
     + library("SBOM", ["Hashing"])
     + library("TOML", ["JSON"])
-    + library("SettingsModel", ["JSON"])
+    + library("SettingsModel", ["JSON"], tests: ["TOML"])
     + library("Templates", ["JSON"])
     + library("Features", ["JSON", "SettingsModel", "TOML"])
 
@@ -89,7 +89,7 @@ let services: [Target] =
         "BulkheadCommands",
         [
             "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection", "JSON", "Presentation",
-            "ReleaseManifest", "VariantManifest", "VirtualMachine", argumentParser,
+            "ReleaseManifest", "SettingsModel", "TOML", "VariantManifest", "VirtualMachine", argumentParser,
         ]
     )
     + library("HostHealth", ["JSON", "Systemd"])
@@ -100,7 +100,7 @@ let services: [Target] =
         "APIServer",
         [
             "Features", "HostAPI", "JSON", "SettingsApply", "SettingsModel", "SettingsStore", "Systemd",
-            hummingbirdCore, httpTypes, logging, nioCore, nioPosix,
+            hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1, nioPosix,
         ]
     )
     + library("HostAPIClient", ["HostAPI", "JSON", "SettingsModel", nioCore, nioHTTP1, nioPosix])

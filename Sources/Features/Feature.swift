@@ -49,7 +49,7 @@ public struct Feature: Sendable, Equatable {
     }
 
     /// One thing that is asked of systemd.
-    public struct Restart: Sendable, Equatable, CustomStringConvertible {
+    public struct Restart: Sendable, Hashable, CustomStringConvertible {
         /// The methods of org.freedesktop.systemd1(5), in the words of systemctl(1).
         public enum Action: String, Sendable, CaseIterable {
             case start, restart, reload

@@ -30,9 +30,11 @@ public struct Generation: Sendable, Equatable {
 
     /// Who made a change.
     public struct Author: Sendable, Equatable {
-        /// User, group and process of the client (SO_PEERCRED, unix(7)).
+        /// The user of the client (SO_PEERCRED, unix(7)).
         public var user: UInt32
+        /// The group of the client.
         public var group: UInt32
+        /// The process of the client.
         public var process: Int32
         /// The name of the program: `apiserver` for what happens by itself.
         public var program: String

@@ -1,4 +1,5 @@
 import HostAPI
+import JSON
 import SettingsModel
 import Testing
 
@@ -10,7 +11,7 @@ struct RequestParametersTests {
         try RequestParameters(RouteTable.endpoint(for: operation), path: path, query: query)
     }
 
-    private func problem(_ operation: HostAPI.Operation, _ query: String?, path: [String: String] = [:])
+    private func refusal(_ operation: HostAPI.Operation, _ query: String?, path: [String: String] = [:])
         -> Problem?
     {
         do throws(Problem) {
@@ -52,7 +53,7 @@ struct RequestParametersTests {
     @Test(
         "what is not declared or not of its form is refused by name",
         arguments: [
-            (Operation.getSettings, "key=settings.motd", "key"),
+            (HostAPI.Operation.getSettings, String?.some("key=settings.motd"), "key"),
             (.getSettings, "keys=", "keys"), (.getSettings, "keys=a,,b", "keys"),
             (.getSettings, "keys=a,", "keys"), (.getSettings, "keys=a%22,b", "keys"),
             (.getSettings, "keys=a.%22b", "keys"), (.getSettings, "keys", "keys"),
@@ -77,7 +78,7 @@ struct RequestParametersTests {
         ]
     )
     func refused(operation: HostAPI.Operation, query: String?, name: String) throws {
-        let problem = try #require(problem(operation, query))
+        let problem = try #require(refusal(operation, query))
         #expect(problem.status == 400)
         #expect(problem.type == Problem.invalidParametersType)
         #expect(problem.errors.map(\.key).contains(name), "\(problem.errors)")
@@ -86,24 +87,24 @@ struct RequestParametersTests {
 
     @Test("every fault is named at once, and the answer stays small")
     func all() throws {
-        let problem = try #require(problem(.commit, "tx=a/b&confirm-within=1&other=\(String(repeating: "x", count: 9000))"))
+        let problem = try #require(refusal(.commit, "tx=a/b&confirm-within=1&other=\(String(repeating: "x", count: 9000))"))
         #expect(Set(problem.errors.map(\.key)) == ["tx", "confirm-within", "other"])
         #expect(problem.detail.utf8.count < 1000)
     }
 
     @Test("a query can't set a parameter of the path")
     func pathParameter() throws {
-        let problem = try #require(problem(.getGeneration, "number=1", path: ["number": "2"]))
+        let problem = try #require(refusal(.getGeneration, "number=1", path: ["number": "2"]))
         #expect(problem.errors.map(\.key) == ["number"])
         for number in ["0", "abc", "-1", "", "18446744073709551616", "1.5", "０"] {
-            #expect(self.problem(.getGeneration, nil, path: ["number": number]) != nil)
+            #expect(refusal(.getGeneration, nil, path: ["number": number]) != nil)
         }
     }
 
     @Test("thousands of parameters give a bounded answer")
     func many() throws {
         let query = (0..<4000).map { "p\($0)=1" }.joined(separator: "&")
-        let problem = try #require(problem(.getSettings, query))
+        let problem = try #require(refusal(.getSettings, query))
         #expect(problem.errors.count <= 200)
         #expect(problem.json.description.utf8.count < 100_000)
     }

@@ -1,12 +1,12 @@
 import Foundation
-import TestSupport
 import Testing
 
 /// A message bus of a test's own, dbus-daemon(1), on which a Python program plays systemd and logind.
 ///
 /// Units decide by their names what happens: `good`, `broken`, `slow`, `quiet`; all others do not exist.
-final class PrivateBus {
-    let address: String
+public final class PrivateBus {
+    /// Where it listens, as sd-bus and others take it.
+    public let address: String
     private let folder: TemporaryDirectory
     private let daemon = Process()
     private let services = Process()
@@ -14,7 +14,7 @@ final class PrivateBus {
     /// Starts both.
     ///
     /// - Parameter login: how logind answers: "yes", "inhibited", or "absent".
-    init(login: String = "absent") throws {
+    public init(login: String = "absent") throws {
         folder = try TemporaryDirectory()
         address = "unix:path=\(folder.file("bus"))"
         let configuration = """
@@ -48,7 +48,7 @@ final class PrivateBus {
     }
 
     /// The calls so far, one a line: method and arguments.
-    var calls: [String] {
+    public var calls: [String] {
         let text = (try? String(contentsOfFile: folder.file("calls"), encoding: .utf8)) ?? ""
         return text.split(separator: "\n").map(String.init)
     }

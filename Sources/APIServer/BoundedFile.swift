@@ -1,0 +1,70 @@
+import Glibc
+
+/// Small files, read and written whole.
+enum BoundedFile {
+    /// The content of a file of at most `limit` bytes; nil if there is none, or it is longer, or can't be read.
+    static func read(_ path: String, limit: Int) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: min(limit + 1, 64 << 10))
+        while true {
+            let count = Glibc.read(descriptor, &part, part.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0, bytes.count + count <= limit else { return nil }
+            if count == 0 { return bytes }
+            bytes += part[..<count]
+        }
+    }
+
+    /// Replaces a file in one step; it need not outlive a power cut (the folder is in memory, below /run).
+    ///
+    /// - Throws: `APIServerError.file`.
+    static func replace(_ path: String, _ bytes: [UInt8], mode: mode_t = 0o600) throws(APIServerError) {
+        let temporary = path + ".new"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
+        guard descriptor >= 0 else { throw fault("create", temporary) }
+        do {
+            defer { close(descriptor) }
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else {
+                    let error = fault("write", temporary)
+                    unlink(temporary)
+                    throw error
+                }
+                rest = rest.dropFirst(count)
+            }
+        }
+        guard rename(temporary, path) == 0 else {
+            let error = fault("rename", path)
+            unlink(temporary)
+            throw error
+        }
+    }
+
+    /// Makes a folder and its parents, where they are missing.
+    ///
+    /// - Throws: `APIServerError.file`.
+    static func makeFolder(_ path: String, mode: mode_t = 0o755) throws(APIServerError) {
+        var prefix = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            prefix += part
+            guard mkdir(prefix, mode) == 0 || errno == EEXIST || errno == EROFS else {
+                throw fault("make the folder", path)
+            }
+            prefix += "/"
+        }
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw .file(path: path, reason: "is no folder: remove what is there")
+        }
+    }
+
+    private static func fault(_ action: String, _ path: String) -> APIServerError {
+        .file(path: path, reason: "cannot \(action): \(String(cString: strerror(errno)))")
+    }
+}

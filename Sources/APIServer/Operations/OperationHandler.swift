@@ -1,0 +1,78 @@
+import Features
+import HostAPI
+import JSON
+import NIOCore
+import SettingsModel
+import SettingsStore
+import Systemd
+
+/// Answers each operation of the API.
+struct OperationHandler: Sendable {
+    let service: HostService
+    let features: FeatureSet
+    let templates: String
+    let os: OSInfo
+    let bootReports: BootReports
+    let usesSystemd: Bool
+    /// When the server started, in seconds since 1970.
+    let startTime: Int64
+
+    /// Answers a request.
+    ///
+    /// - Throws: the problem that the client is told.
+    func answer(_ request: APIRequest) async throws(Problem) -> APIReply {
+        // No default: an operation without an answer must not compile.
+        switch request.operation {
+        case .getAll: try all(request)
+        case .getSettings: try settings(request)
+        case .patchSettings: try await patch(request)
+        case .patchKeyPairs: try await patchKeyPairs(request)
+        case .deleteSettings: try await deleteSettings(request)
+        case .getTransaction: .json(transaction(request).settings)
+        case .getTransactionWithMetadata: .json(transaction(request).json)
+        case .deleteTransaction: try await discard(request)
+        case .listTransactions: .json(.array(snapshot.transactions.keys.sorted().map { .string($0) }))
+        case .commit: try await commit(request)
+        case .apply: await apply(request)
+        case .commitAndApply: try await commitAndApply(request)
+        case .listGenerations: try await listGenerations()
+        case .getGeneration: try await generation(request)
+        case .compareGenerations: try await compare(request)
+        case .restoreGeneration: try await restore(request)
+        case .confirmCommit: try await confirm(request)
+        case .getOS: try osInfo(request)
+        case .getAffectedServices: affectedServices(request)
+        case .getGenerators: .json(.object(generators { $0.version1 }))
+        case .getGeneratorsV2: .json(.object(generators { $0.json }))
+        // Values are made by generators alone.
+        case .getTemplates: .json([:])
+        case .getServices: try pick(request, services, what: "service")
+        case .getConfigurationFiles: try pick(request, configurationFiles, what: "configuration file")
+        case .reboot: try await reboot(request)
+        case .lockdown: try await lockdown(request)
+        case .refreshUpdates, .prepareUpdate, .activateUpdate, .deactivateUpdate:
+            throw UpdatesUnavailable.command
+        case .getUpdateStatus: throw UpdatesUnavailable.status
+        case .getHealth: .json(await health().json)
+        case .postBootReport: try report(request)
+        case .getMetrics: metrics()
+        case .watchEvents: try watch(request)
+        case .getReport: await hostReport()
+        case .getOpenAPI: .json(Self.openAPI)
+        }
+    }
+
+    var snapshot: Snapshot { service.snapshots.value }
+
+    private static let openAPI = ByteBuffer(string: OpenAPI.document.description)
+}
+
+extension APIReply {
+    /// 200 with JSON.
+    static func json(_ json: JSONValue) -> APIReply { .json(ByteBuffer(string: json.description)) }
+
+    /// 200 with a list of keys.
+    static func keys(_ keys: some Sequence<SettingKey>) -> APIReply {
+        .json(.array(keys.sorted().map { .string($0.description) }))
+    }
+}

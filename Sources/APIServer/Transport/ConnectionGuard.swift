@@ -1,0 +1,309 @@
+import HostAPI
+import JSON
+import NIOCore
+import NIOHTTP1
+
+/// An answer that is ready: it is sent from the event loop itself, without a task.
+struct ReadyAnswer: Sendable {
+    /// The header fields.
+    var headers: HTTPHeaders
+    /// The body.
+    var body: ByteBuffer
+}
+
+/// Stands in a connection between the HTTP decoder and the rest: limits, refusals, keep-alive, ready answers.
+///
+/// A request that is refused here, before or while it is read, gets its problem details after the answers to the
+/// requests before it, and the connection is closed: what follows can't be told from the refused one.
+final class ConnectionGuard: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private enum Phase { case idle, head, body }
+
+    private let limits: ServerLimits
+    private let table: ConnectionTable
+    private let readyAnswer: @Sendable (HTTPRequestHead) -> ReadyAnswer?
+    private let refused: @Sendable (Int) -> Void
+
+    private var context: ChannelHandlerContext?
+    private var phase = Phase.idle
+    /// When the request that is being read began.
+    private var requestSince = NIODeadline.now()
+    /// Since when the client has asked for nothing.
+    private var idleSince = NIODeadline.now()
+    private var unwritableSince: NIODeadline?
+    private var sawLineEnd = false
+    private var bodySize = 0
+    /// Requests that were passed on and not answered completely.
+    private var inFlight = 0
+    private var responseBegun = false
+    /// No request after the last one is read: it said so, or the server stops.
+    private var isLastRequest = false
+    private var version = HTTPVersion.http1_1
+    private var ready: ReadyAnswer?
+    /// A refusal that waits for this many answers before it.
+    private var refusal: (problem: Problem, after: Int)?
+    private var drainUntil: NIODeadline?
+
+    init(
+        limits: ServerLimits,
+        table: ConnectionTable,
+        readyAnswer: @escaping @Sendable (HTTPRequestHead) -> ReadyAnswer?,
+        refused: @escaping @Sendable (Int) -> Void
+    ) {
+        self.limits = limits
+        self.table = table
+        self.readyAnswer = readyAnswer
+        self.refused = refused
+    }
+
+    /// Since when the server waits for this client; nil while it works for it.
+    var waitsSince: NIODeadline? {
+        if drainUntil != nil { return .uptimeNanoseconds(0) }
+        guard inFlight == 0 || phase == .body else { return nil }
+        return phase == .idle ? idleSince : requestSince
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        table.add(self)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        table.remove(self)
+        self.context = nil
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        table.remove(self)
+        context.fireChannelInactive()
+    }
+
+    /// Told by the tap in front of the decoder.
+    func bytesArrived(_ buffer: ByteBuffer) {
+        if phase == .idle {
+            phase = .head
+            requestSince = .now()
+            sawLineEnd = false
+        }
+        if phase == .head, !sawLineEnd {
+            sawLineEnd = buffer.readableBytesView.contains(UInt8(ascii: "\n"))
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard refusal == nil, drainUntil == nil else { return }
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            if phase == .idle { requestSince = .now() }
+            guard !isLastRequest else { return }
+            begin(head, context)
+        case .body(let bytes):
+            guard phase == .body else { return }
+            bodySize += bytes.readableBytes
+            guard bodySize <= limits.body else { return refuse(.bodyTooLarge(limits)) }
+            if ready == nil { context.fireChannelRead(data) }
+        case .end:
+            guard phase == .body else { return }
+            phase = .idle
+            idleSince = .now()
+            if let ready {
+                self.ready = nil
+                send(ready, context)
+            } else {
+                context.fireChannelRead(data)
+            }
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        version = head.version.major == 1 && head.version.minor == 0 ? .http1_0 : .http1_1
+        // What comes after an upgrade is no HTTP/1 for the decoder, though we never upgrade.
+        isLastRequest = !head.isKeepAlive || head.headers.contains(name: "upgrade")
+        phase = .head
+        if let problem = fault(of: head) { return refuse(problem) }
+        phase = .body
+        bodySize = 0
+        if inFlight == 0, let answer = readyAnswer(head) {
+            ready = answer
+            return
+        }
+        if head.headers[canonicalForm: "expect"].contains(where: { $0.lowercased() == "100-continue" }),
+            inFlight == 0
+        {
+            let informational = HTTPResponseHead(version: version, status: .continue)
+            context.writeAndFlush(wrapOutboundOut(.head(informational)), promise: nil)
+        }
+        inFlight += 1
+        context.fireChannelRead(wrapInboundOut(.head(head)))
+    }
+
+    private func fault(of head: HTTPRequestHead) -> Problem? {
+        if head.uri.utf8.count > limits.target { return .targetTooLong(limits) }
+        let size = head.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
+        if size > limits.headers { return .headersTooLarge(limits) }
+        if case .RAW(let name) = head.method { return .unknownMethod(name) }
+        if head.method == .CONNECT { return .unknownMethod("CONNECT") }
+        guard head.uri.utf8.first == UInt8(ascii: "/") else {
+            return Problem(status: 400, detail: "the request target must be a path that begins with '/'")
+        }
+        if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > limits.body
+        {
+            return .bodyTooLarge(limits)
+        }
+        return nil
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if drainUntil != nil {
+            // The refusal was the answer.
+            promise?.succeed()
+            return
+        }
+        switch unwrapOutboundIn(data) {
+        case .head(var head):
+            guard head.status.code >= 200 else { return context.write(data, promise: promise) }
+            responseBegun = true
+            head.version = version
+            if isLastRequest, inFlight == 1 { head.headers.replaceOrAdd(name: "connection", value: "close") }
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .body:
+            context.write(data, promise: promise)
+        case .end:
+            responseBegun = false
+            inFlight -= 1
+            if inFlight == 0 { idleSince = .now() }
+            context.write(data, promise: promise)
+            answered(context)
+        }
+    }
+
+    /// An answer is complete: what waited for it may come.
+    private func answered(_ context: ChannelHandlerContext) {
+        if let waiting = refusal {
+            refusal = (waiting.problem, waiting.after - 1)
+            if waiting.after <= 1 { sendRefusal(waiting.problem, context) }
+        } else if isLastRequest, inFlight == 0 {
+            context.flush()
+            drain(context)
+        }
+    }
+
+    private func send(_ answer: ReadyAnswer, _ context: ChannelHandlerContext) {
+        var head = HTTPResponseHead(version: version, status: .ok, headers: answer.headers)
+        if isLastRequest { head.headers.add(name: "connection", value: "close") }
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(answer.body))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        if isLastRequest { drain(context) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let fault = error as? HTTPParserError else {
+            // The connection itself failed: whoever works for it learns it.
+            return context.fireErrorCaught(error)
+        }
+        switch fault {
+        case .headerOverflow:
+            refuse(phase == .head && !sawLineEnd ? .targetTooLong(limits) : .headersTooLarge(limits))
+        // The client went away in the middle of a request.
+        case .invalidEOFState, .closedConnection: close()
+        default:
+            refuse(Problem(status: 400, detail: "the request is not HTTP/1.1: \(fault)"))
+        }
+    }
+
+    private func refuse(_ problem: Problem) {
+        guard let context, refusal == nil, drainUntil == nil else { return }
+        // The request that is being read was passed on with its head, unless it had a ready answer.
+        let isPassedOn = phase == .body && ready == nil
+        ready = nil
+        let before = isPassedOn ? inFlight - 1 : inFlight
+        if before <= 0, !responseBegun {
+            sendRefusal(problem, context)
+        } else if before <= 0 {
+            close()
+        } else {
+            refusal = (problem, before)
+        }
+    }
+
+    private func sendRefusal(_ problem: Problem, _ context: ChannelHandlerContext) {
+        refused(problem.status)
+        let body = ByteBuffer(string: problem.json.description)
+        let head = HTTPResponseHead(
+            version: version,
+            status: HTTPResponseStatus(statusCode: problem.status),
+            headers: [
+                "content-type": Problem.mediaType, "content-length": "\(body.readableBytes)",
+                "connection": "close",
+            ]
+        )
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        drain(context)
+    }
+
+    /// Says that no more answers come, and closes when the client does or its time is over.
+    ///
+    /// A client that still sends gets the answer before the connection breaks.
+    private func drain(_ context: ChannelHandlerContext) {
+        drainUntil = .now() + limits.drain
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.close(mode: .output).whenFailure { _ in bound.value.close() }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        unwritableSince = context.channel.isWritable ? nil : .now()
+        context.fireChannelWritabilityChanged()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            // Nothing more comes; if nobody works for the client, there is nothing left to do.
+            if drainUntil != nil || inFlight == 0 && ready == nil { return close() }
+            isLastRequest = true
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// Ends what takes too long.
+    func check(_ now: NIODeadline) {
+        if let drainUntil, now >= drainUntil { return close() }
+        if let unwritableSince, now - unwritableSince >= limits.write { return close() }
+        if phase != .idle, now - requestSince >= limits.request {
+            // The time that requests before it take is not the client's fault.
+            if inFlight > (phase == .body && ready == nil ? 1 : 0) { return requestSince = now }
+            return refuse(.requestTimeout(limits))
+        }
+        if phase == .idle, inFlight == 0, now - idleSince >= limits.idle { close() }
+    }
+
+    /// Closes the connection as soon as the requests that were read are answered.
+    func finish() {
+        isLastRequest = true
+        if inFlight == 0 && ready == nil { close() }
+    }
+
+    /// Closes the connection.
+    func close() { context?.close(promise: nil) }
+}
+
+/// Stands in front of the decoder and tells the guard that bytes came: a client that sends one now and then is seen.
+final class ByteTap: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    private let connection: ConnectionGuard
+
+    init(_ connection: ConnectionGuard) { self.connection = connection }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        connection.bytesArrived(unwrapInboundIn(data))
+        context.fireChannelRead(data)
+    }
+}

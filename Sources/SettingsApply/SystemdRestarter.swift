@@ -1,0 +1,63 @@
+internal import Dispatch
+public import Features
+internal import Glibc
+internal import Systemd
+
+/// Restarts services through systemd, over sd-bus.
+///
+/// The calls block, so they run on a thread of their own, one after the other.
+public struct SystemdRestarter: ServiceRestarter {
+    private let queue = DispatchQueue(label: "systemd-restarts")
+    private let timeout: Duration
+    private let address: String?
+
+    /// A restarter.
+    ///
+    /// - Parameters:
+    ///   - timeout: how long each request may take; systemd goes on after that.
+    ///   - address: where the bus is; nil for the system's.
+    public init(timeout: Duration = .seconds(90), address: String? = nil) {
+        self.timeout = timeout
+        self.address = address
+    }
+
+    /// Asks systemd and waits for the end of the job.
+    public func perform(_ restart: Feature.Restart) async -> (ApplyReport.Outcome, String?) {
+        await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: ask(restart)) }
+        }
+    }
+
+    private func ask(_ restart: Feature.Restart) -> (ApplyReport.Outcome, String?) {
+        do throws(SystemdError) {
+            // A connection for each request: one that broke in between can't spoil the next.
+            var manager =
+                if let address { try ServiceManager(address: address) } else { try ServiceManager() }
+            let result = try manager.perform(
+                Self.action(restart.action),
+                unit: restart.unit,
+                timeout: timeout
+            )
+            switch result {
+            case .done: return (.done, nil)
+            case .skipped: return (.skipped, result.description)
+            case .unfinished: return (.timedOut, "not done within \(timeout); systemd goes on")
+            case .failed, .timedOut, .dependency, .other: return (.failed, result.description)
+            }
+        } catch .call(let method, ETIMEDOUT) {
+            return (.timedOut, "systemd did not answer \(method) within \(timeout)")
+        } catch {
+            return (.failed, error.description)
+        }
+    }
+
+    private static func action(_ action: Feature.Restart.Action) -> ServiceManager.Action {
+        switch action {
+        case .start: .start
+        case .restart: .restart
+        case .reload: .reload
+        case .tryRestart: .tryRestart
+        case .reloadOrTryRestart: .reloadOrTryRestart
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import JSON
+import SettingsApply
+import SettingsModel
+import TestSupport
+import Testing
+
+@Suite struct NoticesTests {
+    private func notices(_ settings: JSONValue, lockdown: String? = nil, modules: [String] = []) throws
+        -> [String]
+    {
+        let host = try ApplyHost()
+        let manager = FileManager.default
+        for folder in ["sys/kernel/security"] + modules.map({ "sys/module/\($0)" }) {
+            try manager.createDirectory(atPath: host.folder.file(folder), withIntermediateDirectories: true)
+        }
+        if let lockdown { try host.write("sys/kernel/security/lockdown", lockdown) }
+        return host.applier.notices(for: try SettingsDocument(checking: settings))
+    }
+
+    @Test func bootParametersThatASignedCommandLineCannotTake() throws {
+        let settings: JSONValue = [
+            "boot": [
+                "kernel-parameters": [
+                    "console": ["ttyS0"], "sysctl.vm.swappiness": ["1"], "nvme_core.io_timeout": ["5"],
+                    "loop.max_loop": ["8"],
+                ],
+                "init-parameters": ["systemd.log_level": ["debug"]],
+                "reboot-to-reconcile": true,
+            ]
+        ]
+        let notices = try notices(settings, modules: ["loop"])
+        #expect(
+            notices.map { $0.prefix { $0 != ":" } } == [
+                "settings.boot.init-parameters.\"systemd.log_level\"",
+                "settings.boot.kernel-parameters.console",
+                "settings.boot.kernel-parameters.\"loop.max_loop\"", "settings.boot.reboot-to-reconcile",
+            ]
+        )
+        #expect(notices.allSatisfy { $0.contains("signed image") || $0.contains("reboot") })
+    }
+
+    @Test(arguments: [
+        ("none", "none [integrity] confidentiality\n", "stays at 'integrity'"),
+        ("integrity", "none integrity [confidentiality]\n", "stays at 'confidentiality'"),
+        ("integrity", "none [integrity] confidentiality\n", nil),
+        ("confidentiality", "[none] integrity\n", nil),
+        ("integrity", nil, "the running kernel has no lockdown"), ("none", nil, nil),
+    ])
+    func lockdownIsNeverLowered(wanted: String, state: String?, text: String?) throws {
+        let notices = try notices(["kernel": ["lockdown": .string(wanted)]], lockdown: state)
+        #expect(notices.count == (text == nil ? 0 : 1))
+        if let text { #expect(notices.first?.contains(text) == true, "\(notices)") }
+    }
+
+    @Test func modulesThatAreLoadedStay() throws {
+        let modules: JSONValue = [
+            "nf-tables": ["allowed": false], "sctp": ["allowed": false], "loop": ["allowed": true],
+        ]
+        let notices = try notices(["kernel": ["modules": modules]], modules: ["nf_tables", "loop"])
+        #expect(notices.count == 1)
+        #expect(notices.first?.hasPrefix("settings.kernel.modules.nf-tables.allowed: ") == true, "\(notices)")
+    }
+
+    @Test func onlyChangedKeysAreSpokenOf() async throws {
+        let host = try ApplyHost()
+        let settings: JSONValue = ["motd": "hi", "boot": ["kernel-parameters": ["quiet": [""]]]]
+        #expect(try await host.apply(["motd"], settings).notices.isEmpty)
+        #expect(try await host.apply(["boot.kernel-parameters.quiet"], settings).notices.count == 1)
+        #expect(try await host.apply(nil, settings).notices.count == 1)
+    }
+}
