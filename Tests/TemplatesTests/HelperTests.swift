@@ -305,13 +305,13 @@ import Testing
 
     @Test func bootParameterTables() throws {
         let json = """
-            {"p": {"sysctl.kernel.panic": ["5", "6"], "usbcore.autosuspend": ["-1"], "usbcore.nousb": [],
+            {"p": {"sysctl.kernel.panic": ["5", "6"], "usbcore.autosuspend": ["-1"], "usbcore.nousb": [], "usbcore.use": ["a b"],
                    "quiet": [], "console": ["tty0"]}}
             """
         #expect(try render("{{json_encode (boot_sysctls p)}}", json) == #"{"kernel.panic":"6"}"#)
         #expect(
             try render("{{json_encode (boot_module_options p)}}", json)
-                == #"{"usbcore":["autosuspend=-1","nousb"]}"#
+                == #"{"usbcore":"autosuspend=-1 nousb use=\"a b\""}"#
         )
     }
 
