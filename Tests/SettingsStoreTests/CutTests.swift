@@ -63,7 +63,7 @@ struct CutTests {
         for (index, (snapshot, mark)) in zip(scenario.disk.snapshots, scenario.marks).enumerated().prefix(
             calls
         ) {
-            for files in snapshot.cuts(atMost: 64, using: &random) {
+            for files in snapshot.cuts(atMost: 80, using: &random) {
                 states += 1
                 if let fault = CutCheck.fault(files, mark, startsBoot: states.isMultiple(of: 2)) {
                     failures.append("call \(index) of '\(mark.step)', seed \(Self.seed): \(fault)")

@@ -58,7 +58,9 @@ let bootHelpers: [String: Helper] = [
             // A parameter without value is a switch.
             for value in values.isEmpty ? [""] : values {
                 guard value.isEmpty || isWord(value) || isWord(value.filter { $0 != " " }) else {
-                    throw HelperError("the value of '\(name)' has quotes, backslashes, '#' or ';': remove them")
+                    throw HelperError(
+                        "the value of '\(name)' has quotes, backslashes, '#' or ';': remove them"
+                    )
                 }
                 let text = value.contains(" ") ? "\"\(value)\"" : value
                 result[module, default: []].append(value.isEmpty ? parameter : "\(parameter)=\(text)")
@@ -117,6 +119,7 @@ private func isModuleName(_ name: String) -> Bool {
         && name.unicodeScalars.allSatisfy { isNameScalar($0) }
 }
 
-private func isNameScalar(_ scalar: Unicode.Scalar) -> Bool {
+/// A letter or digit of ASCII, '-' or '_'.
+func isNameScalar(_ scalar: Unicode.Scalar) -> Bool {
     "a"..."z" ~= scalar || "A"..."Z" ~= scalar || "0"..."9" ~= scalar || scalar == "-" || scalar == "_"
 }

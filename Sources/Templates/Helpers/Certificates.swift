@@ -7,14 +7,17 @@ let certificateHelpers: [String: Helper] = [
     // is not). Nothing but certificates is taken over: no key, no text, and no damaged block that would hide others.
     "ca_bundle": Helper(2) { arguments throws(HelperError) in
         guard let image = certificates(in: try arguments.text(0)) else {
-            throw HelperError("\(arguments.name(0)) must have PEM certificates, each from its BEGIN to its END line")
+            throw HelperError(
+                "\(arguments.name(0)) must have PEM certificates, each from its BEGIN to its END line"
+            )
         }
         var trusted = image
         var refused: Set<String> = []
         for (name, bundle) in try arguments.members(1).sorted(by: { $0.key < $1.key }) {
             // A bundle without data says nothing yet.
             guard let data = bundle["data"]?.string else { continue }
-            guard let bytes = base64Bytes(data), let found = certificates(in: String(decoding: bytes, as: UTF8.self))
+            guard let bytes = base64Bytes(data),
+                let found = certificates(in: String(decoding: bytes, as: UTF8.self))
             else {
                 throw HelperError(
                     "pki.\(name.prefix(64)).data must be base64 of PEM certificates, from BEGIN to END line"
@@ -47,7 +50,8 @@ func fileContents(_ read: @escaping @Sendable (String) throws(HelperError) -> St
 private func certificates(in text: String) -> [String]? {
     var found: [String] = []
     var open: [UInt8]?
-    for line in text.utf8.split(omittingEmptySubsequences: true, whereSeparator: { $0 == 0x0a || $0 == 0x0d }) {
+    for line in text.utf8.split(omittingEmptySubsequences: true, whereSeparator: { $0 == 0x0a || $0 == 0x0d })
+    {
         var bytes = Array(line)
         while bytes.last?.isBlank == true { bytes.removeLast() }
         if bytes.elementsEqual("-----BEGIN CERTIFICATE-----".utf8) {
