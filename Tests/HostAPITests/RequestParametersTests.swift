@@ -66,8 +66,10 @@ struct RequestParametersTests {
             (.commit, "tx=" + String(repeating: "a", count: 65), "tx"), (.commit, "tx=a%0A", "tx"),
             (.commit, "confirm-within=9", "confirm-within"),
             (.commit, "confirm-within=86401", "confirm-within"),
-            (.commit, "confirm-within=%2B60", "confirm-within"), (.commit, "confirm-within=60+", "confirm-within"),
-            (.commit, "confirm-within=0x3c", "confirm-within"), (.commit, "confirm-within=60.0", "confirm-within"),
+            (.commit, "confirm-within=%2B60", "confirm-within"),
+            (.commit, "confirm-within=60+", "confirm-within"),
+            (.commit, "confirm-within=0x3c", "confirm-within"),
+            (.commit, "confirm-within=60.0", "confirm-within"),
             (.commit, "confirm-within=99999999999999999999", "confirm-within"),
             (.commit, "confirm-within=%D9%A1%D9%A2", "confirm-within"),
             (.apply, "report=1", "report"), (.apply, "report=True", "report"),
@@ -87,7 +89,9 @@ struct RequestParametersTests {
 
     @Test("every fault is named at once, and the answer stays small")
     func all() throws {
-        let problem = try #require(refusal(.commit, "tx=a/b&confirm-within=1&other=\(String(repeating: "x", count: 9000))"))
+        let problem = try #require(
+            refusal(.commit, "tx=a/b&confirm-within=1&other=\(String(repeating: "x", count: 9000))")
+        )
         #expect(Set(problem.errors.map(\.key)) == ["tx", "confirm-within", "other"])
         #expect(problem.detail.utf8.count < 1000)
     }
