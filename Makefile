@@ -8,7 +8,7 @@ VENV := $(CURDIR)/.build-venv
 BUILD_PACKAGES := bubblewrap libarchive-dev libssl-dev libsystemd-dev pkg-config zlib1g-dev
 RUN_PACKAGES := ovmf qemu-system-x86 qemu-utils
 TEST_PACKAGES := attr binutils cpio cryptsetup-bin dash dosfstools dpkg-dev erofs-utils faketime fdisk gdisk gpg gpg-agent \
-	gpgconf gpgv kmod libarchive-tools mtools python3 python3-venv systemd systemd-boot-efi systemd-container tar \
+	gpgconf gpgv kmod libarchive-tools mtools openssl python3 python3-venv systemd systemd-boot-efi systemd-container tar \
 	xz-utils zstd
 # What the bench compares us with, besides mkosi, which it fetches itself for the images' own Debian release.
 BENCH_PACKAGES := cryptsetup-bin debian-archive-keyring nghttp2-client nginx-light openssl python3 strace uidmap zstd
@@ -54,7 +54,7 @@ run: setup-run bulkhead ## Boot the built image in QEMU; Ctrl-A X ends it
 	.build/release/bulkhead run $(VARIANT)
 
 $(VENV)/bin/pyspdxtools:
-	python3 -m venv $(VENV) && $(VENV)/bin/pip --quiet install spdx-tools
+	python3 -m venv $(VENV) && $(VENV)/bin/pip --quiet install jsonschema spdx-tools
 
 test: setup-tests $(VENV)/bin/pyspdxtools ## Build everything, an image too, and run all tests
 	$(SWIFT) build --build-tests

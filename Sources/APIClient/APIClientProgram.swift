@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Presentation
 
 /// The program `apiclient`.
 public enum APIClientProgram {
@@ -12,7 +13,7 @@ public enum APIClientProgram {
         signal(SIGPIPE, SIG_IGN)
         do {
             var command = try APIClientCommand.parseAsRoot(
-                APIClientCommand.separatingRemoteCommand(arguments)
+                APIClientCommand.arranged(arguments)
             )
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
@@ -21,7 +22,7 @@ public enum APIClientProgram {
             }
             return 0
         } catch let failure as CommandFailure {
-            if let message = failure.message { Console.error(message) }
+            if let message = failure.message { Console.error(safe(message)) }
             return failure.status
         } catch let failure as OutputFailure {
             if failure.errno != EPIPE {
@@ -42,6 +43,13 @@ public enum APIClientProgram {
                 return error.exitStatus
             }
         }
+    }
+
+    /// The lines of a message without what could steer a terminal: part of it may come from elsewhere.
+    private static func safe(_ message: String) -> String {
+        message.split(separator: "\n", omittingEmptySubsequences: false)
+            .map { HumanText.safe(String($0)) }
+            .joined(separator: "\n")
     }
 }
 
@@ -74,21 +82,33 @@ struct APIClientCommand: AsyncParsableCommand {
 
     @OptionGroup var globals: GlobalOptions
 
-    /// Puts `--` before the command that `exec` runs elsewhere, so that none of its options is taken for ours.
-    static func separatingRemoteCommand(_ arguments: [String]) -> [String] {
+    private static let optionsWithValue: Set = [
+        "-s", "--socket-path", "--log-level", "-u", "--uri", "-m", "-X", "--method", "-d", "--data",
+        "--generate-completion-script",
+    ]
+
+    /// The arguments as the parser needs them, after a look at the words among them.
+    ///
+    /// The first word must be a command: the parser would take it for an argument of `raw`. Before the command that
+    /// `exec` runs elsewhere comes `--`, so that none of its options is taken for ours.
+    ///
+    /// - Throws: `ValidationError` when the first word is no command.
+    static func arranged(_ arguments: [String]) throws -> [String] {
+        if arguments.first == "---completion" { return arguments }
+        let commands = configuration.subcommands.compactMap(\.configuration.commandName) + ["help"]
         var words = 0
         var index = arguments.startIndex
-        while index < arguments.endIndex {
+        while index < arguments.endIndex, arguments[index] != "--" {
             let argument = arguments[index]
-            if argument == "--" { return arguments }
-            if ["-s", "--socket-path", "--log-level"].contains(argument) {
-                index += 2
-                continue
-            }
-            if !argument.hasPrefix("-") {
+            if optionsWithValue.contains(argument) {
+                index += 1
+            } else if !argument.hasPrefix("-") {
                 words += 1
-                // The first word is the command, the second the target, the third where the remote command begins.
+                if words == 1, !commands.contains(argument) {
+                    throw ValidationError("There is no command '\(argument)'.")
+                }
                 if words == 1, argument != "exec" { return arguments }
+                // The second word is the target, the third where the remote command begins.
                 if words == 3 { return arguments[..<index] + ["--"] + arguments[index...] }
             }
             index += 1

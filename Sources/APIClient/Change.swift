@@ -125,10 +125,11 @@ extension ApplyResult {
         if !services.isEmpty {
             var table = TextTable([("SERVICE", .left), ("COMMAND", .left), ("RESULT", .left)])
             for service in services {
+                let reason = service.error.map { ": \($0)" } ?? ""
                 table.add(
                     HumanText.safe(service.name),
                     HumanText.safe(service.command),
-                    service.outcome.rawValue
+                    HumanText.safe(service.outcome.rawValue + reason)
                 )
             }
             lines += [""] + table.lines(indent: 0)

@@ -76,10 +76,7 @@ final class Exchange: Sendable {
         let amount = TimeAmount(limit)
         do {
             return try await withTaskCancellationHandler {
-                try await channel.eventLoop.flatSubmit { [channel, reader] in
-                    reader.value.next(within: amount)
-                        ?? channel.eventLoop.makeFailedFuture(ResponseReader.Failure.closed)
-                }.get()
+                try await channel.eventLoop.flatSubmit { [reader] in reader.value.next(within: amount) }.get()
             } onCancel: {
                 channel.eventLoop.execute { [reader] in reader.value.end(.cancelled) }
             }
@@ -110,7 +107,7 @@ final class Exchange: Sendable {
                     .connectTimeout(.seconds(10))
                     .connect(unixDomainSocketPath: path) { channel in
                         channel.eventLoop.makeCompletedFuture {
-                            let reader = ResponseReader()
+                            let reader = ResponseReader(on: channel.eventLoop)
                             try channel.pipeline.syncOperations.addHTTPClientHandlers()
                             try channel.pipeline.syncOperations.addHandler(reader)
                             let bound = NIOLoopBound(reader, eventLoop: channel.eventLoop)

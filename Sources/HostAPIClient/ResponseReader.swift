@@ -18,6 +18,9 @@ final class ResponseReader: ChannelInboundHandler {
     private var waiting: EventLoopPromise<HTTPClientResponsePart>?
     private var timer: Scheduled<Void>?
     private var context: ChannelHandlerContext?
+    private let loop: any EventLoop
+
+    init(on loop: any EventLoop) { self.loop = loop }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
@@ -44,8 +47,8 @@ final class ResponseReader: ChannelInboundHandler {
     }
 
     /// The next part, or a failure when none comes in time.
-    func next(within limit: TimeAmount) -> EventLoopFuture<HTTPClientResponsePart>? {
-        guard let loop = context?.eventLoop else { return nil }
+    func next(within limit: TimeAmount) -> EventLoopFuture<HTTPClientResponsePart> {
+        // The connection may be over before the parts that came are asked for.
         if let part = parts.popFirst() { return loop.makeSucceededFuture(part) }
         if let failure { return loop.makeFailedFuture(failure) }
         let promise = loop.makePromise(of: HTTPClientResponsePart.self)

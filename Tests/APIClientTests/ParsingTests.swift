@@ -8,13 +8,13 @@ import Testing
     private func parse<Command>(_ arguments: String..., as type: Command.Type = Command.self) throws
         -> Command
     {
-        let arguments = APIClientCommand.separatingRemoteCommand(arguments)
+        let arguments = try APIClientCommand.arranged(arguments)
         return try #require(try APIClientCommand.parseAsRoot(arguments) as? Command)
     }
 
     private func message(_ arguments: [String]) -> (text: String, status: Int32) {
         do {
-            _ = try APIClientCommand.parseAsRoot(APIClientCommand.separatingRemoteCommand(arguments))
+            _ = try APIClientCommand.parseAsRoot(APIClientCommand.arranged(arguments))
             return ("", 0)
         } catch {
             return (APIClientCommand.fullMessage(for: error), APIClientCommand.exitCode(for: error).rawValue)
@@ -98,7 +98,8 @@ import Testing
         (["events", "--after", "x"], "--after takes"),
         (["completion", "csh"], "'csh'"),
         (["-m", "GET"], "Missing expected argument '--uri <uri>'"),
-        (["frobnicate"], "'frobnicate'"),
+        (["frobnicate"], "There is no command 'frobnicate'."),
+        (["-v", "frob", "-u", "/os"], "There is no command 'frob'."),
         (["get", "--log-level", "loud"], "'loud'"),
         (["tx", "frobnicate"], "frobnicate"),
     ])
@@ -147,7 +148,7 @@ import Testing
         ] as [([String], Bool?, [String])]
     )
     func exec(arguments: [String], tty: Bool?, command: [String]) throws {
-        let arguments = APIClientCommand.separatingRemoteCommand(arguments)
+        let arguments = try APIClientCommand.arranged(arguments)
         let exec = try #require(try APIClientCommand.parseAsRoot(arguments) as? ExecCommand)
         #expect(exec.target == "admin")
         #expect(exec.command == command)

@@ -1,6 +1,8 @@
 import Foundation
 import HostAPI
 import JSON
+import NIOCore
+import NIOHTTP1
 import Synchronization
 import TestSupport
 import Testing
@@ -52,6 +54,25 @@ import Testing
     @Test func anAnswerMayEndWithTheConnection() async throws {
         let server = try ScriptedServer([.send("HTTP/1.0 200 OK\r\n\r\nall of it")])
         #expect(try await client(server).raw(method: "GET", uri: "/").text == "all of it")
+    }
+
+    /// The answer may be there, and the connection over, before the first part is asked for.
+    @Test func anAnswerMayBeFasterThanItsReader() async throws {
+        let server = try ScriptedServer([.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")])
+        let exchange = try await Exchange.begin(client(server).request("GET", "/"), until: .now)
+        while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        try await Task.sleep(for: .milliseconds(100))
+        guard case .head(let head) = try await exchange.next(within: .seconds(10)) else {
+            Issue.record("no head")
+            return
+        }
+        #expect(head.status == .ok)
+        guard case .body(let bytes) = try await exchange.next(within: .seconds(10)) else {
+            Issue.record("no body")
+            return
+        }
+        #expect(bytes.readableBytesView.elementsEqual("hi".utf8))
+        #expect(try await exchange.next(within: .seconds(10)) == .end(nil))
     }
 
     @Test func problemDetailsBecomeAnError() async throws {

@@ -39,7 +39,10 @@ let leafTypes: [LeafType] = [
     LeafType(
         IPv4Address.self,
         good: ["0.0.0.0", "255.255.255.255", "192.0.2.1"],
-        bad: ["256.0.0.1", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1.2.3.4 ", "0x1.2.3.4", "1.2.3.-4", "1..3.4", "٣.0.0.1"]
+        bad: [
+            "256.0.0.1", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1.2.3.4 ", "0x1.2.3.4", "1.2.3.-4", "1..3.4",
+            "٣.0.0.1",
+        ]
     ),
     LeafType(
         IPv6Address.self,
@@ -48,8 +51,10 @@ let leafTypes: [LeafType] = [
             "1::2:1.2.3.4", "ABCD:EF01::", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "64:ff9b::192.0.2.33",
         ],
         bad: [
-            ":", ":::", "1:2", "1::2::3", "1:2:3:4:5:6:7:8:9", "12345::", "g::", "::1%eth0", "[::1]", "1:2:3:4:5:6:7:",
-            ":1:2:3:4:5:6:7", "::1.2.3", "1.2.3.4::", "1:2:3:4:5:6:7:1.2.3.4", "1:2:3:4:5:6:7:8::", "::256.0.0.1",
+            ":", ":::", "1:2", "1::2::3", "1:2:3:4:5:6:7:8:9", "12345::", "g::", "::1%eth0", "[::1]",
+            "1:2:3:4:5:6:7:",
+            ":1:2:3:4:5:6:7", "::1.2.3", "1.2.3.4::", "1:2:3:4:5:6:7:1.2.3.4", "1:2:3:4:5:6:7:8::",
+            "::256.0.0.1",
         ]
     ),
     LeafType(
@@ -60,36 +65,50 @@ let leafTypes: [LeafType] = [
     LeafType(
         IPNetwork.self,
         good: ["10.0.0.0/8", "0.0.0.0/0", "192.0.2.1/32", "2001:db8::/32", "::/0", "::1/128"],
-        bad: ["10.0.0.0", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "::/129", "/8", "10.0.0.0/8/8", "10.0.0.0/"]
+        bad: [
+            "10.0.0.0", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/08", "::/129", "/8", "10.0.0.0/8/8",
+            "10.0.0.0/",
+        ]
     ),
     LeafType(
         WebURL.self,
         good: [
-            "https://example.org", "http://example.org:80/", "https://192.0.2.1/a/b?c=d&e=%20", "http://[::1]:8080/x",
+            "https://example.org", "http://example.org:80/", "https://192.0.2.1/a/b?c=d&e=%20",
+            "http://[::1]:8080/x",
             "https://example.org?x",
         ],
         bad: [
-            "ftp://example.org", "https://", "https://user@example.org/", "https://example.org/#a", "example.org",
-            "https://example.org:0/", "https://example.org:65536", "https://example.org/a b", "https://example.org/%zz",
-            "https://exa_mple.org", "HTTPS://example.org", "https://[::1", "https:///path", "https://example.org\\@a",
+            "ftp://example.org", "https://", "https://user@example.org/", "https://example.org/#a",
+            "example.org",
+            "https://example.org:0/", "https://example.org:65536", "https://example.org/a b",
+            "https://example.org/%zz",
+            "https://exa_mple.org", "HTTPS://example.org", "https://[::1", "https:///path",
+            "https://example.org\\@a",
         ]
     ),
     LeafType(
         WebOrigin.self,
         good: ["https://example.org", "http://[::1]:80/", "https://example.org:6443"],
-        bad: ["https://example.org/a", "https://example.org?a", "https://a:b@example.org", "tcp://example.org"]
+        bad: [
+            "https://example.org/a", "https://example.org?a", "https://a:b@example.org", "tcp://example.org",
+        ]
     ),
     LeafType(
         ProxyURL.self,
         good: [
-            "http://proxy.example.org:3128", "proxy.example.org:3128", "https://user:pass%40@192.0.2.1/", "proxy", "[::1]:80",
+            "http://proxy.example.org:3128", "proxy.example.org:3128", "https://user:pass%40@192.0.2.1/",
+            "proxy", "[::1]:80",
         ],
-        bad: ["socks5://proxy", "http://proxy/path", "http://a b@proxy", "@proxy", "http://a@b@proxy", "proxy:0", "http://"]
+        bad: [
+            "socks5://proxy", "http://proxy/path", "http://a b@proxy", "@proxy", "http://a@b@proxy",
+            "proxy:0", "http://",
+        ]
     ),
     LeafType(
         NoProxyEntry.self,
         good: [
-            "*", "localhost", ".example.org", "*.example.org", "192.0.2.1", "10.0.0.0/8", "example.org:8080", "::1", "[::1]:80",
+            "*", "localhost", ".example.org", "*.example.org", "192.0.2.1", "10.0.0.0/8", "example.org:8080",
+            "::1", "[::1]:80",
             "2001:db8::/32",
         ],
         bad: ["", "a,b", "http://a", "*a", "**", ".", "a b", "a:b", "10.0.0.0/99", "*.[::1]"]
@@ -117,7 +136,10 @@ let leafTypes: [LeafType] = [
     LeafType(
         SemanticVersion.self,
         good: ["0.0.0", "1.2.3", "v1.2.3", "1.0.0-rc.1+build.5", "1.0.0--", "1.0.0-0a"],
-        bad: ["1", "1.2", "01.2.3", "1.2.3-", "1.2.3+", "1.2.3-01", "1.2.3-a..b", "v", "vv1.2.3", "latest", "1.2.3+a+b"]
+        bad: [
+            "1", "1.2", "01.2.3", "1.2.3-", "1.2.3+", "1.2.3-01", "1.2.3-a..b", "v", "vv1.2.3", "latest",
+            "1.2.3+a+b",
+        ]
     ),
     LeafType(VersionLock.self, good: ["latest", "1.2.3", "v1.2.3"], bad: ["Latest", "newest", "1.2"]),
     LeafType(
@@ -129,7 +151,9 @@ let leafTypes: [LeafType] = [
     LeafType(
         SysctlKey.self,
         good: ["net.ipv4.ip_forward", "net/ipv4/conf/eth0.100/forwarding", "a", "fs.aio-nr", long("a", 128)],
-        bad: ["", "..", "a..b", "a./b", ".a", "/a", "a/", "a.", "../a", "net.*", "a b", "a\"b", long("a", 129)]
+        bad: [
+            "", "..", "a..b", "a./b", ".a", "/a", "a/", "a.", "../a", "net.*", "a b", "a\"b", long("a", 129),
+        ]
     ),
     LeafType(
         SysctlPattern.self,
@@ -165,10 +189,12 @@ let leafTypes: [LeafType] = [
         ImageReference.self,
         good: [
             "busybox", "library/busybox:1.36", "registry.example.org:5000/team/image:v1.2_3",
-            "localhost/a@sha256:\(long("0", 64))", "a.b/c/d:e@sha512:\(long("f", 128))", "a__b/c--d", "[::1]:80/a",
+            "localhost/a@sha256:\(long("0", 64))", "a.b/c/d:e@sha512:\(long("f", 128))", "a__b/c--d",
+            "[::1]:80/a",
         ],
         bad: [
-            "", "Busybox", "a//b", "/a", "a/", "a:", "a:b:c", "a@sha256:abc", "a@md5:\(long("0", 32))", "a___b", "a..b",
+            "", "Busybox", "a//b", "/a", "a/", "a:", "a:b:c", "a@sha256:abc", "a@md5:\(long("0", 32))",
+            "a___b", "a..b",
             "a-", "https://example.org/a", "a b", "a:-x", "a@", "a@sha256:\(long("A", 64))",
         ],
         beyondPattern: [long("a", 256)]
@@ -176,7 +202,9 @@ let leafTypes: [LeafType] = [
     LeafType(
         Base64Data.self,
         good: ["", "YQ==", "YWI=", "YWJj", "+/+/"],
-        bad: ["Y", "YQ", "YQ=", "YQ===", "YR==", "YWJ=", "YW=j", "YQ==YQ==", "YW\nJj", "YWJj\n", "-_-_", "===="]
+        bad: [
+            "Y", "YQ", "YQ=", "YQ===", "YR==", "YWJ=", "YW=j", "YQ==YQ==", "YW\nJj", "YWJj\n", "-_-_", "====",
+        ]
     ),
     LeafType(
         PEMCertificates.self,
@@ -198,7 +226,8 @@ let leafTypes: [LeafType] = [
         Timestamp.self,
         good: ["2026-11-21T10:00:00Z", "2024-02-29T23:59:60.123456789+01:00", "2026-01-01t00:00:00z"],
         bad: [
-            "2026-11-21", "2026-11-21 10:00:00Z", "2026-13-01T00:00:00Z", "2026-11-21T24:00:00Z", "2026-11-21T10:00:00",
+            "2026-11-21", "2026-11-21 10:00:00Z", "2026-13-01T00:00:00Z", "2026-11-21T24:00:00Z",
+            "2026-11-21T10:00:00",
             "2026-11-21T10:00:00+0100", "2026-11-21T10:00:00.Z", "2026-11-32T10:00:00Z",
         ],
         beyondPattern: ["2023-02-29T00:00:00Z", "2026-04-31T00:00:00Z"]
@@ -219,7 +248,11 @@ let leafTypes: [LeafType] = [
         bad: ["a\nb", "a\u{2028}b", "a\u{0}", "a\u{85}b", long("a", 4097)]
     ),
     LeafType(CommandWord.self, good: ["", "a\nb", "--x=y"], bad: ["a\u{0}b", long("a", 16385)]),
-    LeafType(MessageText.self, good: ["", "a\nb\tc", "grüß"], bad: ["\u{1b}[2J", "\u{0}", "\r", "\u{9b}1m"]),
+    LeafType(
+        MessageText.self,
+        good: ["", "a\nb\tc", "grüß"],
+        bad: ["\u{1b}[2J", "\u{0}", "\r", "\u{9b}1m"]
+    ),
     LeafType(EnvironmentName.self, good: ["PATH", "_a1"], bad: ["", "1a", "a-b", "a=b"]),
     LeafType(FileMode.self, good: ["644", "0644", "4755"], bad: ["", "64", "0o644", "888", "00644"]),
     LeafType(
@@ -233,16 +266,26 @@ let leafTypes: [LeafType] = [
         good: ["batch:NoSchedule", ":NoExecute", "a:PreferNoSchedule"],
         bad: ["batch", "batch:", "batch:noschedule", "-a:NoSchedule", "a:b:NoSchedule"]
     ),
-    LeafType(ClusterName.self, good: ["example", "a-b_c", long("a", 100)], bad: ["", "-a", "_a", "a.b", long("a", 101)]),
+    LeafType(
+        ClusterName.self,
+        good: ["example", "a-b_c", long("a", 100)],
+        bad: ["", "-a", "_a", "a.b", long("a", 101)]
+    ),
     LeafType(
         BootstrapToken.self,
         good: ["abcdef.0123456789abcdef"],
-        bad: ["", "ABCDEF.0123456789abcdef", "abcdef0123456789abcdef", "abcdef.0123456789abcde", "abcdef.0123456789abcdefg"]
+        bad: [
+            "", "ABCDEF.0123456789abcdef", "abcdef0123456789abcdef", "abcdef.0123456789abcde",
+            "abcdef.0123456789abcdefg",
+        ]
     ),
     LeafType(
         SwarmToken.self,
         good: ["SWMTKN-1-\(long("a", 50))-\(long("0", 25))"],
-        bad: ["", "SWMTKN-1-a-b", "SWMTKN-3-\(long("a", 50))-\(long("0", 25))", "SWMTKN-1-\(long("A", 50))-\(long("0", 25))"]
+        bad: [
+            "", "SWMTKN-1-a-b", "SWMTKN-3-\(long("a", 50))-\(long("0", 25))",
+            "SWMTKN-1-\(long("A", 50))-\(long("0", 25))",
+        ]
     ),
     LeafType(
         CPUSet.self,

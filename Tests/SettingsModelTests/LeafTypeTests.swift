@@ -55,7 +55,9 @@ import Testing
 
     @Test(arguments: leafTypes) func refusesVeryLongTextsAndOtherKindsOfJSON(_ leaf: LeafType) {
         for unit in ["a", "1", ".", "/", ":", "a.", "[", "🙂"] {
-            #expect(read(String(repeating: unit, count: 100_000), as: leaf.type).value == nil || leaf.isUnbounded)
+            #expect(
+                read(String(repeating: unit, count: 100_000), as: leaf.type).value == nil || leaf.isUnbounded
+            )
         }
         for json: JSONValue in [nil, true, 1, .number(1.5), ["a"], ["a": "b"], []] {
             var reader = SettingReader()
@@ -120,7 +122,8 @@ import Testing
     @Test func addressesAreStoredInOneSpelling() {
         let spellings = [
             "2001:DB8:0:0:0:0:0:1": "2001:db8::1", "0:0:0:0:0:0:0:0": "::", "1:0:0:2:0:0:0:3": "1:0:0:2::3",
-            "1:0:2:3:4:5:6:7": "1:0:2:3:4:5:6:7", "::FFFF:192.0.2.1": "::ffff:192.0.2.1", "1:0:0:0:0:0:0:0": "1::",
+            "1:0:2:3:4:5:6:7": "1:0:2:3:4:5:6:7", "::FFFF:192.0.2.1": "::ffff:192.0.2.1",
+            "1:0:0:0:0:0:0:0": "1::",
             "0:0:1:2:3:4:5:6": "::1:2:3:4:5:6", "::ffff:c000:201": "::ffff:192.0.2.1",
         ]
         for (text, expected) in spellings { #expect(IPAddress(text)?.text == expected) }
@@ -134,7 +137,9 @@ import Testing
     /// `getaddrinfo` and friends live in Python's ipaddress: it must read every address as the same one.
     @Test func pythonReadsTheSameAddresses() throws {
         let texts = leafTypes.first { $0.description == "IPv6 address" }?.good ?? []
-        let pairs = try texts.map { JSONValue.array([.string($0), .string(try #require(IPv6Address($0)).text)]) }
+        let pairs = try texts.map {
+            JSONValue.array([.string($0), .string(try #require(IPv6Address($0)).text)])
+        }
         let program =
             "import ipaddress, json, sys; "
             + "sys.exit(any(ipaddress.ip_address(a) != ipaddress.ip_address(b) for a, b in json.loads(sys.argv[1])))"
@@ -184,7 +189,9 @@ import Testing
         #expect(PEMPrivateKey(base64(key)) != nil)
         #expect(PEMCertificates(base64(certificate + key)) == nil)
         #expect(PEMPrivateKey(base64(key + key)) == nil)
-        #expect(PEMCertificates(base64(certificate.replacingOccurrences(of: "-----END", with: "----END"))) == nil)
+        #expect(
+            PEMCertificates(base64(certificate.replacingOccurrences(of: "-----END", with: "----END"))) == nil
+        )
         #expect(PEMCertificates(base64(String(certificate.dropLast(40)))) == nil)
         var lines = certificate.split(separator: "\n")
         lines.remove(at: 3)

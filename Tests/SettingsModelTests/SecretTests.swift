@@ -44,13 +44,16 @@ import Testing
             SettingsDocument.isSecret(try SettingKey(parsing: text))
         }
         for text in [
-            "kubernetes.bootstrap-token", "kubernetes.server-key", "swarm.join-token", "host-containers.a.user-data",
+            "kubernetes.bootstrap-token", "kubernetes.server-key", "swarm.join-token",
+            "host-containers.a.user-data",
             "container-registry.credentials", "kubernetes.credential-providers.ecr.environment.KEY",
             "kubernetes", "settings",
         ] {
             #expect(try isSecret(text), "\(text)")
         }
-        for text in ["motd", "network.hostname", "container-registry.mirrors", "host-containers.a.enabled", "nothing"] {
+        for text in [
+            "motd", "network.hostname", "container-registry.mirrors", "host-containers.a.enabled", "nothing",
+        ] {
             #expect(try !isSecret(text), "\(text)")
         }
     }
@@ -65,9 +68,11 @@ import Testing
             ["container-registry": ["credentials": [["password": [.string(secret)]]]]],
             ["container-registry": ["credentials": [["auth": .string(secret)]]]],
             ["container-registry": ["credentials": [[.string(secret)]]]],
-            ["host-containers": ["a": ["user-data": .string(secret)]]], ["host-containers": ["a": .string(secret)]],
+            ["host-containers": ["a": ["user-data": .string(secret)]]],
+            ["host-containers": ["a": .string(secret)]],
             ["host-containers": .string(secret)], ["kubernetes": ["bootstrap-token": .string(secret)]],
-            ["kubernetes": ["server-key": .string(secret)]], ["swarm": ["join-token": ["a": .string(secret)]]],
+            ["kubernetes": ["server-key": .string(secret)]],
+            ["swarm": ["join-token": ["a": .string(secret)]]],
             ["kubernetes": ["credential-providers": ["e": ["environment": .string(secret)]]]],
             ["kubernetes": ["credential-providers": ["e": ["environment": ["A": [.string(secret)]]]]]],
             ["network": ["https-proxy": .string("http://user:\(secret)@")]],

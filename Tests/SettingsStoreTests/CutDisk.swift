@@ -143,7 +143,8 @@ final class CutDisk: StoreFiles {
         }
     }
 
-    private func call(_ operation: String, _ number: Int32, _ body: (inout State) -> Void) throws(StoreError) {
+    private func call(_ operation: String, _ number: Int32, _ body: (inout State) -> Void) throws(StoreError)
+    {
         calls += 1
         let fails = fault.map { (0..<$0.count).contains(calls - $0.call) } ?? false
         if !fails || fault?.isDone == true { body(&state) }

@@ -16,8 +16,10 @@ enum TOMLText {
                 tables.append((parent, [line]))
             }
         }
-        return tables.map { "[\($0.path.map(key).joined(separator: "."))]\n\($0.lines.joined(separator: "\n"))\n" }
-            .joined(separator: "\n")
+        return tables.map {
+            "[\($0.path.map(key).joined(separator: "."))]\n\($0.lines.joined(separator: "\n"))\n"
+        }
+        .joined(separator: "\n")
     }
 
     private static func key(_ name: String) -> String {

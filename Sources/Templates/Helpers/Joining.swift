@@ -33,6 +33,12 @@ let joiningHelpers: [String: Helper] = [
         }
         return .string(try joined(pairs, with: delimiter))
     },
+    // `concat x y ...`: texts, numbers and truth values behind each other; what is not set is empty.
+    "concat": Helper(1...16) { arguments throws(HelperError) in
+        var texts: [String] = []
+        for index in arguments.values.indices { texts.append(try arguments.scalar(index) ?? "") }
+        return .string(try joined(texts, with: ""))
+    },
     // `join_words " " list`: the texts of the list, bare, with the delimiter between them, for formats whose values
     // are words. A text that is no word (see `word`), or has the delimiter in it, is refused. Not set: an empty text.
     "join_words": Helper(2) { arguments throws(HelperError) in
