@@ -8,7 +8,7 @@ VENV := $(CURDIR)/.build-venv
 BUILD_PACKAGES := bubblewrap libarchive-dev libssl-dev libsystemd-dev pkg-config zlib1g-dev
 RUN_PACKAGES := ovmf qemu-system-x86 qemu-utils
 TEST_PACKAGES := attr binutils cpio cryptsetup-bin dash dosfstools dpkg-dev erofs-utils faketime fdisk gdisk gpg gpg-agent \
-	gpgconf gpgv kmod libarchive-tools mtools python3 python3-venv systemd systemd-boot-efi systemd-container tar \
+	gpgconf gpgv kmod libarchive-tools mtools openssl python3 python3-venv systemd systemd-boot-efi systemd-container tar \
 	xz-utils zstd
 # What the bench compares us with, besides mkosi, which it fetches itself for the images' own Debian release.
 BENCH_PACKAGES := cryptsetup-bin debian-archive-keyring nghttp2-client nginx-light openssl python3 strace uidmap zstd
@@ -17,7 +17,7 @@ BENCH_PACKAGES := cryptsetup-bin debian-archive-keyring nghttp2-client nginx-lig
 VARIANT ?= vm-containerd
 TEST_OUTPUT := $(CURDIR)/build/test
 
-.PHONY: help setup setup-run setup-tests setup-bench bulkhead image run test bench docs lint format clean
+.PHONY: help setup setup-run setup-tests setup-bench bulkhead image run test bench fuzz docs lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -54,9 +54,13 @@ run: setup-run bulkhead ## Boot the built image in QEMU; Ctrl-A X ends it
 	.build/release/bulkhead run $(VARIANT)
 
 $(VENV)/bin/pyspdxtools:
-	python3 -m venv $(VENV) && $(VENV)/bin/pip --quiet install spdx-tools
+	python3 -m venv $(VENV) && $(VENV)/bin/pip --quiet install jsonschema spdx-tools
 
-test: setup-tests $(VENV)/bin/pyspdxtools ## Build everything, an image too, and run all tests
+# What reads docs/openapi.yaml and the API's answers: tests of HostAPI, and fuzz/api.py.
+$(VENV)/bin/schemathesis: $(VENV)/bin/pyspdxtools
+	$(VENV)/bin/pip --quiet install jsonschema openapi-spec-validator prometheus_client pyyaml schemathesis
+
+test: setup-tests $(VENV)/bin/schemathesis ## Build everything, an image too, and run all tests
 	$(SWIFT) build --build-tests
 	.build/debug/bulkhead build $(VARIANT) --output $(TEST_OUTPUT) --format raw,qcow2,vmdk
 	BULKHEAD_VENV=$(VENV) $(SWIFT) test --skip-build --parallel --skip MachineTests
@@ -67,10 +71,15 @@ test: setup-tests $(VENV)/bin/pyspdxtools ## Build everything, an image too, and
 bench: setup-bench bulkhead ## Measure against mkosi and others (BENCH='--only verity' for a part; --help)
 	SWIFT=$(SWIFT) python3 bench/bench.py $(BENCH)
 
+fuzz: setup-tests $(VENV)/bin/schemathesis ## Try the API server with made-up requests for up to an hour (FUZZ='--seed 1')
+	$(SWIFT) build --product bulkhead-host
+	$(VENV)/bin/python3 fuzz/api.py --examples 200 --coverage --time-limit 3600 $(FUZZ)
+
 docs: ## Write the pages of docs/ that are made from the sources
 	$(SWIFT) build --product bulkhead
 	.build/debug/bulkhead settings reference > docs/settings.md
 	.build/debug/bulkhead settings reference --format json-schema > docs/settings.schema.json
+	.build/debug/bulkhead api openapi > docs/openapi.yaml
 
 lint: ## Check format and style
 	$(SWIFT) format lint --strict --parallel -r Sources Tests Package.swift

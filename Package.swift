@@ -129,6 +129,15 @@ let programs: [Target] = [
     ),
 ]
 
+/// Renders every template of image/ and gives the result to the programs that will read it.
+let contentTests: [Target] = [
+    .testTarget(
+        name: "FeatureContentTests",
+        dependencies: ["JSON", "Templates", "TestSupport", toml],
+        swiftSettings: common
+    )
+]
+
 /// Tests that build images and boot them; everything else is tested without (docs/architecture.md).
 let machineTests: [Target] = [
     .testTarget(
@@ -157,7 +166,7 @@ let package = Package(
         // Without its default traits, which bring full Foundation and ICU (48 MB).
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     ],
-    targets: system + formats + services + programs + machineTests + [
+    targets: system + formats + services + programs + contentTests + machineTests + [
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common)
     ],
     cxxLanguageStandard: .cxx17

@@ -48,7 +48,8 @@ struct SettingsReferenceCommand: ParsableCommand {
 struct SettingsCheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Check user data: every setting that is not there or has a value that is not allowed is named.",
+        abstract:
+            "Check user data: every setting that is not there or has a value that is not allowed is named.",
         discussion: """
             FILE is user data in TOML, with all tables inside of 'settings', or settings in JSON, with or without
             'settings' around them. Nothing is asked of a host.

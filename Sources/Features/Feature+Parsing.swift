@@ -6,7 +6,24 @@ extension Feature {
     /// Longest text of a feature file, in bytes.
     public static let maximumLength = 256 << 10
 
-    /// Reads a feature file (DESIGN.md section 6).
+    /// Reads a feature file.
+    ///
+    ///     description = "Keeps the time."            # one sentence
+    ///     [defaults.ntp]                              # settings, as in user data
+    ///     time-servers = ["time.example.org"]
+    ///     [generators]                                # programs that print a value when nobody has set one
+    ///     "updates.seed" = { command = ["/usr/lib/bulkhead/hostd", "generate", "seed"], strength = "strong" }
+    ///     [services.timesyncd]
+    ///     settings = ["ntp"]                          # keys, or what they begin with
+    ///     files = ["timesyncd"]
+    ///     restart = ["try-restart systemd-timesyncd.service"]
+    ///     [files.timesyncd]
+    ///     path = "/etc/systemd/timesyncd.conf.d/50-settings.conf"
+    ///     template = "timesyncd.conf"
+    ///     mode = "0644"                               # this, where it is left out
+    ///
+    /// A service without files is restarted when one of its settings changed. At boot settings are applied while the
+    /// boot goes on: `start` and `restart` of a unit that waits for that would wait for themselves.
     ///
     /// - Parameters:
     ///   - text: the file, in TOML.

@@ -6,7 +6,9 @@ public struct ApplyReport: Sendable, Equatable {
         public var path: String
         /// Whether its content is other than before.
         public var changed: Bool
-        /// Why it could not be rendered or written; nil if it was. The old content stays then.
+        /// Why it could not be rendered or written; nil if it was.
+        ///
+        /// The old content stays then.
         public var error: String?
 
         /// What happened to a file.

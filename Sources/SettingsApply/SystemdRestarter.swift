@@ -33,11 +33,8 @@ public struct SystemdRestarter: ServiceRestarter {
             // A connection for each request: one that broke in between can't spoil the next.
             var manager =
                 if let address { try ServiceManager(address: address) } else { try ServiceManager() }
-            let result = try manager.perform(
-                Self.action(restart.action),
-                unit: restart.unit,
-                timeout: timeout
-            )
+            let action = try action(restart, manager)
+            let result = try manager.perform(action, unit: restart.unit, timeout: timeout)
             switch result {
             case .done: return (.done, nil)
             case .skipped: return (.skipped, result.description)
@@ -51,13 +48,26 @@ public struct SystemdRestarter: ServiceRestarter {
         }
     }
 
-    private static func action(_ action: Feature.Restart.Action) -> ServiceManager.Action {
-        switch action {
-        case .start: .start
-        case .restart: .restart
-        case .reload: .reload
-        case .tryRestart: .tryRestart
-        case .reloadOrTryRestart: .reloadOrTryRestart
-        }
+    private func action(
+        _ restart: Feature.Restart,
+        _ manager: borrowing ServiceManager
+    ) throws(SystemdError) -> ServiceManager.Action {
+        let action: ServiceManager.Action =
+            switch restart.action {
+            case .start: .start
+            case .restart: .restart
+            case .reload: .reload
+            // A unit that failed is not active, so systemd would not try; but these settings may be what mends it.
+            case .tryRestart: try hasFailed(restart.unit, manager) ? .restart : .tryRestart
+            case .reloadOrTryRestart: try hasFailed(restart.unit, manager) ? .restart : .reloadOrTryRestart
+            }
+        // Many commits in a short time must not count as a unit that fails again and again. Units that systemd does
+        // not know are refused later, with a better message.
+        if action != .reload { try? manager.resetFailed(unit: restart.unit) }
+        return action
+    }
+
+    private func hasFailed(_ unit: String, _ manager: borrowing ServiceManager) throws(SystemdError) -> Bool {
+        try manager.units(inState: "failed").contains(unit)
     }
 }

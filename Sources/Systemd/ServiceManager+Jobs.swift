@@ -98,6 +98,13 @@ extension ServiceManager {
         return .unfinished
     }
 
+    /// Forgets that a unit failed, and how often it was started of late (StartLimitBurst= of systemd.unit(5)).
+    ///
+    /// - Throws: `SystemdError.refused` when systemd does not know the unit.
+    public func resetFailed(unit: String, timeout: Duration = .seconds(10)) throws(SystemdError) {
+        _ = try bus.call(.manager("ResetFailedUnit"), [.text(unit)], timeout: timeout)
+    }
+
     private mutating func subscribe(until deadline: ContinuousClock.Instant) throws(SystemdError) {
         guard !isSubscribed else { return }
         let rule =

@@ -138,7 +138,10 @@ struct TOMLParser {
     }
 
     private func duplicate(_ path: [String], at start: Int) -> TOMLError {
-        scanner.fault(.duplicateKey(path.joined(separator: ".")), at: start)
+        // Keys may be long, and hold anything: the message goes to consoles and logs.
+        let text = path.map { $0.utf8.allSatisfy(Self.isBare) && !$0.isEmpty ? $0 : JSONValue.quoted($0) }
+            .joined(separator: ".")
+        return scanner.fault(.duplicateKey(text.count <= 80 ? text : text.prefix(77) + "..."), at: start)
     }
 
     // MARK: Keys

@@ -15,11 +15,11 @@ extension TOMLScanner {
         let token = Array(bytes[start..<position])
         guard !token.isEmpty else { throw fault(.expected("a value"), at: start) }
         let text = String(decoding: token, as: UTF8.self)
+        let shown = String(text.prefix(40))
         if TOMLTime.isLike(token) {
-            guard let time = TOMLTime.text(of: token) else { throw fault(.invalidTime(text), at: start) }
+            guard let time = TOMLTime.text(of: token) else { throw fault(.invalidTime(shown), at: start) }
             return .string(time)
         }
-        let shown = String(text.prefix(40))
         switch TOMLNumber.read(token) {
         case .value(let value): return value
         case .outOfRange: throw fault(.numberOutOfRange(shown), at: start)

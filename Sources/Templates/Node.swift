@@ -34,8 +34,8 @@ enum Condition: Sendable {
 
 /// Something that has a value.
 indirect enum Expression: Sendable {
-    /// A value that stands in the template; nil for `null`.
-    case literal(JSONValue?)
+    /// A value that stands in the template.
+    case literal(JSONValue)
     case path(Path)
     case call(Call)
 }
@@ -76,7 +76,7 @@ extension Expression {
     /// How the expression is named in an error.
     var text: String {
         switch self {
-        case .literal(let value): value?.description ?? "null"
+        case .literal(let value): value.description
         case .path(let path): path.text
         case .call(let call): "(\(call.helper) ...)"
         }

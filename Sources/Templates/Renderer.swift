@@ -115,6 +115,7 @@ struct Renderer {
     /// The value of an expression; nil when it is not set.
     private mutating func value(of expression: Expression) throws(TemplateError) -> JSONValue? {
         switch expression {
+        case .literal(.null): return Optional.none
         case .literal(let value): return value
         case .path(let path): return value(of: path)
         case .call(let call): return try result(of: call)

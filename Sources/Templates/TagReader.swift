@@ -27,7 +27,7 @@ struct TagReader {
 
     /// An expression as it is written.
     indirect enum Written {
-        case literal(JSONValue?)
+        case literal(JSONValue)
         case path(WrittenPath)
         case call(Head)
     }
@@ -189,8 +189,8 @@ struct TagReader {
         return .path(path)
     }
 
-    private static let literals: [String: JSONValue?] = [
-        "true": .bool(true), "false": .bool(false), "null": .some(nil), "undefined": .some(nil),
+    private static let literals: [String: JSONValue] = [
+        "true": .bool(true), "false": .bool(false), "null": .null, "undefined": .null,
     ]
 
     /// A name on a path: plain, or in brackets or quotes.

@@ -54,6 +54,7 @@ struct TemplateParser {
                 case .output:
                     var reader = TagReader(source: source, range: tag.content)
                     let head = try reader.head()
+                    try reader.expectEnd()
                     guard head.names.isEmpty else {
                         throw error(head, "only blocks give names with 'as |...|'")
                     }

@@ -16,13 +16,20 @@ struct MetricFamilyTests {
                 .init(0.25, labels: ["operation": "a\"b\\c\nd", "status": "400"]),
             ]
         ),
-        MetricFamily("bulkhead_odd", .gauge, help: "", samples: [.init(.infinity), .init(-1e300, labels: ["a": "ü"])]),
+        MetricFamily(
+            "bulkhead_odd",
+            .gauge,
+            help: "",
+            samples: [.init(.infinity), .init(-1e300, labels: ["a": "ü"])]
+        ),
     ]
 
     @Test("the text is in order of the names, whole numbers without a point")
     func text() {
         let text = MetricFamily.text(of: Self.families)
-        #expect(text.hasPrefix("# HELP bulkhead_generation Number in force.\n# TYPE bulkhead_generation gauge\n"))
+        #expect(
+            text.hasPrefix("# HELP bulkhead_generation Number in force.\n# TYPE bulkhead_generation gauge\n")
+        )
         #expect(text.contains("\nbulkhead_generation 12\n"))
         #expect(text.contains("\nbulkhead_odd +Inf\n"))
         #expect(MetricFamily("9 ä-b", .gauge, help: "", value: .nan).text.hasSuffix("\n____b NaN\n"))
@@ -30,7 +37,10 @@ struct MetricFamilyTests {
 
     @Test(
         "prometheus_client reads the same values",
-        .enabled(if: Python.interpreter(with: "prometheus_client") != nil, Python.skipComment("prometheus_client"))
+        .enabled(
+            if: Python.interpreter(with: "prometheus_client") != nil,
+            Python.skipComment("prometheus_client")
+        )
     )
     func golden() throws {
         let program = """
@@ -48,7 +58,10 @@ struct MetricFamilyTests {
         try #require(result.status == 0, "\(result.output)")
         #expect(
             try JSONValue(parsing: result.output) == [
-                ["bulkhead_generation", "gauge", "Number in force.", [["bulkhead_generation", [:], "12.0"]]],
+                [
+                    "bulkhead_generation", "gauge", "Number in force.",
+                    [["bulkhead_generation", [:], "12.0"]],
+                ],
                 [
                     "bulkhead_odd", "gauge", "",
                     [["bulkhead_odd", [:], "inf"], ["bulkhead_odd", ["a": "ü"], "-1e+300"]],

@@ -46,12 +46,18 @@ struct OpenAPITests {
         try check([(OpenAPI.document, OpenAPI.yaml)])
     }
 
-    @Test("PyYAML reads back what the emitter writes, whatever the texts are", .enabled(if: hasYAML, yamlComment))
+    @Test(
+        "PyYAML reads back what the emitter writes, whatever the texts are",
+        .enabled(if: hasYAML, yamlComment)
+    )
     func hostileYAML() throws {
         let texts = [
-            "", " ", "yes", "null", "1", "1.5", "0x10", "- a", "a: b", "#", "a #b", "%", "&a", "*a", "!!str", "|", ">",
-            "'", "\"", "\\", "\n", "a\nb\n", "\t", "\u{0}", "\u{7f}", "\u{85}", "\u{a0}", "\u{2028}", "\u{feff}",
-            "\u{fffe}", "ü", "\u{1F600}", "---", "...", "2026-01-01", "~", "=", "<<", "[", "{", String(repeating: "x ", count: 500),
+            "", " ", "yes", "null", "1", "1.5", "0x10", "- a", "a: b", "#", "a #b", "%", "&a", "*a", "!!str",
+            "|", ">",
+            "'", "\"", "\\", "\n", "a\nb\n", "\t", "\u{0}", "\u{7f}", "\u{85}", "\u{a0}", "\u{2028}",
+            "\u{feff}",
+            "\u{fffe}", "ü", "\u{1F600}", "---", "...", "2026-01-01", "~", "=", "<<", "[", "{",
+            String(repeating: "x ", count: 500),
         ]
         let values: [JSONValue] =
             texts.map { .string($0) }
@@ -59,7 +65,8 @@ struct OpenAPITests {
                 .object(Dictionary(uniqueKeysWithValues: texts.map { ($0, .string($0)) })),
                 .array(texts.map { .string($0) }), [:], [], [[]], [[[], [:]], ["a": [:], "b": []]],
                 [["a": [["b": [1]]]], [2, [3, [4]]]], nil, true, false, 0, -1, .integer(.max), .number(0.5),
-                .number(1e20), .number(-2.5e-9), .number(1e300), ["true": 1, "no": 2, "200": 3, "on": ["y": nil]],
+                .number(1e20), .number(-2.5e-9), .number(1e300),
+                ["true": 1, "no": 2, "200": 3, "on": ["y": nil]],
             ]
         try check(values.map { ($0, YAMLText().text(of: $0)) })
     }
@@ -103,7 +110,9 @@ struct OpenAPITests {
                 if good == bool(errors):
                     sys.exit('%s: %r: %s' % (name, example, errors))
             """
-        var examples: [JSONValue] = PayloadExamples.all.map { [.string(type(of: $0).schemaName), $0.json, true] }
+        var examples: [JSONValue] = PayloadExamples.all.map {
+            [.string(type(of: $0).schemaName), $0.json, true]
+        }
         // Another member than those that are declared is a violation: schemathesis finds undocumented ones.
         examples += PayloadExamples.all.compactMap { payload in
             guard var members = payload.json.members else { return nil }
@@ -120,7 +129,9 @@ struct OpenAPITests {
 
     @Test("every operation declares the answers that all of them can give", arguments: RouteTable.endpoints)
     func operations(endpoint: Endpoint) throws {
-        let operation = try #require(OpenAPI.document["paths"]?[endpoint.path]?[endpoint.method.rawValue.lowercased()])
+        let operation = try #require(
+            OpenAPI.document["paths"]?[endpoint.path]?[endpoint.method.rawValue.lowercased()]
+        )
         #expect(operation["operationId"]?.string == endpoint.operation.rawValue)
         let responses = try #require(operation["responses"]?.members)
         for response in RouteTable.commonResponses + endpoint.responses {

@@ -64,9 +64,16 @@ enum PayloadExamples {
         ),
         ApplyResult(
             changed: ["settings.motd"],
-            files: [.init(path: "/etc/motd", changed: true), .init(path: "/etc/x", changed: false, error: "no")],
+            files: [
+                .init(path: "/etc/motd", changed: true), .init(path: "/etc/x", changed: false, error: "no"),
+            ],
             services: [
-                .init(name: "a", command: "systemctl try-restart a.service", outcome: .timedOut, error: "60 s")
+                .init(
+                    name: "a",
+                    command: "systemctl try-restart a.service",
+                    outcome: .timedOut,
+                    error: "60 s"
+                )
             ],
             notices: ["boot parameters need a reboot"]
         ),

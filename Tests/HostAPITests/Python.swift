@@ -23,7 +23,7 @@ enum Python {
     static func run(_ program: String, with module: String, files: [String]) throws -> (
         status: Int32, output: String
     ) {
-        let interpreter = try #require(interpreter(with: module))
+        let python = try #require(interpreter(with: module))
         let directory = try TemporaryDirectory()
         var paths: [String] = []
         for (index, text) in files.enumerated() {
@@ -31,7 +31,7 @@ enum Python {
             try Data(text.utf8).write(to: URL(filePath: path))
             paths.append(path)
         }
-        return try runTool(interpreter, ["-c", program] + paths)
+        return try runTool(python, ["-c", program] + paths)
     }
 
     /// What a test says that needs a module which is not there.

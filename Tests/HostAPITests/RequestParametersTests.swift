@@ -1,4 +1,5 @@
 import HostAPI
+import JSON
 import SettingsModel
 import Testing
 
@@ -10,7 +11,7 @@ struct RequestParametersTests {
         try RequestParameters(RouteTable.endpoint(for: operation), path: path, query: query)
     }
 
-    private func problem(_ operation: HostAPI.Operation, _ query: String?, path: [String: String] = [:])
+    private func refusal(_ operation: HostAPI.Operation, _ query: String?, path: [String: String] = [:])
         -> Problem?
     {
         do throws(Problem) {
@@ -52,7 +53,7 @@ struct RequestParametersTests {
     @Test(
         "what is not declared or not of its form is refused by name",
         arguments: [
-            (Operation.getSettings, "key=settings.motd", "key"),
+            (HostAPI.Operation.getSettings, String?.some("key=settings.motd"), "key"),
             (.getSettings, "keys=", "keys"), (.getSettings, "keys=a,,b", "keys"),
             (.getSettings, "keys=a,", "keys"), (.getSettings, "keys=a%22,b", "keys"),
             (.getSettings, "keys=a.%22b", "keys"), (.getSettings, "keys", "keys"),
@@ -65,8 +66,10 @@ struct RequestParametersTests {
             (.commit, "tx=" + String(repeating: "a", count: 65), "tx"), (.commit, "tx=a%0A", "tx"),
             (.commit, "confirm-within=9", "confirm-within"),
             (.commit, "confirm-within=86401", "confirm-within"),
-            (.commit, "confirm-within=%2B60", "confirm-within"), (.commit, "confirm-within=60+", "confirm-within"),
-            (.commit, "confirm-within=0x3c", "confirm-within"), (.commit, "confirm-within=60.0", "confirm-within"),
+            (.commit, "confirm-within=%2B60", "confirm-within"),
+            (.commit, "confirm-within=60+", "confirm-within"),
+            (.commit, "confirm-within=0x3c", "confirm-within"),
+            (.commit, "confirm-within=60.0", "confirm-within"),
             (.commit, "confirm-within=99999999999999999999", "confirm-within"),
             (.commit, "confirm-within=%D9%A1%D9%A2", "confirm-within"),
             (.apply, "report=1", "report"), (.apply, "report=True", "report"),
@@ -77,7 +80,7 @@ struct RequestParametersTests {
         ]
     )
     func refused(operation: HostAPI.Operation, query: String?, name: String) throws {
-        let problem = try #require(problem(operation, query))
+        let problem = try #require(refusal(operation, query))
         #expect(problem.status == 400)
         #expect(problem.type == Problem.invalidParametersType)
         #expect(problem.errors.map(\.key).contains(name), "\(problem.errors)")
@@ -86,24 +89,26 @@ struct RequestParametersTests {
 
     @Test("every fault is named at once, and the answer stays small")
     func all() throws {
-        let problem = try #require(problem(.commit, "tx=a/b&confirm-within=1&other=\(String(repeating: "x", count: 9000))"))
+        let problem = try #require(
+            refusal(.commit, "tx=a/b&confirm-within=1&other=\(String(repeating: "x", count: 9000))")
+        )
         #expect(Set(problem.errors.map(\.key)) == ["tx", "confirm-within", "other"])
         #expect(problem.detail.utf8.count < 1000)
     }
 
     @Test("a query can't set a parameter of the path")
     func pathParameter() throws {
-        let problem = try #require(problem(.getGeneration, "number=1", path: ["number": "2"]))
+        let problem = try #require(refusal(.getGeneration, "number=1", path: ["number": "2"]))
         #expect(problem.errors.map(\.key) == ["number"])
         for number in ["0", "abc", "-1", "", "18446744073709551616", "1.5", "０"] {
-            #expect(self.problem(.getGeneration, nil, path: ["number": number]) != nil)
+            #expect(refusal(.getGeneration, nil, path: ["number": number]) != nil)
         }
     }
 
     @Test("thousands of parameters give a bounded answer")
     func many() throws {
         let query = (0..<4000).map { "p\($0)=1" }.joined(separator: "&")
-        let problem = try #require(problem(.getSettings, query))
+        let problem = try #require(refusal(.getSettings, query))
         #expect(problem.errors.count <= 200)
         #expect(problem.json.description.utf8.count < 100_000)
     }

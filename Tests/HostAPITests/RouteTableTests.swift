@@ -18,7 +18,10 @@ struct RouteTableTests {
         #expect(Set(shapes).count == shapes.count)
     }
 
-    @Test("paths and declared parameters agree, and statuses are declared once", arguments: RouteTable.endpoints)
+    @Test(
+        "paths and declared parameters agree, and statuses are declared once",
+        arguments: RouteTable.endpoints
+    )
     func declarations(endpoint: Endpoint) {
         let named = endpoint.path.split(separator: "/").filter { $0.hasPrefix("{") }
             .map { String($0.dropFirst().dropLast()) }
@@ -28,7 +31,9 @@ struct RouteTableTests {
         #expect(Set(statuses).count == statuses.count)
         #expect(statuses.contains { $0 < 300 })
         #expect((endpoint.body != nil) == statuses.contains(415))
-        for response in endpoint.responses { #expect((response.status == 204) == response.contents.isEmpty || response.status >= 400) }
+        for response in endpoint.responses {
+            #expect((response.status == 204) == response.contents.isEmpty || response.status >= 400)
+        }
         #expect(endpoint.summary.hasSuffix("."))
     }
 
@@ -63,7 +68,11 @@ struct RouteTableTests {
 
     @Test("literal parts win over parameters, which are decoded")
     func parameters() {
-        guard case .endpoint(let compare, let none) = RouteTable.match(method: "GET", path: "/generations/compare")
+        guard
+            case .endpoint(let compare, let none) = RouteTable.match(
+                method: "GET",
+                path: "/generations/compare"
+            )
         else { return #expect(Bool(false)) }
         #expect(compare.operation == .compareGenerations)
         #expect(none.isEmpty)
@@ -82,7 +91,8 @@ struct RouteTableTests {
         arguments: [
             "", "//", "/settings/", "/Settings", "/settings%2F", "/tx/../settings", "/generations/",
             "/generations//restore", "/generations/1/restore/", "/generations/%", "/generations/%00",
-            "/generations/%ff", "settings", "*", "/generations/{number}/x", "/" + String(repeating: "a/", count: 9000),
+            "/generations/%ff", "settings", "*", "/generations/{number}/x",
+            "/" + String(repeating: "a/", count: 9000),
         ]
     )
     func unknown(path: String) {
@@ -104,14 +114,18 @@ struct RouteTableTests {
             #expect(RouteTable.allowHeader(methods) == "DELETE, GET, PATCH")
             #expect(RouteTable.methodProblem(method, allowed: methods).detail.contains("DELETE, GET, PATCH"))
         }
-        guard case .otherMethods([.post]) = RouteTable.match(method: "GET", path: "/generations/1/restore") else {
+        guard case .otherMethods([.post]) = RouteTable.match(method: "GET", path: "/generations/1/restore")
+        else {
             return #expect(Bool(false))
         }
     }
 
     @Test("the targets that clients make are matched again", arguments: RouteTable.endpoints)
     func targets(endpoint: Endpoint) throws {
-        let target = endpoint.target(path: ["number": "7"], query: [("keys", "settings.\"a,b&c=d+ü\""), ("x", "")])
+        let target = endpoint.target(
+            path: ["number": "7"],
+            query: [("keys", "settings.\"a,b&c=d+ü\""), ("x", "")]
+        )
         let parts = target.split(separator: "?", maxSplits: 1)
         guard
             case .endpoint(let found, let path) = RouteTable.match(

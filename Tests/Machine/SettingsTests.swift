@@ -112,8 +112,13 @@ private func object(_ report: Report, _ name: String) throws -> [String: Any] {
 }
 
 /// The settings that a report shows.
-private func settings(_ report: Report, _ name: String = "get") throws -> NSDictionary {
-    try #require(try object(report, name)["settings"] as? NSDictionary)
+private func settings(_ report: Report, _ name: String = "get") throws -> [String: Any] {
+    try #require(try object(report, name)["settings"] as? [String: Any])
+}
+
+/// A setting of a group.
+private func value(_ settings: [String: Any], _ group: String, _ name: String) -> Any? {
+    (settings[group] as? [String: Any])?[name]
 }
 
 @Suite("Settings on a host", .serialized, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
@@ -124,7 +129,7 @@ struct SettingsTests {
         #expect(try report.lines("failed") == [])
         let settings = try settings(report)
         #expect(settings["motd"] as? String == "from user data")
-        #expect(settings.value(forKeyPath: "network.hostname") as? String == "node-7.example.org")
+        #expect(value(settings, "network", "hostname") as? String == "node-7.example.org")
         #expect(try report.text("motd").contains("from user data"))
         #expect(try report.text("hostname").contains("node-7.example.org"))
         #expect(try report.text("hosts").contains("192.0.2.7"))
@@ -144,7 +149,7 @@ struct SettingsTests {
             #expect(text.contains("not an address"))
             #expect(text.contains("an IPv4 or IPv6 address"))
         }
-        #expect(try settings(boot.report).value(forKeyPath: "dns.search-list") as? [String] == ["example.org"])
+        #expect(value(try settings(boot.report), "dns", "search-list") as? [String] == ["example.org"])
     }
 
     @Test func filesAndServicesFollowTheSettings() async throws {
@@ -185,7 +190,7 @@ struct SettingsTests {
         #expect(try report.lines("failed") == [])
         let settings = try settings(report)
         #expect(settings["motd"] as? String == "changed")
-        #expect(settings.value(forKeyPath: "network.hostname") as? String == "node-8")
+        #expect(value(settings, "network", "hostname") as? String == "node-8")
         #expect(try report.text("motd").contains("changed"))
         #expect(try report.text("hostname").contains("node-8"))
         #expect(try report.text("sysctl").contains("322"))

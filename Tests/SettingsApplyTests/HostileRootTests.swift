@@ -104,6 +104,25 @@ import Testing
         #expect(host.services.takeCalls() == ["try-restart systemd-hostnamed.service"])
     }
 
+    /// A limit on the length of files stands for a full file system: a part is written, then no more.
+    @Test func failedWritesLeaveTheOldFile() async throws {
+        await #expect(processExitsWith: .success) {
+            let host = try ApplyHost()
+            _ = try await host.apply(["motd"], ["motd": "old"])
+            _ = host.services.takeCalls()
+            signal(SIGXFSZ, SIG_IGN)
+            var limit = rlimit(rlim_cur: 8, rlim_max: rlim_t.max)
+            try #require(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
+            let report = try await host.apply(["motd"], ["motd": "longer than eight"])
+            let errors = report.files.compactMap(\.error)
+            #expect(errors.count == 1)
+            #expect(errors.first?.contains("cannot write '/etc/motd'") == true)
+            #expect(host.text("/etc/motd") == "old\n")
+            #expect(!host.names.contains { $0.hasSuffix(".new") })
+            #expect(host.services.takeCalls() == ["restart signal.service"])
+        }
+    }
+
     @Test func umaskDoesNotCount() async throws {
         await #expect(processExitsWith: .success) {
             umask(0o077)

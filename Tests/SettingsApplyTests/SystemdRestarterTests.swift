@@ -16,9 +16,22 @@ import Testing
         #expect(results[1].1?.contains("journal") == true)
         #expect(results[2].1?.contains("Unit none.service not found.") == true)
         #expect(
-            bus.calls.filter { $0 != "Subscribe" }.sorted() == [
+            bus.calls.filter { $0.hasSuffix(" replace") }.sorted() == [
                 "ReloadOrTryRestartUnit broken.service replace", "StartUnit none.service replace",
                 "TryRestartUnit good.service replace",
+            ]
+        )
+    }
+
+    /// What failed is not running, and comes back all the same when its settings are mended.
+    @Test func failedServicesComeBack() async throws {
+        let bus = try PrivateBus()
+        let restarter = SystemdRestarter(address: bus.address)
+        #expect(await restarter.perform(Feature.Restart(.tryRestart, "down.service")).0 == .done)
+        #expect(
+            bus.calls == [
+                "ListUnitsFiltered failed", "ResetFailedUnit down.service", "Subscribe",
+                "RestartUnit down.service replace",
             ]
         )
     }

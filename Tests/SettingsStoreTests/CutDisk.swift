@@ -143,7 +143,8 @@ final class CutDisk: StoreFiles {
         }
     }
 
-    private func call(_ operation: String, _ number: Int32, _ body: (inout State) -> Void) throws(StoreError) {
+    private func call(_ operation: String, _ number: Int32, _ body: (inout State) -> Void) throws(StoreError)
+    {
         calls += 1
         let fails = fault.map { (0..<$0.count).contains(calls - $0.call) } ?? false
         if !fails || fault?.isDone == true { body(&state) }
@@ -170,17 +171,20 @@ extension CutDisk.State {
             }
             while masks.count < limit * 2 { masks.append(random.next() & all) }
         }
-        var results: Set<[String: [UInt8]]> = []
+        // In the order of the seed, not of a set.
+        var results: [[String: [UInt8]]] = []
+        var seen: Set<[String: [UInt8]]> = []
         masks.shuffle(using: &random)
         // The two extremes are always among them.
         masks.insert(contentsOf: [0, UInt64.max], at: 0)
         for mask in masks {
             for form in ContentForm.allCases {
-                guard results.count < limit else { return Array(results) }
-                results.insert(cut(mask, form, using: &random))
+                guard results.count < limit else { return results }
+                let files = cut(mask, form, using: &random)
+                if seen.insert(files).inserted { results.append(files) }
             }
         }
-        return Array(results)
+        return results
     }
 
     /// What becomes of content that was not fsynced.

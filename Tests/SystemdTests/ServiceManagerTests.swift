@@ -19,7 +19,7 @@ import Testing
     @Test func unitsAreListedByName() throws {
         let bus = try PrivateBus()
         let manager = try ServiceManager(address: bus.address)
-        #expect(try manager.units(inState: "failed") == ["a.service", "b.service"])
+        #expect(try manager.units(inState: "failed") == ["a.service", "down.service"])
         #expect(bus.calls == ["ListUnitsFiltered failed"])
     }
 

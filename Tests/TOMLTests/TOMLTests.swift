@@ -162,6 +162,19 @@ import Testing
         #expect(fault("a = \(text)")?.reason == .invalidTime(text))
     }
 
+    @Test func messagesAreShortAndOfOneLine() throws {
+        let long = String(repeating: "a", count: 100_000)
+        for text in [
+            "\(long) = 1\n\(long) = 1", "a = 2020-\(long)", "a = \(long)",
+            "a = \(String(repeating: "9", count: 5000))",
+            "\"x\\n\\u001b[2J\" = 1\n\"x\\n\\u001b[2J\" = 1",
+        ] {
+            let message = try #require(fault(text)).description
+            #expect(message.utf8.count < 300)
+            #expect(message.unicodeScalars.allSatisfy { $0.value >= 0x20 }, "\(message)")
+        }
+    }
+
     @Test func limitsHold() {
         #expect(fault("a = 12345", limits: JSONLimits(bytes: 8))?.reason == .tooLong(limit: 8))
         #expect(fault("a = 1", limits: JSONLimits(bytes: 5)) == nil)

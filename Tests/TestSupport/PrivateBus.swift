@@ -3,7 +3,7 @@ import Testing
 
 /// A message bus of a test's own, dbus-daemon(1), on which a Python program plays systemd and logind.
 ///
-/// Units decide by their names what happens: `good`, `broken`, `slow`, `quiet`; all others do not exist.
+/// Units decide by their names what happens: `good`, `broken`, `slow`, `quiet` and others; `down` has failed.
 public final class PrivateBus {
     /// Where it listens, as sd-bus and others take it.
     public let address: String
@@ -81,7 +81,7 @@ public final class PrivateBus {
         systemd = "org.freedesktop.systemd1"
         logind = "org.freedesktop.login1"
         results = {"good.service": "done", "reboot.target": "done", "broken.service": "failed",
-                   "needy.service": "dependency", "odd.service": "canceled", "slow.service": None}
+                   "needy.service": "dependency", "down.service": "done", "odd.service": "canceled", "slow.service": None}
         number = 0
 
 
@@ -120,10 +120,10 @@ public final class PrivateBus {
             with open(log, "a") as file:
                 print(method, *(a if isinstance(a, str) else " ".join(a) if isinstance(a, list) else int(a)
                                 for a in arguments), file=file)
-            if method == "Subscribe":
+            if method in ("Subscribe", "ResetFailedUnit"):
                 answer(message)
             elif method == "ListUnitsFiltered":
-                units = [(n, "d", "loaded", "failed", "x", "", "/u", 0, "", "/") for n in ("b.service", "a.service")]
+                units = [(n, "d", "loaded", "failed", "x", "", "/u", 0, "", "/") for n in ("down.service", "a.service")]
                 answer(message, "a(ssssssouso)", units)
             elif method == "RebootWithFlags" and login == "inhibited":
                 text = "Operation inhibited by 'backup'"

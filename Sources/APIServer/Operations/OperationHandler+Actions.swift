@@ -12,7 +12,8 @@ extension OperationHandler {
         service.parts.logger.notice(
             "reboot asked for",
             metadata: [
-                "PEER_UID": "\(author.user)", "PEER_PID": "\(author.process)", "PEER_PROGRAM": "\(author.program)",
+                "PEER_UID": "\(author.user)", "PEER_PID": "\(author.process)",
+                "PEER_PROGRAM": "\(author.program)",
             ]
         )
         guard usesSystemd else { return .nothing }

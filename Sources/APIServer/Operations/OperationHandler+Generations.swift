@@ -66,7 +66,8 @@ extension GenerationSummary {
             author: Author(generation.author),
             reason: generation.reason.rawValue,
             trial: generation.number == current
-                ? generation.trial.map { Trial(secondsLeft: trialSecondsLeft ?? 0, previous: $0.previous) } : nil
+                ? generation.trial.map { Trial(secondsLeft: trialSecondsLeft ?? 0, previous: $0.previous) }
+                : nil
         )
     }
 }

@@ -99,7 +99,8 @@ extension OperationHandler {
         return .nothing
     }
 
-    private func stage(_ document: SettingsDocument, _ request: APIRequest) async throws(Problem) -> APIReply {
+    private func stage(_ document: SettingsDocument, _ request: APIRequest) async throws(Problem) -> APIReply
+    {
         let isWeak = request.parameters.text("strength") == PendingTransaction.Strength.weak.rawValue
         try await service.stage(
             document.values.mapValues { .set($0, isWeak ? .weak : .strong) },

@@ -27,7 +27,9 @@ extension OperationHandler {
             )
         }
         for warning in service.storeWarnings {
-            problems.append(HealthProblem(source: "store", message: warning, time: Timestamp(seconds: startTime)))
+            problems.append(
+                HealthProblem(source: "store", message: warning, time: Timestamp(seconds: startTime))
+            )
         }
         switch await failedUnits() {
         case .success(let units):
@@ -96,7 +98,8 @@ extension OperationHandler {
         guard let watch = service.parts.events.watch(after: request.lastEvent) else {
             throw Problem(
                 status: 503,
-                detail: "the server is stopping, or as many clients watch events as it serves: try again later"
+                detail:
+                    "the server is stopping, or as many clients watch events as it serves: try again later"
             )
         }
         return .events(

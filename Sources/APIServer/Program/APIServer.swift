@@ -27,12 +27,14 @@ public final class APIServer: Sendable {
     ///   - options: the command line.
     ///   - limits: what clients may take.
     ///   - inheritedSocket: a listening socket to use instead of making one.
+    ///   - services: who restarts services; nil for what the options say.
     ///   - logger: the log.
     /// - Throws: `APIServerError`, `StoreError`, `FeatureError`, or what NIO throws for the socket.
     public init(
         _ options: APIServerOptions,
         limits: ServerLimits = ServerLimits(),
         inheritedSocket: Int32? = nil,
+        services: (any ServiceRestarter)? = nil,
         logger: Logger
     ) async throws {
         let now: @Sendable () -> Int64 = { Int64(time(nil)) }
@@ -50,7 +52,8 @@ public final class APIServer: Sendable {
         if access(lockFile, F_OK) == 0 { snapshots.update { $0.isLocked = true } }
         generation = first.inForce.generation.number
 
-        let restarter: any ServiceRestarter = options.usesSystemd ? SystemdRestarter() : NoServices()
+        let restarter: any ServiceRestarter =
+            services ?? (options.usesSystemd ? SystemdRestarter() : NoServices())
         let osInfo = OSInfo(
             prettyName: os["PRETTY_NAME"],
             variantID: os["VARIANT_ID"],

@@ -40,7 +40,9 @@ public struct APIServerOptions: Sendable, Equatable {
         }
     }
 
-    private static func value(of option: String, _ rest: inout ArraySlice<String>) throws(APIServerError) -> String {
+    private static func value(of option: String, _ rest: inout ArraySlice<String>) throws(APIServerError)
+        -> String
+    {
         guard let value = rest.popFirst(), !value.isEmpty, !value.hasPrefix("--") else {
             throw .usage("\(option) needs a path")
         }

@@ -33,7 +33,9 @@ public enum APIServerProgram {
         }
     }
 
-    private static func serve(_ options: APIServerOptions, until stop: StopSignals, _ logger: Logger) async throws {
+    private static func serve(_ options: APIServerOptions, until stop: StopSignals, _ logger: Logger)
+        async throws
+    {
         let inherited = try ActivationSockets.takeUnixStreams()
         let server = try await APIServer(
             options,

@@ -23,7 +23,9 @@ struct HostLogHandler: LogHandler {
         if usesJournal {
             // The fields of this program are in capitals, as the journal wants them; others' are not.
             let named = fields.filter { name, _ in
-                name.utf8.allSatisfy { ($0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z")) || $0 == UInt8(ascii: "_") }
+                name.utf8.allSatisfy {
+                    ($0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z")) || $0 == UInt8(ascii: "_")
+                }
             }
             let message = try? JournalMessage(
                 event.message.description,

@@ -14,7 +14,9 @@ final class BootReports: Sendable {
     init(path: String) {
         self.path = path
         var reports: [BootReport.Step: BootReport] = [:]
-        if let bytes = BoundedFile.read(path, limit: Self.maximumSize), let json = try? JSONValue(parsing: bytes) {
+        if let bytes = BoundedFile.read(path, limit: Self.maximumSize),
+            let json = try? JSONValue(parsing: bytes)
+        {
             for element in json.elements ?? [] {
                 if let report = try? BootReport(json: element) { reports[report.step] = report }
             }

@@ -17,13 +17,14 @@ final class EventHub: Sendable {
         let number: UInt64
         /// Events after the last one that the client has seen.
         let missed: [ByteBuffer]
-        /// What comes; ends when the client is dropped or the server stops. `isEvent` is false for signs of life.
+        /// What comes; ends when the client is dropped or the server stops.
         let messages: AsyncStream<Message>
     }
 
     /// A message as it is sent.
     struct Message: Sendable {
         let text: ByteBuffer
+        /// False for signs of life.
         let isEvent: Bool
     }
 
@@ -98,7 +99,8 @@ final class EventHub: Sendable {
     }
 
     /// Sends to all; takes those out whose queue is full and returns them.
-    private static func send(_ message: Message, _ state: inout State) -> [AsyncStream<Message>.Continuation] {
+    private static func send(_ message: Message, _ state: inout State) -> [AsyncStream<Message>.Continuation]
+    {
         var late: [AsyncStream<Message>.Continuation] = []
         for (number, watcher) in state.watchers {
             if case .dropped = watcher.yield(message) {

@@ -33,7 +33,8 @@ final class Metrics: Sendable {
     /// - Parameter operation: nil for requests that the transport refused, or that have no endpoint.
     func answered(_ operation: Operation?, status: Int, took duration: Duration) {
         let (seconds, attoseconds) = duration.components
-        let nanoseconds = UInt64(clamping: seconds) &* 1_000_000_000 &+ UInt64(clamping: attoseconds / 1_000_000_000)
+        let nanoseconds =
+            UInt64(clamping: seconds) &* 1_000_000_000 &+ UInt64(clamping: attoseconds / 1_000_000_000)
         state.withLock {
             let key = Key(operation: operation?.rawValue ?? "none", status: status)
             $0.requests[key, default: Count()].requests += 1
@@ -89,7 +90,12 @@ final class Metrics: Sendable {
                 help: "Answers whose time was taken.",
                 samples: samples { Double($0.requests) }
             ),
-            .init("bulkhead_api_connections", .gauge, help: "Open connections.", value: Double(state.connections)),
+            .init(
+                "bulkhead_api_connections",
+                .gauge,
+                help: "Open connections.",
+                value: Double(state.connections)
+            ),
             .init("bulkhead_api_watchers", .gauge, help: "Clients of /events.", value: Double(watchers)),
             .init(
                 "bulkhead_settings_generation",
@@ -103,7 +109,12 @@ final class Metrics: Sendable {
                 help: "Pending transactions.",
                 value: Double(transactions)
             ),
-            .init("bulkhead_settings_commits_total", .counter, help: "Commits.", value: Double(state.commits)),
+            .init(
+                "bulkhead_settings_commits_total",
+                .counter,
+                help: "Commits.",
+                value: Double(state.commits)
+            ),
             .init(
                 "bulkhead_settings_applies_total",
                 .counter,

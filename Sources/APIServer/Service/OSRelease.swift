@@ -17,7 +17,9 @@ struct OSRelease: Sendable, Equatable {
         self.init(parsing: String(decoding: bytes, as: UTF8.self))
     }
 
-    /// Reads lines `NAME=value`; the value may be in quotes, as in a shell. Other lines are passed over.
+    /// Reads lines `NAME=value`, with the value in quotes or without.
+    ///
+    /// Other lines are passed over.
     init(parsing text: String) {
         for line in text.split(whereSeparator: \.isNewline) {
             let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

@@ -97,18 +97,24 @@ struct APIResponder: Sendable {
                 peer: isChange ? await PeerCredentials.of(channel) ?? .unknown : .unknown,
                 wantsReport: parameters.boolean("report")
                     ?? (request.headers[.accept]?.contains(ApplyResult.mediaType) ?? false),
-                lastEvent: HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }.flatMap(UInt64.init)
+                lastEvent: HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }.flatMap(
+                    UInt64.init
+                )
             )
         )
     }
 
-    /// Whether a content type is JSON in UTF-8. Bottlerocket's clients send none, curl sends a form's by default.
+    /// Whether a content type is JSON.
+    ///
+    /// Bottlerocket's clients send none, curl sends a form's by default.
     private static func isJSON(_ type: String) -> Bool {
         let essence = type.prefix { $0 != ";" && $0 != " " }.lowercased()
         return essence == "application/json" || essence.hasSuffix("+json")
     }
 
-    private func send(_ reply: APIReply, _ writer: consuming ResponseWriter, _ channel: any Channel) async throws {
+    private func send(_ reply: APIReply, _ writer: consuming ResponseWriter, _ channel: any Channel)
+        async throws
+    {
         switch reply {
         case .nothing: try await writer.writeResponse(HTTPResponse(status: .noContent))
         case .json(let body): try await writer.write(.ok, body, "application/json")
@@ -161,7 +167,8 @@ struct APIResponder: Sendable {
 
 extension ResponseWriter {
     /// Writes a whole answer.
-    consuming func write(_ status: HTTPResponse.Status, _ body: ByteBuffer, _ mediaType: String) async throws {
+    consuming func write(_ status: HTTPResponse.Status, _ body: ByteBuffer, _ mediaType: String) async throws
+    {
         var head = HTTPResponse(status: status)
         head.headerFields[.contentType] = mediaType
         head.headerFields[.contentLength] = "\(body.readableBytes)"
@@ -171,7 +178,9 @@ extension ResponseWriter {
     /// Writes problem details.
     consuming func write(problem: Problem, allow: String? = nil) async throws {
         let body = ByteBuffer(string: problem.json.description)
-        var head = HTTPResponse(status: .init(code: problem.status, reasonPhrase: Problem.reasonPhrase(problem.status)))
+        var head = HTTPResponse(
+            status: .init(code: problem.status, reasonPhrase: Problem.reasonPhrase(problem.status))
+        )
         head.headerFields[.contentType] = Problem.mediaType
         head.headerFields[.contentLength] = "\(body.readableBytes)"
         if let allow { head.headerFields[.allow] = allow }

@@ -7,20 +7,25 @@ final class ConnectionTable {
     private var isStopping = false
     private var emptied: EventLoopPromise<Void>?
     private let counter: @Sendable (Int) -> Void
+    private let loop: any EventLoop
+    private var checks: RepeatedTask?
 
-    /// - Parameter counter: told the number of connections whenever it changes.
-    init(limits: ServerLimits, counter: @escaping @Sendable (Int) -> Void) {
+    /// - Parameters:
+    ///   - loop: the event loop of all connections.
+    ///   - counter: told the number of connections whenever it changes.
+    init(limits: ServerLimits, loop: any EventLoop, counter: @escaping @Sendable (Int) -> Void) {
         self.limits = limits
+        self.loop = loop
         self.counter = counter
     }
 
-    var tick: TimeAmount { limits.tick }
     var isFull: Bool { guards.count >= limits.connections }
 
     func add(_ connection: ConnectionGuard) {
         guards[ObjectIdentifier(connection)] = connection
         counter(guards.count)
         if isStopping { connection.finish() }
+        scheduleChecks()
     }
 
     func remove(_ connection: ConnectionGuard) {
@@ -29,6 +34,17 @@ final class ConnectionTable {
         if guards.isEmpty {
             emptied?.succeed()
             emptied = nil
+            checks?.cancel()
+            checks = nil
+        }
+    }
+
+    /// Looks at the time limits now and then, as long as there are connections: an idle host is not woken up.
+    private func scheduleChecks() {
+        guard checks == nil else { return }
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        checks = loop.scheduleRepeatedTask(initialDelay: limits.tick, delay: limits.tick) { _ in
+            bound.value.check(.now())
         }
     }
 

@@ -39,7 +39,7 @@ final class HTTPServer: Sendable {
         self.limits = limits
         self.loop = loop
         let table = try await loop.submit {
-            let table = ConnectionTable(limits: limits, counter: answers.connections)
+            let table = ConnectionTable(limits: limits, loop: loop, counter: answers.connections)
             return NIOLoopBound(table, eventLoop: loop)
         }.get()
         self.table = table
@@ -48,7 +48,7 @@ final class HTTPServer: Sendable {
             configuration: .init(
                 httpDecoderConfiguration: .init(
                     // The guard tells a long target from long headers; the decoder only stops what is far beyond.
-                    maxHeaderFieldSize: max(limits.target, limits.headers),
+                    maxHeaderFieldSize: limits.target + limits.headers,
                     maxHeaderListSize: limits.target + limits.headers,
                     maxHeaderFieldCount: 200
                 )
@@ -78,7 +78,6 @@ final class HTTPServer: Sendable {
             }
             .withBoundSocket(socket)
             .get()
-        loop.execute { table.value.scheduleChecks(loop) }
     }
 
     /// Stops accepting, lets requests finish for a while, and closes everything.
@@ -90,13 +89,5 @@ final class HTTPServer: Sendable {
         let deadline = loop.scheduleTask(in: limits.shutdown) { table.value.closeAll() }
         try? await promise.futureResult.get()
         deadline.cancel()
-    }
-}
-
-extension ConnectionTable {
-    /// Looks at the time limits of all connections now and then.
-    func scheduleChecks(_ loop: any EventLoop) {
-        let bound = NIOLoopBound(self, eventLoop: loop)
-        loop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in bound.value.check(.now()) }
     }
 }

@@ -22,7 +22,10 @@ extension Problem {
 
     static func requestTimeout(_ limits: ServerLimits) -> Problem {
         let seconds = limits.request.nanoseconds / 1_000_000_000
-        return Problem(status: 408, detail: "the request was not complete within \(seconds) seconds: send it again")
+        return Problem(
+            status: 408,
+            detail: "the request was not complete within \(seconds) seconds: send it again"
+        )
     }
 
     static func unknownMethod(_ name: String) -> Problem {

@@ -2,59 +2,33 @@ internal import JSON
 internal import SettingsModel
 
 extension OpenAPI {
-    /// The JSON Schema of settings, made from the model.
-    static var settingsSchema: JSONValue { schema(of: Settings.shape) }
+    /// The JSON Schema of settings, as `SettingsReference` makes it from the model, with its named types beside it.
+    ///
+    /// In an OpenAPI document a reference starts at the document's root, so the types move from the schema's own
+    /// `$defs` to `components/schemas`, under names that begin with `setting-`.
+    static let settingsSchemas: [String: JSONValue] = {
+        var settings = SettingsReference.jsonSchema.members ?? [:]
+        let types = settings.removeValue(forKey: "$defs")?.members ?? [:]
+        settings["$schema"] = nil
+        var schemas = ["Settings": moved(.object(settings))]
+        for (name, type) in types { schemas["setting-\(name)"] = moved(type) }
+        return schemas
+    }()
 
-    private static func schema(of shape: ValueShape) -> JSONValue {
-        var schema: [String: JSONValue] =
-            switch shape.form {
-            case .boolean: ["type": "boolean"]
-            case .integer(let range):
-                [
-                    "type": "integer", "minimum": .integer(range.lowerBound),
-                    "maximum": .integer(range.upperBound),
-                ]
-            case .text(let pattern, let length):
-                PayloadSchema.members([
-                    "type": "string", "pattern": pattern.map { .string($0) },
-                    "minLength": .integer(Int64(length.lowerBound)),
-                    "maxLength": .integer(Int64(length.upperBound)),
-                ])
-            case .choice(let words): ["type": "string", "enum": .strings(words)]
-            case .list(let element, let maximumCount):
-                [
-                    "type": "array", "items": self.schema(of: element),
-                    "maxItems": .integer(Int64(maximumCount)),
-                ]
-            case .tuple(let elements, let rest, let maximumCount):
-                [
-                    "type": "array", "prefixItems": .array(elements.map { self.schema(of: $0) }),
-                    "items": rest.map { self.schema(of: $0) } ?? false,
-                    "minItems": .integer(Int64(elements.count)), "maxItems": .integer(Int64(maximumCount)),
-                ]
-            case .group(let fields):
-                [
-                    "type": "object", "additionalProperties": false,
-                    "properties": .object(
-                        Dictionary(fields.map { ($0.name, self.schema(of: $0)) }) { first, _ in first }
-                    ),
-                ]
-            case .map(let name, let value, let maximumCount):
-                [
-                    "type": "object", "additionalProperties": self.schema(of: value.shape),
-                    "propertyNames": self.schema(of: name.shape),
-                    "maxProperties": .integer(Int64(maximumCount)),
-                ]
-            case .either(let shapes): ["anyOf": .array(shapes.map { self.schema(of: $0) })]
+    private static func moved(_ json: JSONValue) -> JSONValue {
+        switch json {
+        case .object(var members):
+            // Examples are values, not schemas: what looks like a reference in them is none.
+            let examples = members.removeValue(forKey: "examples")
+            members = members.mapValues(moved)
+            members["examples"] = examples
+            let start = "#/$defs/"
+            if let reference = members["$ref"]?.string, reference.hasPrefix(start) {
+                members["$ref"] = .string("#/components/schemas/setting-\(reference.dropFirst(start.count))")
             }
-        if case .group = shape.form {} else { schema["description"] = .string(shape.allowed) }
-        return .object(schema)
-    }
-
-    private static func schema(of field: FieldDescription) -> JSONValue {
-        var schema = schema(of: field.type.shape).members ?? [:]
-        schema["description"] = .string(field.summary)
-        if let example = field.example { schema["examples"] = [example] }
-        return .object(schema)
+            return .object(members)
+        case .array(let elements): return .array(elements.map(moved))
+        default: return json
+        }
     }
 }

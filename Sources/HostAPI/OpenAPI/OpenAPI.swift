@@ -58,7 +58,7 @@ public enum OpenAPI {
     ]
 
     private static let schemas: [String: JSONValue] = {
-        var schemas: [String: JSONValue] = ["Settings": settingsSchema]
+        var schemas = settingsSchemas
         for payload in payloads { schemas[payload.schemaName] = payload.schema }
         return schemas
     }()

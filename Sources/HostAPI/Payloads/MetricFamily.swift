@@ -68,7 +68,8 @@ public struct MetricFamily: Sendable, Equatable {
     private static func text(of value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
-        return Int64(exactly: value).map(String.init) ?? "\(value)"
+        let text = "\(value)"
+        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }
 
     private static func legal(_ name: String, colon: Bool) -> String {

@@ -3,7 +3,7 @@ import FileTree
 /// The bundle of trusted certificate authorities, which update-ca-certificates(8) would make.
 enum Certificates {
     /// The image's own bundle; where settings add authorities, a feature renders both into `place`.
-    static let imageBundle = "/usr/share/ca-certificates/ca-certificates.crt"
+    static let imageBundle = "/usr/share/bulkhead/ca-certificates.crt"
     /// Where programs look.
     static let place = "/etc/ssl/certs/ca-certificates.crt"
 

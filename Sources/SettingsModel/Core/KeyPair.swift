@@ -8,7 +8,9 @@ extension SettingsDocument {
     /// of double quotes. The value is not checked yet: `set` and `init(checking:)` do that.
     ///
     /// - Throws: `SettingProblem` when there is no `=`, no such key, or the value is no JSON where JSON is needed.
-    public static func parseKeyPair(_ text: String) throws(SettingProblem) -> (key: SettingKey, value: JSONValue) {
+    public static func parseKeyPair(_ text: String) throws(SettingProblem) -> (
+        key: SettingKey, value: JSONValue
+    ) {
         var isQuoted = false
         let end = text.utf8.firstIndex { byte in
             if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
@@ -40,7 +42,9 @@ extension SettingsDocument {
     }
 
     /// Reads many `key=value`, keeps the good ones and names the others; of one key given twice the last counts.
-    public static func sift(keyPairs: some Sequence<String>) -> (good: SettingsDocument, problems: [SettingProblem]) {
+    public static func sift(keyPairs: some Sequence<String>) -> (
+        good: SettingsDocument, problems: [SettingProblem]
+    ) {
         var good = SettingsDocument()
         var problems: [SettingProblem] = []
         for pair in keyPairs {

@@ -120,7 +120,9 @@ public struct ContainerRegistrySettings: SettingsGroup {
             "credentials",
             \.credentials,
             "Who this host is to a registry: name and password, or both in Base64, or a token.",
-            example: [["registry": "registry.example.org", "username": "worker", "password": "correct horse"]]
+            example: [
+                ["registry": "registry.example.org", "username": "worker", "password": "correct horse"]
+            ]
         ),
     ]
 }

@@ -135,5 +135,6 @@ public struct KubernetesSettings: SettingsGroup {
     public init() {}
 
     /// The settings of the group.
-    public static let fields: [Field<KubernetesSettings>] = clusterFields + podFields + resourceFields + agentFields
+    public static let fields: [Field<KubernetesSettings>] =
+        clusterFields + podFields + resourceFields + agentFields
 }

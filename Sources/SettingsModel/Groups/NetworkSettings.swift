@@ -11,7 +11,8 @@ public struct HostsEntry: SettingValue {
     public static var shape: ValueShape {
         ValueShape(
             name: "hosts entry",
-            allowed: "a list of an IP address and a list of host names: [\"192.0.2.7\", [\"db.example.org\"]]",
+            allowed:
+                "a list of an IP address and a list of host names: [\"192.0.2.7\", [\"db.example.org\"]]",
             form: .tuple([IPAddress.shape, [HostName].shape], rest: nil, maximumCount: 2)
         )
     }

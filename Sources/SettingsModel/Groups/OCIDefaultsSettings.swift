@@ -135,7 +135,12 @@ public struct ResourceLimits: SettingsGroup {
 
     /// The settings of the group.
     public static let fields: [Field<ResourceLimits>] = [
-        Field("hard-limit", \.hardLimit, "The most that a process may raise its limit to.", example: 1_048_576),
+        Field(
+            "hard-limit",
+            \.hardLimit,
+            "The most that a process may raise its limit to.",
+            example: 1_048_576
+        ),
         Field("soft-limit", \.softLimit, "The limit that holds when a process starts.", example: 65536),
     ]
 }

@@ -40,19 +40,44 @@ extension SettingsReference {
         var text = "\n## \(field.name)\n\n\(field.summary)\n\n"
         text += "| Setting | What it is | What is allowed | Example |\n| --- | --- | --- | --- |\n"
         for entry in entries {
-            let secret = entry.field.isSecret ? " *Secret.*" : ""
-            let cells = [
-                "`\(entry.key)`", entry.field.summary + secret, entry.allowed,
-                "`\(shortened(entry.example.description))`",
-            ]
-            text += "| \(cells.map(cell).joined(separator: " | ")) |\n"
+            text += row(entry.key, entry.field, entry.allowed, entry.example)
+            for inner in parts(entry.field.type.shape) {
+                text += row(
+                    "\(entry.key)[].\(inner.name)",
+                    inner,
+                    escaped(inner.type.shape.allowed),
+                    inner.example ?? .null
+                )
+            }
         }
         return text + "\n```toml\n\(TOMLText.userData(entries))```\n"
     }
 
-    /// Text that does not end the cell it stands in.
-    private static func cell(_ text: String) -> String {
-        String(text.flatMap { $0 == "|" ? Array("\\|") : $0 == "\n" ? [" "] : [$0] })
+    private static func row(
+        _ key: String,
+        _ field: FieldDescription,
+        _ allowed: String,
+        _ example: JSONValue
+    ) -> String {
+        let summary = field.summary + (field.isSecret ? " *Secret.*" : "")
+        let cells = ["`\(key)`", summary, allowed, "`\(shortened(example.description))`"]
+        return "| \(cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ")) |\n"
+    }
+
+    /// The settings of each element of a list of groups.
+    private static func parts(_ shape: ValueShape) -> [FieldDescription] {
+        switch shape.form {
+        case .list(let element, _):
+            guard case .group(let fields) = element.form else { return [] }
+            return fields
+        case .either(let shapes): return shapes.map(parts).first { !$0.isEmpty } ?? []
+        default: return []
+        }
+    }
+
+    /// Text in which nothing is taken for Markdown or HTML.
+    fileprivate static func escaped(_ text: String) -> String {
+        String(text.flatMap { "\\`*_<>[]".contains($0) ? ["\\", $0] : [$0] })
     }
 
     private static func shortened(_ text: String) -> String {
@@ -66,38 +91,17 @@ extension SettingsReference.Entry {
         path.map { step in
             switch step {
             case .name(let name): name
-            case .choice: "<\(choiceName)>"
+            case .choice: "<name>"
             }
         }
         .joined(separator: ".")
     }
 
-    /// What the user chooses there, in one word.
-    private var choiceName: String {
-        switch path.first {
-        case .name("kubernetes"): "name"
-        default: path.contains(.name("sysctl")) ? "key" : "name"
-        }
-    }
-
     /// What is allowed for the value, and for the name where the entry is one of a map of values.
     fileprivate var allowed: String {
         guard case .map(let name, let value, _) = field.type.shape.form else {
-            return SettingsReference.allowed(field.type.shape)
+            return SettingsReference.escaped(field.type.shape.allowed)
         }
-        return "\(SettingsReference.allowed(value.shape)); the name: \(name.shape.allowed)"
-    }
-}
-
-extension SettingsReference {
-    /// What is allowed; the parts of lists of groups one by one.
-    fileprivate static func allowed(_ shape: ValueShape) -> String {
-        switch shape.form {
-        case .list(let element, _):
-            guard case .group(let fields) = element.form else { return shape.allowed }
-            return "a list of objects with: "
-                + fields.map { "`\($0.name)`: \($0.type.shape.allowed)" }.joined(separator: "; ")
-        default: return shape.allowed
-        }
+        return SettingsReference.escaped("\(value.shape.allowed); the name: \(name.shape.allowed)")
     }
 }

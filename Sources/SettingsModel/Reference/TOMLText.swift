@@ -2,21 +2,24 @@ internal import JSON
 
 /// Writes examples as user data in TOML 1.0.
 enum TOMLText {
-    /// The tables that set each entry to its example.
+    /// The tables that set each entry to its example; a table may stand only once in TOML.
     static func userData(_ entries: [SettingsReference.Entry]) -> String {
-        var text = ""
-        var table: [String]?
+        var tables: [(path: [String], lines: [String])] = []
         for entry in entries {
             let path = [SettingKey.root] + entry.path.map(\.text)
             guard let name = path.last else { continue }
             let parent = Array(path.dropLast())
-            if parent != table {
-                text += (table == nil ? "" : "\n") + "[\(parent.map(key).joined(separator: "."))]\n"
-                table = parent
+            let line = "\(key(name)) = \(value(entry.example))"
+            if let index = tables.firstIndex(where: { $0.path == parent }) {
+                tables[index].lines.append(line)
+            } else {
+                tables.append((parent, [line]))
             }
-            text += "\(key(name)) = \(value(entry.example))\n"
         }
-        return text
+        return tables.map {
+            "[\($0.path.map(key).joined(separator: "."))]\n\($0.lines.joined(separator: "\n"))\n"
+        }
+        .joined(separator: "\n")
     }
 
     private static func key(_ name: String) -> String {

@@ -1,5 +1,6 @@
 /// A setting that is one of a few words.
-public protocol ChoiceSetting: TextSetting, CaseIterable, RawRepresentable, Hashable where RawValue == String {
+public protocol ChoiceSetting: TextSetting, CaseIterable, RawRepresentable, Hashable
+where RawValue == String {
     /// The name of the type in the reference.
     static var name: String { get }
     /// Other spellings that are taken for one of the words.

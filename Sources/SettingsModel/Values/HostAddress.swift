@@ -34,7 +34,8 @@ public struct HostPort: TextSetting, Hashable {
     public static var shape: ValueShape {
         ValueShape(
             name: "host and port",
-            allowed: "a host name or an IP address, perhaps with a port: 192.0.2.1:2377 or [2001:db8::1]:2377",
+            allowed:
+                "a host name or an IP address, perhaps with a port: 192.0.2.1:2377 or [2001:db8::1]:2377",
             form: .text(pattern: Pattern.whole("\(Pattern.urlHost)(?::\(Pattern.port))?"), length: 1...259)
         )
     }
@@ -61,7 +62,8 @@ public struct LocalAddress: TextSetting, Hashable {
         let port = "(?::\(Pattern.port))?"
         return ValueShape(
             name: "local address",
-            allowed: "an IP address or the name of a network interface, perhaps with a port: eth0, 192.0.2.1:2377",
+            allowed:
+                "an IP address or the name of a network interface, perhaps with a port: eth0, 192.0.2.1:2377",
             form: .text(
                 pattern: Pattern.whole(
                     #"[A-Za-z0-9][A-Za-z0-9._-]{0,14}\#(port)|\[\#(Pattern.ipv6)\]\#(port)|\#(Pattern.ipv6)"#
@@ -95,7 +97,8 @@ public struct RegistryName: TextSetting, Hashable {
     public static var shape: ValueShape {
         ValueShape(
             name: "registry",
-            allowed: "the host of a registry, perhaps with a port, such as docker.io or localhost:5000; * for all others",
+            allowed:
+                "the host of a registry, perhaps with a port, such as docker.io or localhost:5000; * for all others",
             form: .text(
                 pattern: Pattern.whole(#"\*|_default|\#(Pattern.urlHost)(?::\#(Pattern.port))?"#),
                 length: 1...259

@@ -51,7 +51,8 @@ public struct ImageReference: TextSetting, Hashable {
 
     private static func isDigest(_ text: Substring) -> Bool {
         let length = text.hasPrefix("sha256:") ? 64 : text.hasPrefix("sha512:") ? 128 : 0
-        return length > 0 && text.dropFirst(7).consists(of: length...length) { $0.isHexDigit && !$0.isUppercaseLetter }
+        return length > 0
+            && text.dropFirst(7).consists(of: length...length) { $0.isHexDigit && !$0.isUppercaseLetter }
     }
 
     /// Lower case letters and digits, between which stand '.', '_', '__' or any number of '-'.
@@ -63,8 +64,9 @@ public struct ImageReference: TextSetting, Hashable {
             } else {
                 separator.append(byte)
                 let isHyphens = separator.allSatisfy { $0 == UInt8(ascii: "-") }
-                guard isHyphens || separator == Array(".".utf8) || separator == Array("_".utf8)
-                    || separator == Array("__".utf8)
+                guard
+                    isHyphens || separator == Array(".".utf8) || separator == Array("_".utf8)
+                        || separator == Array("__".utf8)
                 else { return false }
             }
         }

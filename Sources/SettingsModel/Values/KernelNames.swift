@@ -15,7 +15,8 @@ public struct KernelModuleName: TextSetting, Hashable {
     public static var shape: ValueShape {
         ValueShape(
             name: "kernel module",
-            allowed: "the name of a kernel module: 1 to 56 letters, digits, '-' and '_', beginning with a letter or digit",
+            allowed:
+                "the name of a kernel module: 1 to 56 letters, digits, '-' and '_', beginning with a letter or digit",
             form: .text(pattern: Pattern.whole("[A-Za-z0-9][A-Za-z0-9_-]{0,55}"), length: 1...56)
         )
     }

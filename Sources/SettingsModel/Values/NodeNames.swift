@@ -8,9 +8,13 @@ public struct LabelKey: TextSetting, Hashable {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard let name = parts.last, parts.count <= 2, name.isLabelName else { return nil }
         if parts.count == 2 {
-            guard parts[0].utf8.count <= 253, parts[0].isList(separatedBy: ".", { label in
-                label.isDNSLabel && !label.utf8.contains(where: \.isUppercaseLetter)
-            })
+            guard parts[0].utf8.count <= 253,
+                parts[0].isList(
+                    separatedBy: ".",
+                    { label in
+                        label.isDNSLabel && !label.utf8.contains(where: \.isUppercaseLetter)
+                    }
+                )
             else { return nil }
         }
         self.text = text
@@ -23,7 +27,10 @@ public struct LabelKey: TextSetting, Hashable {
             name: "label key",
             allowed:
                 "1 to 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends, perhaps behind a domain and '/'",
-            form: .text(pattern: Pattern.whole(#"(?:\#(label)(?:\.\#(label))*/)?\#(labelName)"#), length: 1...317)
+            form: .text(
+                pattern: Pattern.whole(#"(?:\#(label)(?:\.\#(label))*/)?\#(labelName)"#),
+                length: 1...317
+            )
         )
     }
 }
@@ -43,7 +50,8 @@ public struct LabelValue: TextSetting, Hashable {
     public static var shape: ValueShape {
         ValueShape(
             name: "label value",
-            allowed: "empty, or 1 to 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends",
+            allowed:
+                "empty, or 1 to 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends",
             form: .text(pattern: Pattern.whole("(?:\(labelName))?"), length: 0...63)
         )
     }
@@ -67,7 +75,8 @@ public struct TaintValue: TextSetting, Hashable {
     public static var shape: ValueShape {
         ValueShape(
             name: "taint",
-            allowed: "a label value, ':' and one of NoSchedule, PreferNoSchedule, NoExecute: dedicated:NoSchedule",
+            allowed:
+                "a label value, ':' and one of NoSchedule, PreferNoSchedule, NoExecute: dedicated:NoSchedule",
             form: .text(
                 pattern: Pattern.whole("(?:\(labelName))?:(?:\(effects.joined(separator: "|")))"),
                 length: 10...81

@@ -2,7 +2,9 @@
 struct PEMBlocks {
     var blocks: [(label: Substring, bytes: [UInt8])] = []
 
-    /// Takes a text apart; nil when a block is not whole. Text between the blocks is passed over, as RFC 7468 allows.
+    /// Takes a text apart; nil when a block is not whole.
+    ///
+    /// Text between the blocks is passed over, as RFC 7468 allows.
     init?(_ text: String) {
         var label: Substring?
         var body = ""
@@ -81,7 +83,8 @@ public struct PEMPrivateKey: TextSetting, Hashable {
     /// Takes Base64 of PEM with one private key that has no pass phrase; nil for anything else.
     public init?(_ text: String) {
         guard let bytes = Base64Data.decode(text), let pem = String(validating: bytes, as: UTF8.self),
-            let blocks = PEMBlocks(pem)?.blocks, blocks.count(where: { $0.label.hasSuffix("PRIVATE KEY") }) == 1,
+            let blocks = PEMBlocks(pem)?.blocks,
+            blocks.count(where: { $0.label.hasSuffix("PRIVATE KEY") }) == 1,
             blocks.allSatisfy({ Self.labels.contains(String($0.label)) })
         else { return nil }
         self.text = text

@@ -53,7 +53,8 @@ public struct EvictionThreshold: TextSetting, Hashable {
     public init?(_ text: String) {
         if text.utf8.last == UInt8(ascii: "%") {
             let number = text.dropLast()
-            guard number.utf8.count <= 12, number.split(separator: ".", omittingEmptySubsequences: false).count <= 2,
+            guard number.utf8.count <= 12,
+                number.split(separator: ".", omittingEmptySubsequences: false).count <= 2,
                 number.isList(separatedBy: ".", { $0.utf8.allSatisfy(\.isDigit) }),
                 let percent = Double(number), percent < 100
             else { return nil }
@@ -91,7 +92,9 @@ public struct ByteCount: SettingValue, Hashable {
     public init?(_ text: String) {
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         let unit = text[digits.endIndex...].lowercased()
-        guard digits.utf8.count <= 15, let factor = Self.units[unit], let count = Int64(digits) else { return nil }
+        guard digits.utf8.count <= 15, let factor = Self.units[unit], let count = Int64(digits) else {
+            return nil
+        }
         let (bytes, overflow) = count.multipliedReportingOverflow(by: factor)
         guard !overflow else { return nil }
         self.bytes = bytes
@@ -103,7 +106,11 @@ public struct ByteCount: SettingValue, Hashable {
             name: "byte count",
             allowed: "a number of bytes, or a text such as 8mb or 8MiB (b, kb, mb, gb, kib, mib, gib)",
             form: .either([
-                ValueShape(name: "number of bytes", allowed: "a number of bytes", form: .integer(0...Int64.max)),
+                ValueShape(
+                    name: "number of bytes",
+                    allowed: "a number of bytes",
+                    form: .integer(0...Int64.max)
+                ),
                 ValueShape(
                     name: "bytes with a unit",
                     allowed: "a text such as 8mb or 8MiB",

@@ -17,7 +17,8 @@ public struct SemanticVersion: TextSetting, Hashable {
                     separatedBy: ".",
                     { part in
                         Self.isIdentifier(part)
-                            && (!part.utf8.allSatisfy(\.isDigit) || part.utf8.count == 1 || part.utf8.first != 0x30)
+                            && (!part.utf8.allSatisfy(\.isDigit) || part.utf8.count == 1
+                                || part.utf8.first != 0x30)
                     }
                 )
             else { return nil }
@@ -41,7 +42,8 @@ public struct SemanticVersion: TextSetting, Hashable {
         let number = "(?:0|[1-9][0-9]{0,17})"
         let pre = "(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
         let build = "[0-9A-Za-z-]+"
-        return #"v?\#(number)\.\#(number)\.\#(number)(?:-\#(pre)(?:\.\#(pre))*)?(?:\+\#(build)(?:\.\#(build))*)?"#
+        return
+            #"v?\#(number)\.\#(number)\.\#(number)(?:-\#(pre)(?:\.\#(pre))*)?(?:\+\#(build)(?:\.\#(build))*)?"#
     }()
 
     private static func isIdentifier(_ text: Substring) -> Bool {

@@ -70,7 +70,8 @@ public struct FileMode: TextSetting, Hashable {
 
     /// Takes three or four octal digits; nil for anything else.
     public init?(_ text: String) {
-        guard text.consists(of: 3...4, { (0x30...0x37).contains($0) }), let bits = UInt32(text, radix: 8) else {
+        guard text.consists(of: 3...4, { (0x30...0x37).contains($0) }), let bits = UInt32(text, radix: 8)
+        else {
             return nil
         }
         self.bits = bits

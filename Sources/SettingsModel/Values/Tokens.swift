@@ -43,7 +43,8 @@ public struct SwarmToken: TextSetting, Hashable {
     public static var shape: ValueShape {
         ValueShape(
             name: "join token",
-            allowed: "a token as 'docker swarm join-token' prints it: SWMTKN-1-<50 characters>-<25 characters>",
+            allowed:
+                "a token as 'docker swarm join-token' prints it: SWMTKN-1-<50 characters>-<25 characters>",
             form: .text(pattern: Pattern.whole("SWMTKN-[12]-[a-z0-9]{50}-[a-z0-9]{25}"), length: 85...85)
         )
     }
@@ -65,7 +66,8 @@ public struct CPUSet: TextSetting, Hashable {
         let range = "(?:0|[1-9][0-9]{0,3})(?:-(?:0|[1-9][0-9]{0,3}))?"
         return ValueShape(
             name: "set of processors",
-            allowed: "numbers of processors and ranges from a lower to a higher one, separated by commas: 0-3,8",
+            allowed:
+                "numbers of processors and ranges from a lower to a higher one, separated by commas: 0-3,8",
             form: .text(pattern: Pattern.whole("\(range)(?:,\(range))*"), length: 1...1024)
         )
     }

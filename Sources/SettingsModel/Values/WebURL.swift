@@ -125,7 +125,9 @@ public struct ProxyURL: TextSetting, Hashable {
             parts.rest.isEmpty || parts.rest == "/"
         else { return nil }
         if let user = parts.userInfo {
-            guard !user.isEmpty, !user.contains("@"), WebURLParts.isEncoded(user, also: "") else { return nil }
+            guard !user.isEmpty, !user.contains("@"), WebURLParts.isEncoded(user, also: "") else {
+                return nil
+            }
         }
         self.text = text
     }
@@ -153,7 +155,8 @@ public struct NoProxyEntry: TextSetting, Hashable {
     /// Takes a host name, a domain with a dot in front of it, an address, a network, each perhaps with a port, or `*`.
     public init?(_ text: String) {
         guard (1...300).contains(text.utf8.count) else { return nil }
-        let name = text.hasPrefix("*.") ? text.dropFirst(2) : text.hasPrefix(".") ? text.dropFirst() : text[...]
+        let name =
+            text.hasPrefix("*.") ? text.dropFirst(2) : text.hasPrefix(".") ? text.dropFirst() : text[...]
         let isName =
             WebURLParts.hostAndPort(name).map { host, _ in name.count == text.count || host.first != "[" }
             ?? false

@@ -49,17 +49,24 @@ let bootHelpers: [String: Helper] = [
         }
         return .object(result)
     },
-    // `boot_module_options settings.boot.kernel-parameters`: {module: [parameter=value, ...]}.
+    // `boot_module_options settings.boot.kernel-parameters`: {module: "parameter=value ..."} for modprobe.d(5), where
+    // the rest of a line goes to the kernel as it is; the kernel knows double quotes, but no escapes in them.
     "boot_module_options": Helper(1) { arguments throws(HelperError) in
-        var result: [String: [JSONValue]] = [:]
+        var result: [String: [String]] = [:]
         for (name, values) in try parameters(arguments).sorted(by: { $0.key < $1.key }) {
             guard case .moduleOption(let module, let parameter) = BootParameter(name: name) else { continue }
             // A parameter without value is a switch.
-            let options =
-                values.isEmpty ? [parameter] : values.map { $0.isEmpty ? parameter : "\(parameter)=\($0)" }
-            result[module, default: []] += options.map { .string($0) }
+            for value in values.isEmpty ? [""] : values {
+                guard value.isEmpty || isWord(value) || isWord(value.filter { $0 != " " }) else {
+                    throw HelperError(
+                        "the value of '\(name)' has quotes, backslashes, '#' or ';': remove them"
+                    )
+                }
+                let text = value.contains(" ") ? "\"\(value)\"" : value
+                result[module, default: []].append(value.isEmpty ? parameter : "\(parameter)=\(text)")
+            }
         }
-        return .object(result.mapValues { .array($0) })
+        return .object(result.mapValues { .string($0.joined(separator: " ")) })
     },
     // `sysctl_name x`: the name of a kernel setting for sysctl.d(5); refuses globs, '-' at the beginning and '..'.
     "sysctl_name": Helper(1) { arguments throws(HelperError) in
@@ -68,6 +75,15 @@ let bootHelpers: [String: Helper] = [
             throw HelperError("\(arguments.name(0)) is not the name of a sysctl")
         }
         return .string(name)
+    },
+    // `sysctl_value x`: the rest of a line of sysctl.d(5), without white space around it; tabs stand between numbers.
+    "sysctl_value": Helper(1) { arguments throws(HelperError) in
+        guard let text = try arguments.scalar(0) else { throw arguments.refusal(0, "set") }
+        let words = text.split { $0 == " " || $0 == "\t" }.joined(separator: " ")
+        guard !words.unicodeScalars.contains(where: { isControl($0) }) else {
+            throw HelperError("\(arguments.name(0)) must be one line without control characters")
+        }
+        return .string(words)
     },
     // `module_name x`: the name of a kernel module: letters, digits, '-' and '_'.
     "module_name": Helper(1) { arguments throws(HelperError) in
@@ -103,6 +119,7 @@ private func isModuleName(_ name: String) -> Bool {
         && name.unicodeScalars.allSatisfy { isNameScalar($0) }
 }
 
-private func isNameScalar(_ scalar: Unicode.Scalar) -> Bool {
+/// A letter or digit of ASCII, '-' or '_'.
+func isNameScalar(_ scalar: Unicode.Scalar) -> Bool {
     "a"..."z" ~= scalar || "A"..."Z" ~= scalar || "0"..."9" ~= scalar || scalar == "-" || scalar == "_"
 }

@@ -72,7 +72,7 @@ private func oneLine(_ arguments: HelperArguments) throws(HelperError) -> String
 }
 
 /// Control characters of ASCII and Latin-1, and the line and paragraph separators.
-private func isControl(_ scalar: Unicode.Scalar) -> Bool {
+func isControl(_ scalar: Unicode.Scalar) -> Bool {
     scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value) || scalar.value == 0x2028
         || scalar.value == 0x2029
 }

@@ -33,17 +33,25 @@ let joiningHelpers: [String: Helper] = [
         }
         return .string(try joined(pairs, with: delimiter))
     },
+    // `join_all "," x y ...`: as `join_words`, of texts and lists of texts in turn; what is not set is left out.
+    "join_all": Helper(2...16) { arguments throws(HelperError) in
+        let delimiter = try arguments.text(0)
+        var words: [String] = []
+        for index in arguments.values.indices.dropFirst() {
+            if let word = arguments[index]?.string {
+                words.append(word)
+            } else {
+                words += try arguments.texts(index)
+            }
+        }
+        return .string(try joinedWords(words, with: delimiter, of: "an argument"))
+    },
     // `join_words " " list`: the texts of the list, bare, with the delimiter between them, for formats whose values
     // are words. A text that is no word (see `word`), or has the delimiter in it, is refused. Not set: an empty text.
     "join_words": Helper(2) { arguments throws(HelperError) in
         let delimiter = try arguments.text(0)
         let words = try arguments.texts(1)
-        for word in words {
-            guard isWord(word), delimiter == " " || !word.contains(delimiter) else {
-                throw HelperError("\(arguments.name(1)) has a text in it that is \(notAWord)")
-            }
-        }
-        return .string(try joined(words, with: delimiter))
+        return .string(try joinedWords(words, with: delimiter, of: arguments.name(1)))
     },
 ]
 
@@ -54,4 +62,18 @@ func joined(_ texts: [String], with delimiter: String) throws(HelperError) -> St
         throw HelperError("the joined text is longer than \(Template.maximumOutput) bytes")
     }
     return texts.joined(separator: delimiter)
+}
+
+/// Words with a delimiter between them that is in none of them.
+private func joinedWords(
+    _ words: [String],
+    with delimiter: String,
+    of name: String
+) throws(HelperError) -> String {
+    for word in words {
+        guard isWord(word), delimiter == " " || !word.contains(delimiter) else {
+            throw HelperError("\(name) has a text in it that is \(notAWord), or has the delimiter in it")
+        }
+    }
+    return try joined(words, with: delimiter)
 }

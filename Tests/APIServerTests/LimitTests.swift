@@ -1,0 +1,194 @@
+import APIServer
+import Features
+import Foundation
+import JSON
+import NIOCore
+import SettingsApply
+import SettingsModel
+import SettingsStore
+import TestSupport
+import Testing
+
+/// Limits in time and number, with shorter times than on a host.
+@Suite struct LimitTests {
+    private static let short: ServerLimits = {
+        var limits = ServerLimits()
+        limits.idle = .milliseconds(300)
+        limits.request = .milliseconds(300)
+        limits.write = .milliseconds(300)
+        limits.drain = .milliseconds(100)
+        limits.tick = .milliseconds(50)
+        limits.watchers = 2
+        limits.connections = 8
+        return limits
+    }()
+
+    @Test func slowClients() async throws {
+        let host = try TestHost()
+        try await withServer(host, limits: Self.short) {
+            try await blocking {
+                let inHead = try Wire(host.socket)
+                inHead.send("GET /settings HTTP/1.1\r\nHos")
+                #expect(isProblem(try inHead.response(), 408))
+                #expect(inHead.isClosed())
+                let inBody = try Wire(host.socket)
+                inBody.send("PATCH /settings HTTP/1.1\r\nHost: l\r\nContent-Length: 100\r\n\r\n{")
+                #expect(isProblem(try inBody.response(), 408))
+                #expect(inBody.isClosed())
+                let idle = try Wire(host.socket)
+                #expect(idle.isClosed())
+                let between = try Wire(host.socket)
+                between.send(TestHost.request("GET", "/settings"))
+                #expect(try between.response().status == 200)
+                #expect(between.isClosed())
+            }
+        }
+    }
+
+    @Test func clientsThatDoNotRead() async throws {
+        let host = try TestHost()
+        try await withServer(host, limits: Self.short) {
+            try await blocking {
+                let deaf = try Wire(host.socket)
+                let request = TestHost.request("GET", "/openapi.json")
+                deaf.send(String(repeating: request, count: 200))
+                // It is closed although it never reads; others are served meanwhile.
+                #expect(try host.call("GET", "/settings").status == 200)
+                usleep(1_500_000)
+                let answers = deaf.readAll()
+                #expect(answers.count < 200 * 10_000)
+                #expect(try host.call("GET", "/settings").status == 200)
+            }
+        }
+    }
+
+    @Test func moreConnectionsThanAllowed() async throws {
+        var limits = Self.short
+        limits.idle = .seconds(600)
+        limits.request = .seconds(600)
+        let host = try TestHost()
+        try await withServer(host, limits: limits) {
+            try await blocking {
+                let first = try Wire(host.socket)
+                let rest = try (0..<20).map { _ in try Wire(host.socket) }
+                #expect(try host.call("GET", "/settings").status == 200)
+                #expect(first.isClosed())
+                #expect(rest.count == 20)
+            }
+        }
+    }
+
+    @Test func events() async throws {
+        let host = try TestHost()
+        var limits = Self.short
+        limits.idle = .seconds(600)
+        try await withServer(host, limits: limits) {
+            try await blocking {
+                let one = try Wire(host.socket)
+                one.send(TestHost.request("GET", "/events"))
+                _ = try one.read(until: "\r\n\r\n")
+                let two = try Wire(host.socket)
+                two.send(TestHost.request("GET", "/events?limit=1"))
+                _ = try two.read(until: "\r\n\r\n")
+                #expect(isProblem(try host.call("GET", "/events"), 503))
+                #expect(try host.call("PATCH", "/settings", #"{"motd":"seen"}"#).status == 204)
+                #expect(try host.call("POST", "/tx/commit_and_apply").status == 200)
+                let commit = try one.read(until: "\n\n")
+                #expect(
+                    commit.contains("event: commit\n") && commit.contains(#""changed":["settings.motd"]"#)
+                )
+                #expect(try one.read(until: "\n\n").contains("event: apply\n"))
+                #expect(try two.read(until: "0\r\n\r\n").contains("event: commit\n"))
+                // Room again, and what was missed comes first.
+                let resumed = try host.call("GET", "/events?limit=1", headers: ["Last-Event-ID: 1"])
+                #expect(resumed.type == "text/event-stream")
+                #expect(resumed.text.contains("id: 2\n") && resumed.text.contains("event: apply\n"))
+                #expect(try host.call("GET", "/events?timeout=1").status == 200)
+                #expect(isProblem(try host.call("GET", "/events?limit=0"), 400))
+            }
+        }
+    }
+
+    @Test func aWatcherThatDoesNotRead() async throws {
+        let host = try TestHost()
+        var limits = Self.short
+        limits.idle = .seconds(600)
+        try await withServer(host, limits: limits) {
+            try await blocking {
+                let deaf = try Wire(host.socket)
+                deaf.send(TestHost.request("GET", "/events"))
+                let text = String(repeating: "x", count: 4000)
+                for index in 0..<400 {
+                    let keys = (0..<10).map { #""net.a\#($0).b":"\#(index)""# }.joined(separator: ",")
+                    _ = try host.call(
+                        "PATCH",
+                        "/settings",
+                        #"{"motd":"\#(text)","kernel":{"sysctl":{\#(keys)}}}"#
+                    )
+                    _ = try host.call("POST", "/tx/commit")
+                }
+                let second = try Wire(host.socket)
+                second.send(TestHost.request("GET", "/events"))
+                _ = try second.read(until: "\r\n\r\n")
+                let health = try host.call("GET", "/metrics").text
+                #expect(health.contains("bulkhead_settings_commits_total 400"))
+            }
+        }
+    }
+}
+
+/// What fails while settings are applied is told, and stays told until it works.
+@Suite struct FailureTests {
+    /// Says of every service what it is told to.
+    private struct Fixed: ServiceRestarter {
+        let outcome: ApplyReport.Outcome
+        func perform(_ restart: Feature.Restart) async -> (ApplyReport.Outcome, String?) {
+            (outcome, outcome == .done ? nil : "it does not come back")
+        }
+    }
+
+    @Test(arguments: [ApplyReport.Outcome.failed, .timedOut])
+    func serviceThatDoesNotComeBack(_ outcome: ApplyReport.Outcome) async throws {
+        let host = try TestHost()
+        try await withServer(host, services: Fixed(outcome: outcome)) {
+            try await blocking {
+                #expect(try host.call("PATCH", "/settings", #"{"motd":"x"}"#).status == 204)
+                let report = try host.call("POST", "/tx/commit_and_apply?report=true")
+                #expect(report.status == 200)
+                let service = report.json["services"]?.elements?.first
+                #expect(service?["outcome"] == .string(outcome.rawValue))
+                #expect(service?["error"]?.string?.contains("come back") == true)
+                let health = try host.call("GET", "/health").json
+                #expect(health["status"] == "degraded")
+                #expect(health["problems"]?.elements?.first?["message"]?.string?.contains("login") == true)
+                #expect(try host.call("GET", "/settings").json["motd"] == "x")
+            }
+        }
+    }
+
+    @Test func templateThatFails() async throws {
+        let host = try TestHost(templates: ["motd": "{{nonsense settings.motd}}\n"])
+        try await withServer(host, services: Fixed(outcome: .done)) {
+            try await blocking {
+                let body = #"{"motd":"x","network":{"hostname":"good.example"}}"#
+                #expect(try host.call("PATCH", "/settings", body).status == 204)
+                let report = try host.call("POST", "/tx/commit_and_apply?report=true").json
+                let files = report["files"]?.elements ?? []
+                let motd = files.first { $0["path"] == "/etc/motd" }
+                #expect(motd?["error"]?.string?.isEmpty == false)
+                let login = report["services"]?.elements?.first { $0["name"] == "login" }
+                #expect(login?["outcome"] == "skipped")
+                #expect(host.rendered("/etc/hostname") == "good.example\n")
+                #expect(try host.call("GET", "/health").json["status"] == "degraded")
+                #expect(try host.call("GET", "/settings").json["motd"] == "x")
+                try "{{settings.motd}}".write(
+                    toFile: host.folder.file("templates/motd"),
+                    atomically: true,
+                    encoding: .utf8
+                )
+                #expect(try host.call("POST", "/tx/apply").status == 204)
+                #expect(try host.call("GET", "/health").json["status"] == "ok")
+            }
+        }
+    }
+}
