@@ -6,6 +6,7 @@ import NIOCore
 import SettingsApply
 import SettingsModel
 import SettingsStore
+import TestSupport
 import Testing
 
 /// Limits in time and number, with shorter times than on a host.

@@ -88,7 +88,7 @@ final class TestHost: @unchecked Sendable {
         process.executableURL = URL(filePath: try builtProgram("bulkhead-host"))
         process.arguments = ["apiserver"] + arguments
         process.standardInput = FileHandle.nullDevice
-        FileManager.default.createFile(atPath: folder.file("log"), contents: nil)
+        _ = FileManager.default.createFile(atPath: folder.file("log"), contents: nil)
         process.standardError = try FileHandle(forWritingTo: URL(filePath: folder.file("log")))
         try process.run()
         self.process = process

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -148,12 +149,14 @@ private final class MetadataServer {
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardInput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
         try process.run()
         let line = String(decoding: pipe.fileHandleForReading.availableData, as: UTF8.self)
         let port = try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines)), "python3 said: \(line)")
         url = "http://127.0.0.1:\(port)"
     }
 
-    // Not waited for: that would hold one of the few threads that the tests run on.
-    func stop() { process.terminate() }
+    // Children inherit a mask from the threads that tests run on, which blocks SIGTERM. And nobody waits for the end:
+    // that would hold one of those few threads.
+    func stop() { kill(process.processIdentifier, SIGKILL) }
 }

@@ -49,7 +49,9 @@ actor HostService {
         now: @escaping @Sendable () -> Int64
     ) throws(StoreError) -> sending (SettingsStore, Snapshot) {
         let store = try SettingsStore(files: files, osVersion: osVersion, now: now)
-        if store.current.reason == .first { _ = try store.beginBoot(defaults: defaults) }
+        if store.current.reason == .first, store.current.settings.values.isEmpty, store.transactions.isEmpty {
+            _ = try store.beginBoot(defaults: defaults)
+        }
         var transactions: [String: PendingTransaction] = [:]
         for name in store.transactions { transactions[name] = store.pending(name) }
         return (

@@ -35,6 +35,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     /// Since when the client has asked for nothing.
     private var idleSince = NIODeadline.now()
     private var unwritableSince: NIODeadline?
+    /// Bytes of the request line so far, and whether its end was seen.
+    private var lineLength = 0
     private var sawLineEnd = false
     private var bodySize = 0
     /// Requests that were passed on and not answered completely.
@@ -87,10 +89,14 @@ final class ConnectionGuard: ChannelDuplexHandler {
         if phase == .idle {
             phase = .head
             requestSince = .now()
+            lineLength = 0
             sawLineEnd = false
         }
         if phase == .head, !sawLineEnd {
-            sawLineEnd = buffer.readableBytesView.contains(UInt8(ascii: "\n"))
+            let bytes = buffer.readableBytesView
+            let end = bytes.firstIndex(of: UInt8(ascii: "\n"))
+            lineLength += bytes[..<(end ?? bytes.endIndex)].count
+            sawLineEnd = end != nil
         }
     }
 
@@ -208,7 +214,10 @@ final class ConnectionGuard: ChannelDuplexHandler {
         }
         switch fault {
         case .headerOverflow:
-            refuse(phase == .head && !sawLineEnd ? .targetTooLong(limits) : .headersTooLarge(limits))
+            refuse(
+                phase == .head && lineLength > limits.target
+                    ? .targetTooLong(limits) : .headersTooLarge(limits)
+            )
         // The client went away in the middle of a request.
         case .invalidEOFState, .closedConnection: close()
         default:

@@ -48,7 +48,7 @@ final class HTTPServer: Sendable {
             configuration: .init(
                 httpDecoderConfiguration: .init(
                     // The guard tells a long target from long headers; the decoder only stops what is far beyond.
-                    maxHeaderFieldSize: max(limits.target, limits.headers),
+                    maxHeaderFieldSize: limits.target + limits.headers,
                     maxHeaderListSize: limits.target + limits.headers,
                     maxHeaderFieldCount: 200
                 )
