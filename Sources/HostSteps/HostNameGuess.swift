@@ -81,7 +81,8 @@ enum HostAddress: Sendable, Equatable {
     static func primary() -> HostAddress? {
         // Connecting a datagram socket sends nothing; it only chooses a route and an address. The destinations are
         // reserved for documentation (RFC 5737, RFC 3849).
-        local(to: .v4([192, 0, 2, 1])) ?? local(to: .v6([0x20, 0x01, 0x0d, 0xb8] + [UInt8](repeating: 1, count: 12)))
+        local(to: .v4([192, 0, 2, 1]))
+            ?? local(to: .v6([0x20, 0x01, 0x0d, 0xb8] + [UInt8](repeating: 1, count: 12)))
     }
 
     /// A name made of the address, such as `ip-10-0-2-15`.
