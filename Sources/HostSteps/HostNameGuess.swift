@@ -4,7 +4,9 @@ internal import SettingsModel
 internal import Synchronization
 internal import UserData
 
-/// Finds a name for a host that nobody named. Every wait is bounded, and there is always a name.
+/// Finds a name for a host that nobody named.
+///
+/// Every wait is bounded, and there is always a name.
 struct HostNameGuess {
     private static let metadataPath = "/latest/meta-data/local-hostname"
 
@@ -48,7 +50,9 @@ struct HostNameGuess {
         }
     }
 
-    /// The name that DNS has for an address. getnameinfo(3) can't be stopped: after the time it is left alone.
+    /// The name that DNS has for an address.
+    ///
+    /// getnameinfo(3) can't be stopped: after the time it is left alone.
     private static func reverseName(of address: HostAddress, within patience: Duration) async -> String? {
         let answer = Answer()
         DispatchQueue.global().async { answer.give(address.lookUpName()) }
