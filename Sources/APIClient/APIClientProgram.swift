@@ -95,7 +95,7 @@ struct APIClientCommand: AsyncParsableCommand {
     /// - Throws: `ValidationError` when the first word is no command.
     static func arranged(_ arguments: [String]) throws -> [String] {
         if arguments.first == "---completion" { return arguments }
-        let commands = configuration.subcommands.compactMap(\.configuration.commandName) + ["help"]
+        let commands = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
         var words = 0
         var index = arguments.startIndex
         while index < arguments.endIndex, arguments[index] != "--" {

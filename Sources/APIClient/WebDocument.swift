@@ -9,6 +9,8 @@ enum WebDocument {
         var configuration = HTTPClient.Configuration()
         configuration.timeout = .init(connect: .seconds(10), read: .seconds(30))
         configuration.redirectConfiguration = .follow(max: 5, allowCycles: false)
+        // What can't be reached is said at once, not tried again until the minute is over.
+        configuration.connectionPool.retryConnectionEstablishment = false
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         let result: Result<[UInt8], InputError>
         do {

@@ -57,7 +57,9 @@ final class Exchange: Sendable {
             uri: request.target,
             headers: headers
         )
-        // A server that refuses the body answers before it has read it: the answer counts, not the failed write.
+        // A server that refuses the body answers before it has read it: the answer counts, not the failed write. NIO
+        // looks for it before it closes the channel, if a read is under way.
+        exchange.channel.read()
         exchange.channel.write(HTTPClientRequestPart.head(head), promise: nil)
         if let body = request.body {
             exchange.channel.write(

@@ -1,4 +1,5 @@
 import Foundation
+import HostAPI
 import HostAPIClient
 import JSON
 import TestSupport
@@ -37,7 +38,7 @@ final class HostProcess: Sendable {
             "--root", folder.file("root"), "--os-release", folder.file("os-release"), "--no-systemd",
         ]
         let log = folder.file("server.log")
-        FileManager.default.createFile(atPath: log, contents: nil)
+        _ = FileManager.default.createFile(atPath: log, contents: nil)
         server.standardError = FileHandle(forWritingAtPath: log)
         server.standardInput = FileHandle.nullDevice
         try server.run()

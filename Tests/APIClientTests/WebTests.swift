@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import TestSupport
 import Testing
 
@@ -50,7 +51,8 @@ import Testing
         }
 
         deinit {
-            process.terminate()
+            // SIGTERM may be blocked: children inherit the signal mask of the thread that starts them.
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
             process.waitUntilExit()
         }
 

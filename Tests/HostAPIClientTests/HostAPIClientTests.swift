@@ -163,14 +163,16 @@ import Testing
         let megabyte = [UInt8](repeating: 0x20, count: 1 << 20)
         let head = ScriptedServer.Step.send("HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n")
         let steps = [head] + Array(repeating: ScriptedServer.Step.sendBytes(megabyte), count: size >> 20)
-        #expect(try await client(try ScriptedServer(steps)).raw(method: "GET", uri: "/").body.count == size)
+        let server = try ScriptedServer(steps)
+        #expect(try await client(server).raw(method: "GET", uri: "/").body.count == size)
 
         let longer =
             [.send("HTTP/1.1 200 OK\r\nContent-Length: \(size + 1)\r\n\r\n")] + steps.dropFirst() + [
                 .send("x")
             ]
+        let longerServer = try ScriptedServer(longer)
         await #expect(throws: HostAPIError.responseTooLong(request: "GET /", limit: size)) {
-            try await client(try ScriptedServer(longer)).raw(method: "GET", uri: "/")
+            try await client(longerServer).raw(method: "GET", uri: "/")
         }
     }
 
