@@ -56,29 +56,28 @@ struct MetricFamilyTests {
             files: [MetricFamily.text(of: Self.families)]
         )
         try #require(result.status == 0, "\(result.output)")
-        #expect(
-            try JSONValue(parsing: result.output) == [
+        let expected: JSONValue = [
+            [
+                "bulkhead_generation", "gauge", "Number in force.",
+                [["bulkhead_generation", [:], "12"]],
+            ],
+            [
+                "bulkhead_odd", "gauge", "",
+                [["bulkhead_odd", [:], "inf"], ["bulkhead_odd", ["a": "ü"], "-1e+300"]],
+            ],
+            [
+                "bulkhead_requests", "counter",
+                "Requests, by operation and status.\nSecond \\ line \"quoted\".",
                 [
-                    "bulkhead_generation", "gauge", "Number in force.",
-                    [["bulkhead_generation", [:], "12.0"]],
-                ],
-                [
-                    "bulkhead_odd", "gauge", "",
-                    [["bulkhead_odd", [:], "inf"], ["bulkhead_odd", ["a": "ü"], "-1e+300"]],
-                ],
-                [
-                    "bulkhead_requests", "counter",
-                    "Requests, by operation and status.\nSecond \\ line \"quoted\".",
                     [
-                        [
-                            "bulkhead_requests_total", ["operation": "get-settings", "status": "200"], "3.0",
-                        ],
-                        [
-                            "bulkhead_requests_total", ["operation": "a\"b\\c\nd", "status": "400"], "0.25",
-                        ],
+                        "bulkhead_requests_total", ["operation": "get-settings", "status": "200"], "3",
+                    ],
+                    [
+                        "bulkhead_requests_total", ["operation": "a\"b\\c\nd", "status": "400"], "0.25",
                     ],
                 ],
-            ]
-        )
+            ],
+        ]
+        #expect(try JSONValue(parsing: result.output) == expected, "\(result.output)")
     }
 }

@@ -138,3 +138,8 @@ struct RouteTableTests {
         #expect(parts[1] == "keys=settings.%22a%2Cb%26c%3Dd%2B%C3%BC%22&x=")
     }
 }
+
+extension Endpoint: CustomTestStringConvertible {
+    /// The method and the path: all else would fill the log.
+    public var testDescription: String { "\(method.rawValue) \(path)" }
+}
