@@ -29,7 +29,8 @@ public enum Gzip {
         return try inflateMembers(&stream, bytes, limit: limit)
     }
 
-    private static func inflateMembers(_ stream: inout z_stream, _ bytes: [UInt8], limit: Int) throws(GzipError)
+    private static func inflateMembers(_ stream: inout z_stream, _ bytes: [UInt8], limit: Int)
+        throws(GzipError)
         -> [UInt8]
     {
         var result: [UInt8] = []
@@ -97,8 +98,10 @@ public enum GzipError: Error, Equatable, CustomStringConvertible {
         case .notGzip: "this is not gzip data: its first two bytes are not 1f 8b"
         case .truncated: "the gzip data ends too early: give the whole file"
         case .damaged(let offset): "the gzip data is damaged near byte \(offset): compress it again"
-        case .trailingBytes(let offset): "byte \(offset) of the gzip data begins no further gzip member: remove the rest"
-        case .tooLarge(let limit): "the gzip data is larger than \(limit) bytes when decompressed: make it smaller"
+        case .trailingBytes(let offset):
+            "byte \(offset) of the gzip data begins no further gzip member: remove the rest"
+        case .tooLarge(let limit):
+            "the gzip data is larger than \(limit) bytes when decompressed: make it smaller"
         case .outOfMemory: "there is not enough memory to decompress gzip data"
         }
     }

@@ -17,7 +17,8 @@ enum GeneratorCommand {
         guard status == 0 else {
             // The encoding of waitpid(2): the low seven bits are the signal, the second byte the exit status.
             let signal = status & 0x7f
-            let end = signal == 0 ? "ended with status \(status >> 8 & 0xff)" : "was ended by signal \(signal)"
+            let end =
+                signal == 0 ? "ended with status \(status >> 8 & 0xff)" : "was ended by signal \(signal)"
             throw StepError("it \(end)\(message.isEmpty ? "" : ": \(message)")")
         }
         do {
@@ -69,7 +70,8 @@ enum GeneratorCommand {
     }
 
     private static func start(_ command: [String], output: Pipe, message: Pipe) throws(StepError) -> pid_t {
-        guard let program = command.first, program.hasPrefix("/"), !command.contains(where: { $0.utf8.contains(0) })
+        guard let program = command.first, program.hasPrefix("/"),
+            !command.contains(where: { $0.utf8.contains(0) })
         else { throw StepError("its command \(command) does not begin with an absolute path") }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)

@@ -4,7 +4,9 @@ internal import SettingsModel
 internal import Synchronization
 internal import UserData
 
-/// Finds a name for a host that nobody named. Every wait is bounded, and there is always a name.
+/// Finds a name for a host that nobody named.
+///
+/// Every wait is bounded, and there is always a name.
 struct HostNameGuess {
     private static let metadataPath = "/latest/meta-data/local-hostname"
 
@@ -48,7 +50,9 @@ struct HostNameGuess {
         }
     }
 
-    /// The name that DNS has for an address. getnameinfo(3) can't be stopped: after the time it is left alone.
+    /// The name that DNS has for an address.
+    ///
+    /// getnameinfo(3) can't be stopped: after the time it is left alone.
     private static func reverseName(of address: HostAddress, within patience: Duration) async -> String? {
         let answer = Answer()
         DispatchQueue.global().async { answer.give(address.lookUpName()) }
@@ -81,7 +85,8 @@ enum HostAddress: Sendable, Equatable {
     static func primary() -> HostAddress? {
         // Connecting a datagram socket sends nothing; it only chooses a route and an address. The destinations are
         // reserved for documentation (RFC 5737, RFC 3849).
-        local(to: .v4([192, 0, 2, 1])) ?? local(to: .v6([0x20, 0x01, 0x0d, 0xb8] + [UInt8](repeating: 1, count: 12)))
+        local(to: .v4([192, 0, 2, 1]))
+            ?? local(to: .v6([0x20, 0x01, 0x0d, 0xb8] + [UInt8](repeating: 1, count: 12)))
     }
 
     /// A name made of the address, such as `ip-10-0-2-15`.

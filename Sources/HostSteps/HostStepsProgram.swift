@@ -4,7 +4,8 @@
 public enum HostStepsProgram {
     /// All steps, in the order of the boot.
     static let steps: [Step] = [
-        .migrate, .userData, .generate, .apply, .setHostname, .lockdown, .refuseModule, .checkBoot, .verifyRoot,
+        .migrate, .userData, .generate, .apply, .setHostname, .lockdown, .refuseModule, .checkBoot,
+        .verifyRoot,
         .checkTrial,
     ]
 

@@ -11,7 +11,9 @@ extension SettingProblem {
             return isQuoted || character != "["
         }
         // What is not known to be harmless is not shown.
-        guard let key = try? SettingKey(parsing: String(text)), !SettingsDocument.isSecret(key) else { return "***" }
+        guard let key = try? SettingKey(parsing: String(text)), !SettingsDocument.isSecret(key) else {
+            return "***"
+        }
         return value
     }
 }

@@ -1,4 +1,6 @@
-/// User data in the systemd credential `bulkhead.user-data`: from a hypervisor through SMBIOS strings or fw_cfg, from
+/// User data in the systemd credential `bulkhead.user-data`.
+///
+/// It comes from a hypervisor through SMBIOS strings or fw_cfg, from
 /// a container manager, or from the ESP (systemd-stub(7)). See https://systemd.io/CREDENTIALS.
 public struct CredentialSource: UserDataSource {
     /// The name of the credential.

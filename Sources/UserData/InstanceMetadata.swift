@@ -70,7 +70,8 @@ public struct InstanceMetadata: Sendable {
     ///
     /// - Parameter limit: how many bytes are read.
     /// - Throws: `UserDataError` when the service did not answer within the limits, or refused.
-    public func get(_ path: String, limit: Int = UserDataLimits.bytes) async throws(UserDataError) -> [UInt8]? {
+    public func get(_ path: String, limit: Int = UserDataLimits.bytes) async throws(UserDataError) -> [UInt8]?
+    {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout.connect = .nanoseconds(patience.request.nanoseconds)
         configuration.httpVersion = .http1Only
@@ -80,7 +81,9 @@ public struct InstanceMetadata: Sendable {
         return try result.get()
     }
 
-    private func retry(_ client: HTTPClient, _ path: String, limit: Int) async -> Result<[UInt8]?, UserDataError> {
+    private func retry(_ client: HTTPClient, _ path: String, limit: Int) async -> Result<
+        [UInt8]?, UserDataError
+    > {
         let end = ContinuousClock.now + patience.total
         var pause = patience.firstPause
         var tries = 0

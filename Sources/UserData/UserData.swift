@@ -17,7 +17,9 @@ public struct UserData: Sendable, Equatable {
         public var error: UserDataError?
     }
 
-    /// The good settings. Where two sources set one key, the later one counts.
+    /// The good settings.
+    ///
+    /// Where two sources set one key, the later one counts.
     public private(set) var settings = SettingsDocument()
     /// The parts, in the order in which the sources were read.
     public private(set) var parts: [Part] = []
@@ -47,7 +49,9 @@ public struct UserData: Sendable, Equatable {
         ]
     }
 
-    /// Reads sources one after the other. What is wrong with one does not keep the others from being used.
+    /// Reads sources one after the other.
+    ///
+    /// What is wrong with one does not keep the others from being used.
     public init(reading sources: [any UserDataSource]) async {
         for source in sources {
             var part = Part(source: source.name, count: 0, problems: [])

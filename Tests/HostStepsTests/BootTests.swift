@@ -21,7 +21,10 @@ private final class FolderHost {
                 withIntermediateDirectories: true
             )
         }
-        try write("os-release", "ID=bulkhead\nVERSION_ID=0.1.0\nVARIANT_ID=test\nPRETTY_NAME=Test\nBUILD_ID=1\n")
+        try write(
+            "os-release",
+            "ID=bulkhead\nVERSION_ID=0.1.0\nVARIANT_ID=test\nPRETTY_NAME=Test\nBUILD_ID=1\n"
+        )
         try write(
             "features/motd.toml",
             """
@@ -51,34 +54,56 @@ private final class FolderHost {
         try Data(text.utf8).write(to: folder.url.appending(path: name))
     }
 
-    func read(_ name: String) throws -> String { try String(contentsOfFile: folder.file(name), encoding: .utf8) }
+    func read(_ name: String) throws -> String {
+        try String(contentsOfFile: folder.file(name), encoding: .utf8)
+    }
 
     func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: folder.file(name)) }
 
     func migrate() async -> (status: Int32, output: String, error: String) {
         await step(
-            "migrate", "--state", folder.file("state"), "--features", folder.file("features"), "--os-release",
-            folder.file("os-release"), "--run", folder.file("run")
+            "migrate",
+            "--state",
+            folder.file("state"),
+            "--features",
+            folder.file("features"),
+            "--os-release",
+            folder.file("os-release"),
+            "--run",
+            folder.file("run")
         )
     }
 
     func userData(_ more: String...) async -> (status: Int32, output: String, error: String) {
         let arguments =
             ["user-data", "--socket", folder.file("api.sock"), "--state", folder.file("state")]
-            + ["--run", folder.file("run"), "--root", folder.file("root"), "--metadata", "http://127.0.0.1:9"] + more
+            + [
+                "--run", folder.file("run"), "--root", folder.file("root"), "--metadata",
+                "http://127.0.0.1:9",
+            ] + more
         return await run(arguments)
     }
 
     func generate() async -> (status: Int32, output: String, error: String) {
         await step(
-            "generate", "--socket", folder.file("api.sock"), "--features", folder.file("features"), "--run",
+            "generate",
+            "--socket",
+            folder.file("api.sock"),
+            "--features",
+            folder.file("features"),
+            "--run",
             folder.file("run")
         )
     }
 
     func apply() async -> (status: Int32, output: String, error: String) {
         await step(
-            "apply", "--socket", folder.file("api.sock"), "--state", folder.file("state"), "--run",
+            "apply",
+            "--socket",
+            folder.file("api.sock"),
+            "--state",
+            folder.file("state"),
+            "--run",
             folder.file("run")
         )
     }
@@ -111,7 +136,13 @@ private final class FolderHost {
     }
 
     func get(_ path: String) throws -> JSONValue {
-        let result = try runTool("curl", "-s", "--unix-socket", folder.file("api.sock"), "http://localhost\(path)")
+        let result = try runTool(
+            "curl",
+            "-s",
+            "--unix-socket",
+            folder.file("api.sock"),
+            "http://localhost\(path)"
+        )
         return try JSONValue(parsing: result.output)
     }
 }

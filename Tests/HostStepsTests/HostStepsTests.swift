@@ -62,12 +62,16 @@ func step(_ arguments: String...) async -> (status: Int32, output: String, error
         ("none integrity [confidentiality]", "integrity", nil, "can't be lowered"),
         ("none [integrity] confidentiality", "integrity", nil, "already"),
     ])
-    func lockdownOnlyRises(_ state: String, _ wanted: String, _ written: String?, _ said: String) async throws {
+    func lockdownOnlyRises(_ state: String, _ wanted: String, _ written: String?, _ said: String) async throws
+    {
         let folder = try TemporaryDirectory()
         try Data((state + "\n").utf8).write(to: folder.url.appending(path: "kernel"))
         try Data((wanted + "\n").utf8).write(to: folder.url.appending(path: "wanted"))
         let result = await step(
-            "lockdown", "--wanted", folder.file("wanted"), "--kernel=\(folder.file("kernel"))"
+            "lockdown",
+            "--wanted",
+            folder.file("wanted"),
+            "--kernel=\(folder.file("kernel"))"
         )
         #expect(result.status == 0)
         #expect(result.output.contains(said))
@@ -82,7 +86,13 @@ func step(_ arguments: String...) async -> (status: Int32, output: String, error
         let bad = await step("lockdown", "--wanted", folder.file("wanted"))
         #expect(bad.status == 1 && bad.error.contains("'much'") && bad.error.contains("integrity"))
         try Data("integrity".utf8).write(to: folder.url.appending(path: "wanted"))
-        let none = await step("lockdown", "--wanted", folder.file("wanted"), "--kernel", folder.file("missing"))
+        let none = await step(
+            "lockdown",
+            "--wanted",
+            folder.file("wanted"),
+            "--kernel",
+            folder.file("missing")
+        )
         #expect(none.status == 1 && none.error.contains("has no lockdown"))
     }
 

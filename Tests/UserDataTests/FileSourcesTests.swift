@@ -64,12 +64,15 @@ import Testing
         try Data("x".utf8).write(to: folder.url.appending(path: "device"))
         await #expect(throws: UserDataError.self) { _ = try await result.value }
         // No directory of a mount is left.
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["device", "queue"])
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["device", "queue"]
+        )
     }
 
     @Test(arguments: ["ext4", "vfat"])
     func aVolumeIsMountedAndRead(_ type: String) async throws {
-        guard geteuid() == 0, let loop = try LoopDevice(type: type, file: "[settings]\nmotd = 'volume'\n") else {
+        guard geteuid() == 0, let loop = try LoopDevice(type: type, file: "[settings]\nmotd = 'volume'\n")
+        else {
             print("SKIPPED: reading a \(type) volume needs root, loop devices and the kernel's \(type)")
             return
         }
@@ -109,7 +112,8 @@ private struct LoopDevice {
             }
             try #require(try runTool("mkfs.vfat", "-n", "USER-DATA", image).status == 0)
             try #require(
-                try runTool("mcopy", "-i", image, folder.file("user-data.toml"), "::user-data.toml").status == 0
+                try runTool("mcopy", "-i", image, folder.file("user-data.toml"), "::user-data.toml").status
+                    == 0
             )
         }
         before = try Data(contentsOf: URL(filePath: image))

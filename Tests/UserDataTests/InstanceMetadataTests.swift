@@ -54,7 +54,9 @@ import Testing
     @Test func nobodyThereEndsInTime() async throws {
         // The port is bound and not listened on: connections are refused.
         await #expect {
-            _ = try await InstanceMetadata(base: "http://127.0.0.1:9", patience: patience).get("/latest/user-data")
+            _ = try await InstanceMetadata(base: "http://127.0.0.1:9", patience: patience).get(
+                "/latest/user-data"
+            )
         } throws: { "\($0)".contains("given up") }
     }
 
@@ -72,7 +74,10 @@ import Testing
         try write("sys/class/dmi/id/sys_vendor", "QEMU\n")
         try write("sys/class/dmi/id/product_uuid", "ec2e1916-9099-7caf-fd21-012345abcdef\n")
         #expect(!InstanceMetadata.isAvailable(root: root.path))
-        let elsewhere = InstanceMetadataSource(root: root.path, service: InstanceMetadata(base: "http://127.0.0.1:9"))
+        let elsewhere = InstanceMetadataSource(
+            root: root.path,
+            service: InstanceMetadata(base: "http://127.0.0.1:9")
+        )
         #expect(try await elsewhere.read() == nil)
         try write("sys/class/dmi/id/sys_vendor", "Xen\n")
         #expect(InstanceMetadata.isAvailable(root: root.path))
@@ -152,7 +157,10 @@ private final class MetadataServer {
         process.standardError = FileHandle.nullDevice
         try process.run()
         let line = String(decoding: pipe.fileHandleForReading.availableData, as: UTF8.self)
-        let port = try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines)), "python3 said: \(line)")
+        let port = try #require(
+            Int(line.trimmingCharacters(in: .whitespacesAndNewlines)),
+            "python3 said: \(line)"
+        )
         url = "http://127.0.0.1:\(port)"
     }
 

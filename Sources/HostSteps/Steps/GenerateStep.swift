@@ -66,7 +66,8 @@ extension Step {
                 try await client.stage(document, isWeak: generator.isWeak)
                 console.output("generated: \(key)\(generator.isWeak ? ", for this boot" : "")")
             } catch {
-                let message = "no value could be generated for \(key): "
+                let message =
+                    "no value could be generated for \(key): "
                     + "\(generator.command.joined(separator: " ")): \(error)"
                 console.error(message)
                 problems.append(HealthProblem(found: "generator", key: key.description, message))

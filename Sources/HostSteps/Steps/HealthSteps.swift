@@ -54,4 +54,3 @@ extension Step {
         return report.isHealthy ? 0 : 1
     }
 }
-

@@ -38,7 +38,9 @@ extension Step {
         }
         guard let wanted = LockdownMode(rawValue: text) else {
             let allowed = LockdownMode.allCases.map(\.rawValue).joined(separator: ", ")
-            throw StepError("'\(text.prefix(40))' in '\(wantedPath)' is no lockdown mode: use one of \(allowed)")
+            throw StepError(
+                "'\(text.prefix(40))' in '\(wantedPath)' is no lockdown mode: use one of \(allowed)"
+            )
         }
         guard let state = try SmallFile.read(kernelPath), let inForce = LockdownMode(inForce: state) else {
             if wanted == .none { return 0 }

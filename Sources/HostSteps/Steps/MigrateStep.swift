@@ -8,7 +8,8 @@ internal import SettingsStore
 extension Step {
     static let migrate = Step(
         name: "migrate",
-        summary: "begin a boot in the store: migrate settings, take the image's defaults, drop what does not last",
+        summary:
+            "begin a boot in the store: migrate settings, take the image's defaults, drop what does not last",
         help: """
             Usage: hostd migrate [--state DIR] [--features DIR] [--os-release FILE] [--run DIR]
 

@@ -20,7 +20,9 @@ extension Step {
         // The kernel's limit (sethostname(2)) is below that of names in DNS.
         guard let name = HostName(text), name.text.utf8.count <= 64 else {
             let allowed = HostName.shape.allowed
-            throw StepError("'\(text.prefix(80))' in '\(path)' is no host name: use \(allowed), at most 64 bytes")
+            throw StepError(
+                "'\(text.prefix(80))' in '\(path)' is no host name: use \(allowed), at most 64 bytes"
+            )
         }
         guard sethostname(name.text, name.text.utf8.count) == 0 else {
             throw StepError("could not set the host name '\(name)': \(String(cString: strerror(errno)))")
