@@ -8,6 +8,12 @@ public struct HostAPIResponse: Sendable, Equatable {
         public var name: String
         /// The value.
         public var value: String
+
+        /// A header.
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
     }
 
     /// The request, for messages: `GET /os`.
@@ -18,6 +24,14 @@ public struct HostAPIResponse: Sendable, Equatable {
     public var headers: [Header]
     /// The content.
     public var body: [UInt8]
+
+    /// An answer.
+    public init(request: String, status: Int, headers: [Header], body: [UInt8]) {
+        self.request = request
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
 
     /// The content as text; bytes that are not UTF-8 are shown as U+FFFD.
     public var text: String { String(decoding: body, as: UTF8.self) }

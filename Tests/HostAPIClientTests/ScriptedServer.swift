@@ -43,15 +43,16 @@ final class ScriptedServer: Sendable {
         Thread.detachNewThread { [listener, received] in
             while true {
                 let client = accept(listener, nil, nil)
-                if client < 0 { return }
+                if client < 0 { break }
                 Thread.detachNewThread { Self.serve(client, steps, received) }
             }
+            close(listener)
         }
     }
 
     deinit {
+        // Wakes the thread, which closes it: closed here, its number could be another server's when it accepts again.
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
     }
 
     private static func serve(_ client: Int32, _ steps: [Step], _ received: Requests) {
