@@ -51,7 +51,10 @@ private struct SettingsBoots: Sendable {
     static let firstSections =
         files + [
             Probe.Section(name: "state", command: "/usr/bin/systemctl is-system-running"),
-            Probe.Section(name: "failed", command: "/usr/bin/systemctl list-units --failed --plain --no-legend"),
+            Probe.Section(
+                name: "failed",
+                command: "/usr/bin/systemctl list-units --failed --plain --no-legend"
+            ),
             Probe.Section(name: "get", command: "\(client) get settings"),
             Probe.Section(name: "os", command: "\(client) get os"),
             Probe.Section(name: "health", command: "\(client) health"),
@@ -86,7 +89,10 @@ private struct SettingsBoots: Sendable {
 
     static let secondSections =
         files + [
-            Probe.Section(name: "failed", command: "/usr/bin/systemctl list-units --failed --plain --no-legend"),
+            Probe.Section(
+                name: "failed",
+                command: "/usr/bin/systemctl list-units --failed --plain --no-legend"
+            ),
             Probe.Section(name: "get", command: "\(client) get settings"),
             Probe.Section(name: "health", command: "\(client) health"),
         ]

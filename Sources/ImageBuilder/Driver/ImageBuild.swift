@@ -313,7 +313,10 @@ public struct ImageBuild: Sendable {
         key.add("version", version)
         key.add("formats", formats.map(\.rawValue))
         key.add("overlays", try (variant.overlays + variant.initrd.overlays).map(overlayDigest))
-        key.add("features", try SettingsFeatures.digest(variant.features, repository: workspace.repository).hex)
+        key.add(
+            "features",
+            try SettingsFeatures.digest(variant.features, repository: workspace.repository).hex
+        )
         key.add("without programs", String(options.withoutPrograms))
         if !options.withoutPrograms {
             key.add("programs", try Programs.sourceDigest(repository: workspace.repository))

@@ -105,7 +105,8 @@ struct Programs: Sendable {
             // C sources of the libraries put their own path into messages.
             "-Xcc", "-ffile-prefix-map=\(scratch)=/build",
         ]
-        try await Toolchain.command("swift", arguments + ["--product", product], timeout: .seconds(3600)).run()
+        try await Toolchain.command("swift", arguments + ["--product", product], timeout: .seconds(3600))
+            .run()
         arguments.append("--show-bin-path")
         let built = try await Toolchain.command("swift", arguments).run().text.trimmingCharacters(
             in: .whitespacesAndNewlines

@@ -51,7 +51,10 @@ enum SettingsFeatures {
 
     private static func read(_ path: String, of repository: String) throws -> [UInt8] {
         guard FileSystem.exists("\(repository)/\(path)") else {
-            throw BuildError.missing(what: path, remedy: "write it, or take its name out of 'settings.features'")
+            throw BuildError.missing(
+                what: path,
+                remedy: "write it, or take its name out of 'settings.features'"
+            )
         }
         return try FileSystem.read("\(repository)/\(path)", limit: fileSizeLimit)
     }
