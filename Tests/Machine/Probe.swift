@@ -62,7 +62,7 @@ struct Probe {
         let probe = """
             [Unit]
             Description=Report to the Machine Test
-            RequiresMountsFor=/run/probe
+            RequiresMountsFor=/run/probe /run/sysctls
             [Service]
             Type=oneshot
             StandardInput=data
@@ -89,10 +89,19 @@ struct Probe {
             Type=none
             Options=bind
             """
+        // systemd-analyze, the only program of the image that prints files, does so below /etc, /run and /usr/lib.
+        let sysctls = """
+            [Mount]
+            What=/proc/sys
+            Where=/run/sysctls
+            Type=none
+            Options=bind
+            """
         return [
             "systemd.extra-unit.bulkhead-probe.service": Array(probe.utf8),
             "systemd.extra-unit.bulkhead-trigger.service": Array(trigger.utf8),
             "systemd.extra-unit.run-probe.mount": Array(mount.utf8),
+            "systemd.extra-unit.run-sysctls.mount": Array(sysctls.utf8),
             "systemd.unit-dropin.multi-user.target": Array("[Unit]\nWants=bulkhead-trigger.service\n".utf8),
         ]
     }

@@ -36,12 +36,12 @@ private struct SettingsBoots: Sendable {
     static func show(_ path: String) -> String { "/usr/bin/systemd-analyze cat-config \(path)" }
 
     static let files = [
-        Probe.Section(name: "hostname", command: show("/proc/sys/kernel/hostname")),
+        Probe.Section(name: "hostname", command: show("/run/sysctls/kernel/hostname")),
         Probe.Section(name: "hosts", command: show("/etc/hosts")),
         Probe.Section(name: "motd", command: show("/etc/motd")),
         Probe.Section(name: "ntp", command: show("/etc/systemd/timesyncd.conf.d/50-settings.conf")),
         Probe.Section(name: "dns", command: "/usr/bin/resolvectl --no-pager domain"),
-        Probe.Section(name: "sysctl", command: show("/proc/sys/net/ipv4/tcp_keepalive_time")),
+        Probe.Section(name: "sysctl", command: show("/run/sysctls/net/ipv4/tcp_keepalive_time")),
         Probe.Section(name: "containerd", command: show("/etc/containerd/config.toml")),
         Probe.Section(name: "authorities", command: show("/etc/ssl/certs/ca-certificates.crt")),
     ]
@@ -64,8 +64,8 @@ private struct SettingsBoots: Sendable {
                     + #"'kernel.sysctl."net.ipv4.tcp_keepalive_time"=322' ntp.time-servers=["192.0.2.2"]"#
             ),
             Probe.Section(name: "set-motd", command: show("/etc/motd")),
-            Probe.Section(name: "set-hostname", command: show("/proc/sys/kernel/hostname")),
-            Probe.Section(name: "set-sysctl", command: show("/proc/sys/net/ipv4/tcp_keepalive_time")),
+            Probe.Section(name: "set-hostname", command: show("/run/sysctls/kernel/hostname")),
+            Probe.Section(name: "set-sysctl", command: show("/run/sysctls/net/ipv4/tcp_keepalive_time")),
             Probe.Section(
                 name: "set-ntp",
                 command: show("/etc/systemd/timesyncd.conf.d/50-settings.conf")

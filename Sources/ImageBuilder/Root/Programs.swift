@@ -38,7 +38,7 @@ struct Programs: Sendable {
         key.add("programs", [product] + links.map { "\($0.key) -> \($0.value)" }.sorted())
         key.add("sources", sources)
         if let directory = cache.lookUp("programs", key) {
-            return (try BlobIndex.load(directory: directory, origin: "programs"), true)
+            return (try load(directory), true)
         }
         // Held until the programs are copied: another build would compile others in their place.
         let scratch = try await CompilerScratch.take(
@@ -48,7 +48,7 @@ struct Programs: Sendable {
         )
         defer { withExtendedLifetime(scratch) {} }
         if let directory = cache.lookUp("programs", key) {
-            return (try BlobIndex.load(directory: directory, origin: "programs"), true)
+            return (try load(directory), true)
         }
         let directory = try await cache.fill("programs", key) { directory in
             let tree = try await unchanged(sources, repository: repository) {
@@ -62,7 +62,16 @@ struct Programs: Sendable {
             }
             try BlobIndex.save(tree, directory: directory)
         }
-        return (try BlobIndex.load(directory: directory, origin: "programs"), false)
+        return (try load(directory), false)
+    }
+
+    /// The tree of a filled stage; the names that lead to the program are not files, so the stage does not hold them.
+    private static func load(_ directory: String) throws -> FileTree {
+        var tree = try BlobIndex.load(directory: directory, origin: "programs")
+        for (place, target) in links.sorted(by: { $0.key < $1.key }) {
+            try tree.insert(.symlink(to: target, origin: "programs"), at: place)
+        }
+        return tree
     }
 
     /// Runs work on the sources, and makes sure that they are afterwards what they were before.
@@ -120,9 +129,6 @@ struct Programs: Sendable {
             .file(program, mode: 0o755, origin: "programs"),
             at: "\(programDirectory)/\(product)"
         )
-        for (place, target) in links {
-            try tree.insert(.symlink(to: target, origin: "programs"), at: place)
-        }
         var pending = try ELFFile(program).needed
         while let library = pending.popLast() {
             let place = "\(runtimeDirectory)/\(library)"
