@@ -7,9 +7,9 @@ VENV := $(CURDIR)/.build-venv
 # What building needs, and the independent tools that the tests compare our output with.
 BUILD_PACKAGES := bubblewrap libarchive-dev libssl-dev libsystemd-dev pkg-config zlib1g-dev
 RUN_PACKAGES := ovmf qemu-system-x86 qemu-utils
-TEST_PACKAGES := attr binutils cpio cryptsetup-bin dash dosfstools dpkg-dev erofs-utils faketime fdisk gdisk gpg gpg-agent \
-	gpgconf gpgv kmod libarchive-tools mtools openssl python3 python3-venv systemd systemd-boot-efi systemd-container tar \
-	xz-utils zstd
+TEST_PACKAGES := attr binutils containerd cpio cryptsetup-bin curl dash dbus-daemon dosfstools dpkg-dev e2fsprogs erofs-utils \
+	faketime fdisk gdisk gpg gpg-agent gpgconf gpgv gzip kmod libarchive-tools mount mtools openssl procps python3 python3-dbus \
+	python3-gi python3-venv systemd systemd-boot-efi systemd-container systemd-timesyncd tar util-linux xz-utils zstd
 # What the bench compares us with, besides mkosi, which it fetches itself for the images' own Debian release.
 BENCH_PACKAGES := cryptsetup-bin debian-archive-keyring nghttp2-client nginx-light openssl python3 strace uidmap zstd
 
