@@ -63,7 +63,9 @@ $(VENV)/bin/schemathesis: $(VENV)/bin/pyspdxtools
 test: setup-tests $(VENV)/bin/schemathesis ## Build everything, an image too, and run all tests
 	$(SWIFT) build --build-tests
 	.build/debug/bulkhead build $(VARIANT) --output $(TEST_OUTPUT) --format raw,qcow2,vmdk
-	BULKHEAD_VENV=$(VENV) $(SWIFT) test --skip-build --parallel --skip MachineTests
+	# As many tests at once as processors: more only wait for each other, and some of them run into their time limits.
+	BULKHEAD_VENV=$(VENV) $(SWIFT) test --skip-build --parallel --experimental-maximum-parallelization-width $$(nproc) \
+	  --skip MachineTests
 	# One after the other: an emulated machine that shares its processors with a build runs into its own time limits.
 	BULKHEAD_VENV=$(VENV) BULKHEAD_TEST_IMAGE=$$(ls -d $(TEST_OUTPUT)/$(VARIANT)-*) \
 	  $(SWIFT) test --skip-build --no-parallel --filter MachineTests

@@ -8,7 +8,7 @@ import VirtualMachine
 struct PowerCutTests {
     /// How many commits a boot is asked for: more than it gets to do.
     private static let commits = 200
-    private static let cuts = 3
+    private static let cuts = 2
 
     private static func motd(_ cut: Int, _ commit: Int) -> String { "cut-\(cut)-commit-\(commit)" }
 

@@ -61,7 +61,7 @@ private struct SettingsBoots: Sendable {
             Probe.Section(
                 name: "set",
                 command: "\(client) set motd=changed network.hostname=node-8 "
-                    + #"'kernel.sysctl."net.ipv4.tcp_keepalive_time"=322' ntp.time-servers=["192.0.2.2"]"#
+                    + #"'kernel.sysctl."net.ipv4.tcp_keepalive_time"=322' 'ntp.time-servers=["192.0.2.2"]'"#
             ),
             Probe.Section(name: "set-motd", command: show("/etc/motd")),
             Probe.Section(name: "set-hostname", command: show("/run/sysctls/kernel/hostname")),
