@@ -1,4 +1,5 @@
 import HostAPI
+import JSON
 import Testing
 
 @Suite("Server-sent events")
@@ -7,7 +8,7 @@ struct EventTests {
     func lines() {
         let event = Event(id: 2, name: .health, data: ["text": "line\nline\r\n\u{2028}ü"])
         #expect(
-            event.text == "id: 2\nevent: health\ndata: {\"text\":\"line\\nline\\r\\n\u{2028}ü\"}\n\n"
+            event.text == "id: 2\nevent: health\ndata: {\"text\":\"line\\nline\\r\\n\\u2028ü\"}\n\n"
         )
     }
 }
