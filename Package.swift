@@ -92,7 +92,7 @@ let services: [Target] =
             "ReleaseManifest", "SettingsModel", "TOML", "VariantManifest", "VirtualMachine", argumentParser,
         ]
     )
-    + library("HostHealth", ["JSON", "Systemd"])
+    + library("HostHealth", ["Features", "JSON", "Systemd"])
     + library("SettingsStore", ["Hashing", "JSON", "SettingsModel"])
     + library("SettingsApply", ["Features", "JSON", "SettingsModel", "Systemd", "Templates"])
     + library("HostAPI", ["JSON", "SettingsModel"])

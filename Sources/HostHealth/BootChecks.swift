@@ -3,7 +3,7 @@ import Systemd
 extension HealthCheck {
     /// The checks of a boot, cheapest first.
     public static let boot: [HealthCheck] = [
-        rootVerity, etcReadOnly, state, data, machineID, watchdog, units, containerd,
+        rootVerity, etcReadOnly, state, data, machineID, watchdog, units, apiserver, containerd,
     ]
 
     /// The root is EROFS on dm-verity and read-only.
@@ -76,14 +76,26 @@ extension HealthCheck {
         return .healthy(host.read("/sys/class/watchdog/watchdog0/identity") ?? "active")
     }
 
-    /// No unit has failed.
-    static let units = HealthCheck("units") { _ in
+    /// No unit has failed but those that a bad setting can make fail.
+    static let units = HealthCheck("units") { host in
         do {
-            let failed = try ServiceManager().units(inState: "failed")
-            guard failed.isEmpty else {
-                return .unhealthy("failed: \(failed.joined(separator: ", ")); see 'journalctl -b -u UNIT'")
+            return SettingsUnits(on: host).judge(failed: try ServiceManager().units(inState: "failed"))
+        } catch {
+            return .unhealthy("\(error)")
+        }
+    }
+
+    /// The settings API runs: the units that use it are not judged themselves.
+    static let apiserver = HealthCheck("apiserver") { host in
+        guard host.exists("/usr/lib/bulkhead/apiserver") else {
+            return .skipped("the variant has no apiserver")
+        }
+        do {
+            // Its own watchdog tells systemd when it hangs.
+            guard try ServiceManager().units(inState: "active").contains("apiserver.service") else {
+                return .unhealthy("apiserver.service is not active; see 'journalctl -b -u apiserver'")
             }
-            return .healthy("no failed unit")
+            return .healthy("is active")
         } catch {
             return .unhealthy("\(error)")
         }

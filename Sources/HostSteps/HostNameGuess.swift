@@ -23,7 +23,7 @@ struct HostNameGuess {
     }
 
     /// The name that EC2 gives the instance, else the one that DNS has for the host's primary address, else one made of
-    /// the address, else `localhost`.
+    /// the address, else `localhost`; of a name that the kernel does not take, its first label.
     func name() async -> String {
         if let name = await instanceName() { return name }
         guard let address = await primaryAddress() else { return "localhost" }
@@ -37,7 +37,7 @@ struct HostNameGuess {
         guard let bytes = try? await service.get(Self.metadataPath, limit: 1024) else { return nil }
         // An instance with several names has them all here.
         let names = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-        return names.first.flatMap { HostName(String($0)) }?.text
+        return names.first.flatMap { HostName(String($0)) }?.kernelName
     }
 
     private func primaryAddress() async -> HostAddress? {
@@ -58,7 +58,7 @@ struct HostNameGuess {
         DispatchQueue.global().async { answer.give(address.lookUpName()) }
         let end = ContinuousClock.now + patience
         while ContinuousClock.now < end {
-            if let result = answer.result { return result.flatMap { HostName($0) }?.text }
+            if let result = answer.result { return result.flatMap { HostName($0) }?.kernelName }
             try? await Task.sleep(for: .milliseconds(20))
         }
         return nil

@@ -14,7 +14,7 @@ struct LaunchClient: Sendable {
     init(socket: String) { client = HostAPIClient(socketPath: socket) }
 
     /// Adds settings to the boot's transaction.
-    func stage(_ document: SettingsDocument, isWeak: Bool) async throws {
+    func stage(_ document: SettingsDocument, isWeak: Bool) async throws(HostAPIError) {
         var piece = SettingsDocument()
         var size = 0
         for (key, value) in document.values.sorted(by: { $0.key < $1.key }) {
@@ -30,9 +30,14 @@ struct LaunchClient: Sendable {
         if !piece.values.isEmpty { try await stagePiece(piece, isWeak: isWeak) }
     }
 
-    private func stagePiece(_ piece: SettingsDocument, isWeak: Bool) async throws {
+    private func stagePiece(_ piece: SettingsDocument, isWeak: Bool) async throws(HostAPIError) {
         let query = [("tx", HostPaths.transaction), ("strength", isWeak ? "weak" : "strong")]
         _ = try await client.call(.patchSettings, query: query, body: piece.json)
+    }
+
+    /// Drops the boot's transaction.
+    func discard() async throws(HostAPIError) {
+        _ = try await client.call(.deleteTransaction, query: [("tx", HostPaths.transaction)])
     }
 
     /// The keys that have a value other than a default: set by people, generated, or pending in the boot's transaction.
@@ -53,10 +58,14 @@ struct LaunchClient: Sendable {
 
     /// Commits the boot's transaction; false if nothing was pending in it.
     func commit() async throws -> Bool {
+        let query = [("tx", HostPaths.transaction)]
         do {
-            _ = try await client.call(.commit, query: [("tx", HostPaths.transaction)])
+            _ = try await client.call(.commit, query: query)
             return true
-        } catch .problem(let problem) where problem.status == 422 {
+        } catch {
+            guard case .problem(let problem) = error, problem.status == 422,
+                try await client.call(.getTransaction, query: query).json() == [:]
+            else { throw error }
             return false
         }
     }
@@ -71,6 +80,17 @@ struct LaunchClient: Sendable {
     /// Tells the server what a step found, so that `GET /health` shows it.
     func report(_ report: BootReport) async throws {
         _ = try await client.call(.postBootReport, body: report.json)
+    }
+}
+
+extension HostAPIError {
+    /// Why the server refuses the request and will do so again; nil where another try may succeed.
+    var finalRefusal: String? {
+        guard case .problem(let problem) = self, (400..<500).contains(problem.status),
+            // Too slow, locked down until the next boot, too often.
+            ![408, 423, 429].contains(problem.status)
+        else { return nil }
+        return problem.detail
     }
 }
 

@@ -38,6 +38,9 @@ struct UserDataMarker {
         try SmallFile.write(note.description + "\n", to: stagedPath)
     }
 
+    /// Takes the pending note back, when the settings that it is about are dropped.
+    func unstage() throws(StepError) { try SmallFile.remove(stagedPath) }
+
     /// Makes the pending note a durable one, after the commit; does nothing if there is none.
     func promote() throws(StepError) {
         guard let text = try SmallFile.read(stagedPath), let staged = try note(stagedPath) else { return }

@@ -11,12 +11,58 @@ struct NoticeBoard: Sendable {
 
     /// The notices for settings in force, in the order of their keys.
     ///
-    /// - Parameter changed: only these keys are spoken of; nil for all.
+    /// - Parameter changed: only these keys are spoken of, also those that are no longer set; nil for all that are set.
     func notices(for settings: SettingsDocument, changed: Set<SettingKey>?) -> [String] {
-        settings.values.sorted { $0.key < $1.key }.compactMap { key, value in
-            if let changed, !changed.contains(where: { key.isInside($0) }) { return nil }
-            return notice(key, value).map { "\(key): \($0)" }
+        var found: [SettingKey: String] = [:]
+        for (key, value) in settings.values {
+            if let changed, !changed.contains(where: { key.isInside($0) }) { continue }
+            found[key] = notice(key, value)
         }
+        if let changed {
+            // Whether a value is new only those can know who know what changed.
+            for key in changed where found[key] == nil {
+                let isOff = settings.values[key].map { $0 == .bool(false) } ?? true
+                if isOff { found[key] = remainder(of: key, in: settings) }
+            }
+        }
+        return found.sorted { $0.key < $1.key }.map { "\($0): \($1)" }
+    }
+
+    /// What stays in the running kernel of a setting that is no longer set, or is off; nil where nothing does.
+    private func remainder(of key: SettingKey, in settings: SettingsDocument) -> String? {
+        let names = key.segments
+        let isGone = !settings.values.keys.contains(key)
+        switch names.first {
+        case "kernel" where isGone && names.count == 3 && names[1] == "sysctl":
+            return sysctlRemainder(names[2], settings)
+        case "boot" where isGone && names.count == 3 && names[1] == "kernel-parameters":
+            switch BootParameter(name: names[2]) {
+            case .sysctl(let name): return sysctlRemainder(name, settings)
+            case .moduleOption(let module, _) where isLoaded(module):
+                return
+                    "no longer set; the module '\(module)' is loaded, and keeps the option until the host reboots"
+            case .moduleOption, .notHonoured: return nil
+            }
+        case "kernel" where names.count == 4 && names[1] == "modules" && names[3] == "autoload":
+            guard isLoaded(names[2]) else { return nil }
+            return "the module is no longer loaded at boot; it is now, and stays until the host reboots"
+        default: return nil
+        }
+    }
+
+    /// A sysctl has no default to go back to; nil while another setting still sets it.
+    private func sysctlRemainder(_ name: String, _ settings: SettingsDocument) -> String? {
+        guard let path = SysctlKey(name)?.path else { return nil }
+        let isStillSet = settings.values.keys.contains { key in
+            let names = key.segments
+            guard names.count == 3 else { return false }
+            if names[0] == "kernel", names[1] == "sysctl" { return SysctlKey(names[2])?.path == path }
+            guard names[0] == "boot", names[1] == "kernel-parameters",
+                case .sysctl(let other) = BootParameter(name: names[2])
+            else { return false }
+            return SysctlKey(other)?.path == path
+        }
+        return isStillSet ? nil : "no longer set; the kernel keeps the value until the host reboots"
     }
 
     private func notice(_ key: SettingKey, _ value: JSONValue) -> String? {
@@ -27,6 +73,12 @@ struct NoticeBoard: Sendable {
             return "has no effect: the command line is part of the signed image; build an image with it"
         case "boot" where names == ["boot", "reboot-to-reconcile"] && value == true:
             return "has no effect: a reboot can't change the command line, which is part of the signed image"
+        case "network" where names == ["network", "hostname"]:
+            guard let name = value.string.flatMap({ HostName($0) }), name.kernelName != name.text else {
+                return nil
+            }
+            return
+                "the kernel takes at most \(HostName.kernelLimit) bytes: its name is '\(name.kernelName)'"
         case "kernel" where names == ["kernel", "lockdown"]: return lockdown(value.string ?? "")
         case "kernel"
         where names.count == 4 && names[1] == "modules" && names[3] == "allowed" && value == false:

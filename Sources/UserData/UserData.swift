@@ -9,12 +9,15 @@ public struct UserData: Sendable, Equatable {
         public var source: String
         /// Where its user data was found; nil where there is none.
         public var place: String?
-        /// How many settings of it are good.
-        public var count: Int
+        /// The good settings of it.
+        public var settings = SettingsDocument()
         /// What is wrong with single settings.
         public var problems: [SettingProblem]
         /// Why nothing of it is used; nil where it could be read, or where there is nothing.
         public var error: UserDataError?
+
+        /// How many settings of it are good.
+        public var count: Int { settings.values.count }
     }
 
     /// The good settings.
@@ -54,7 +57,7 @@ public struct UserData: Sendable, Equatable {
     /// What is wrong with one does not keep the others from being used.
     public init(reading sources: [any UserDataSource]) async {
         for source in sources {
-            var part = Part(source: source.name, count: 0, problems: [])
+            var part = Part(source: source.name, problems: [])
             do throws(UserDataError) {
                 if let content = try await source.read() {
                     part.place = content.place
@@ -75,7 +78,7 @@ public struct UserData: Sendable, Equatable {
                 let allowed = "not used: beside [\(SettingKey.root)] there is nothing else"
                 return SettingProblem(key: SettingKey.spelled($0), value: nil, allowed: allowed)
             } + problems
-        part.count = good.values.count
+        part.settings = good
         settings = settings.merging(good)
     }
 }

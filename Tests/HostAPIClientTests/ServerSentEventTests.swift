@@ -1,3 +1,4 @@
+import HostAPI
 import JSON
 import Testing
 
@@ -46,6 +47,20 @@ import Testing
         var events: [ServerSentEvent] = []
         for byte in bytes { events += try parser.read([byte]) }
         #expect(events == Self.events)
+    }
+
+    @Test func whatTheServerWritesIsRead() throws {
+        let events = [
+            Event(id: 1, name: .commit, data: ["generation": 2, "changed": ["settings.motd"]]),
+            Event(id: 2, name: .health, data: ["text": "line\nline\r\n\u{2028}ü"]),
+            Event(id: .max, name: .update, data: nil),
+        ]
+        let stream = Event.keepAlive + events.map(\.text).joined(separator: Event.keepAlive)
+        var parser = ServerSentEventParser()
+        let found = try parser.read(stream.utf8)
+        #expect(found.map(\.id) == events.map { "\($0.id)" })
+        #expect(found.map(\.name) == events.map(\.name.rawValue))
+        #expect(found.map(\.json) == events.map(\.data))
     }
 
     @Test func lengthIsBounded() throws {

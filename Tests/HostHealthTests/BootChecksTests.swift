@@ -1,3 +1,4 @@
+import Features
 import Foundation
 import Glibc
 import TestSupport
@@ -89,6 +90,55 @@ import Testing
             Issue.record("accepted an uninitialised machine id")
             return
         }
+    }
+
+    @Test(arguments: [
+        ([], "no failed unit", true),
+        (["systemd-sysctl.service"], "systemd-sysctl.service", true),
+        (["bulkhead-apply.service", "systemd-sysctl.service"], "GET /health", true),
+        (["containerd.service"], "failed: containerd.service;", false),
+        (["bulkhead-migrate.service"], "failed: bulkhead-migrate.service;", false),
+        (["dbus.service", "systemd-sysctl.service"], "failed: dbus.service;", false),
+    ])
+    func unitsThatABadSettingMakesFailDoNotCount(_ failed: [String], _ text: String, isHealthy: Bool) throws {
+        let (host, directory) = try host(
+            mounts: root,
+            files: [
+                "/usr/share/bulkhead/features/test.toml": """
+                description = "Test."
+                [services.sysctl]
+                settings = ["kernel.sysctl"]
+                restart = ["restart systemd-sysctl.service"]
+                [services.containerd]
+                settings = ["container-runtime"]
+                restart = ["try-restart containerd.service"]
+                """
+            ]
+        )
+        defer { withExtendedLifetime(directory) {} }
+        switch SettingsUnits(on: host).judge(failed: failed) {
+        case .healthy(let found): #expect(isHealthy && found.contains(text), "\(found)")
+        case .unhealthy(let found): #expect(!isHealthy && found.contains(text), "\(found)")
+        case .skipped: Issue.record("skipped")
+        }
+    }
+
+    @Test func theFeaturesOfTheImageAreRead() throws {
+        var image = URL(filePath: #filePath)
+        for _ in 0..<3 { image.deleteLastPathComponent() }
+        let features = try FeatureSet.load(directory: image.appending(path: "image/features").path)
+        let names = SettingsUnits(features).names
+        #expect(
+            names.isSuperset(of: [
+                "systemd-sysctl.service", "systemd-modules-load.service", "bulkhead-hostname.service",
+                "bulkhead-lockdown.service", "bulkhead-user-data.service",
+            ])
+        )
+        #expect(
+            names.isDisjoint(with: ["containerd.service", "bulkhead-migrate.service", "apiserver.service"])
+        )
+        // Damaged features: only the steps are known, and what restarts for a setting is judged.
+        #expect(!SettingsUnits(nil).names.contains("systemd-sysctl.service"))
     }
 
     @Test func mountPointsAreUnescaped() throws {

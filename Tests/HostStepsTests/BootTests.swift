@@ -15,7 +15,7 @@ private final class FolderHost {
     init(userData: String?) throws {
         folder = try TemporaryDirectory()
         program = try builtProgram("bulkhead-host")
-        for name in ["features", "templates", "run", "root/usr/share/bulkhead"] {
+        for name in ["features", "templates", "run", "root/usr/share/bulkhead", "credentials"] {
             try FileManager.default.createDirectory(
                 atPath: folder.file(name),
                 withIntermediateDirectories: true
@@ -109,7 +109,8 @@ private final class FolderHost {
     }
 
     private func run(_ arguments: [String]) async -> (status: Int32, output: String, error: String) {
-        let result = try? runTool(program, ["hostd"] + arguments)
+        let credentials = "CREDENTIALS_DIRECTORY=\(folder.file("credentials"))"
+        let result = try? runTool("env", [credentials, program, "hostd"] + arguments)
         return (result?.status ?? -1, result?.output ?? "", result?.output ?? "")
     }
 
@@ -135,15 +136,19 @@ private final class FolderHost {
         try? FileManager.default.removeItem(atPath: folder.file("api.sock"))
     }
 
-    func get(_ path: String) throws -> JSONValue {
+    func get(_ path: String) throws -> JSONValue { try JSONValue(parsing: ask("GET", path)) }
+
+    @discardableResult func ask(_ method: String, _ path: String) throws -> String {
         let result = try runTool(
             "curl",
             "-s",
+            "-X",
+            method,
             "--unix-socket",
             folder.file("api.sock"),
             "http://localhost\(path)"
         )
-        return try JSONValue(parsing: result.output)
+        return result.output
     }
 }
 
@@ -228,6 +233,52 @@ private final class FolderHost {
         #expect(await host.apply().status == 0)
         #expect(host.exists("state/user-data.applied") && !host.exists("state/user-data.partial"))
         #expect(try host.get("/settings")["motd"] == "image")
+    }
+
+    @Test func aSourceOfMoreThanATransactionHoldsIsLeftOutAsAWhole() async throws {
+        let host = try FolderHost(userData: "motd = 'image'")
+        // More than one request, and more changes than one transaction takes, though each map has few enough.
+        let sysctls = (0..<6000).map { "\"net.test.key\($0)\" = \"1\"\n" }.joined()
+        let modules = (0..<6000).map { "m\($0).allowed = true\n" }.joined()
+        try host.write(
+            "credentials/bulkhead.user-data",
+            "[settings.kernel.sysctl]\n\(sysctls)[settings.kernel.modules]\n\(modules)"
+        )
+        #expect(await host.migrate().status == 0)
+        try await host.start()
+        let read = await host.userData()
+        #expect(
+            read.status == 0 && read.output.contains("none of its 12000 settings"),
+            "\(read.output.suffix(400))"
+        )
+        #expect(try host.get("/tx?tx=bulkhead-launch") == ["motd": "image"])
+        #expect(await host.apply().status == 0)
+        let settings = try host.get("/settings")
+        #expect(settings["motd"] == "image" && settings["kernel"]?["sysctl"] == nil)
+        let problems = try host.get("/health")["problems"]?.elements ?? []
+        #expect(
+            problems.contains {
+                $0["source"] == "user-data"
+                    && $0["message"]?.string?.contains("none of its 12000 settings") == true
+            },
+            "\(problems)"
+        )
+        // It would be refused at every boot.
+        #expect(host.exists("state/user-data.applied"))
+    }
+
+    @Test func userDataThatCannotBeStagedNowIsReportedAndReadAgain() async throws {
+        let host = try FolderHost(userData: "motd = 'image'\nnonsense = 1")
+        #expect(await host.migrate().status == 0)
+        try await host.start()
+        // A state that ends with the next boot.
+        try host.ask("POST", "/actions/lockdown")
+        let read = await host.userData()
+        #expect(read.status == 1 && read.output.contains("locked down"), "\(read.output)")
+        let problems = try host.get("/health")["problems"]?.elements ?? []
+        #expect(problems.contains { $0["message"]?.string?.contains("locked down") == true }, "\(problems)")
+        #expect(problems.contains { $0["key"] == "settings.nonsense" }, "\(problems)")
+        #expect(!host.exists("run/user-data.staged"))
     }
 
     @Test func withoutAServerTheStepsSaySo() async throws {

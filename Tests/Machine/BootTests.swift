@@ -59,7 +59,7 @@ struct BootTests {
             #expect(health.healthy)
             let names = [
                 "root-verity", "etc-read-only", "state", "data", "machine-id", "watchdog", "units",
-                "containerd",
+                "apiserver", "containerd",
             ]
             for name in names {
                 let check = try health.check(name)

@@ -69,4 +69,46 @@ import Testing
         #expect(try await host.apply(["boot.kernel-parameters.quiet"], settings).notices.count == 1)
         #expect(try await host.apply(nil, settings).notices.count == 1)
     }
+
+    @Test func whatIsGoneFromTheSettingsStaysInTheKernel() async throws {
+        let host = try ApplyHost()
+        for module in ["sctp", "loop"] {
+            try FileManager.default.createDirectory(
+                atPath: host.folder.file("sys/module/\(module)"),
+                withIntermediateDirectories: true
+            )
+        }
+        let settings: JSONValue = [
+            "kernel": ["sysctl": ["vm.swappiness": "1"], "modules": ["sctp": ["autoload": false]]]
+        ]
+        let changed = [
+            // Gone from here, and still set there.
+            "boot.kernel-parameters.\"sysctl.vm/swappiness\"", "kernel.sysctl.\"vm.swappiness\"",
+            // Gone.
+            "boot.kernel-parameters.\"sysctl.vm.overcommit_memory\"", "kernel.sysctl.\"net.ipv4.ip_forward\"",
+            "boot.kernel-parameters.\"loop.max_loop\"", "boot.kernel-parameters.\"nbd.max_part\"",
+            "kernel.modules.loop.autoload", "kernel.modules.nbd.autoload", "kernel.modules.sctp.autoload",
+            // Nothing of it was ever in the kernel.
+            "boot.kernel-parameters.quiet", "kernel.sysctl", "motd",
+        ]
+        let notices = try await host.apply(changed, settings).notices
+        #expect(
+            notices.map { $0.components(separatedBy: ": ")[0] } == [
+                "settings.boot.kernel-parameters.\"loop.max_loop\"",
+                "settings.boot.kernel-parameters.\"sysctl.vm.overcommit_memory\"",
+                "settings.kernel.modules.loop.autoload", "settings.kernel.modules.sctp.autoload",
+                "settings.kernel.sysctl.\"net.ipv4.ip_forward\"",
+            ]
+        )
+        #expect(notices.allSatisfy { $0.contains("until the host reboots") }, "\(notices)")
+        // Whoever asks for all does not ask what went before.
+        #expect(try await host.apply(nil, settings).notices.isEmpty)
+    }
+
+    @Test func hostNamesThatTheKernelCutsAreNamed() throws {
+        let label = String(repeating: "a", count: 60)
+        #expect(try notices(["network": ["hostname": .string("\(label).org")]]).isEmpty)
+        let notices = try notices(["network": ["hostname": .string("\(label).example.org")]])
+        #expect(notices.count == 1 && notices.first?.contains("'\(label)'") == true, "\(notices)")
+    }
 }

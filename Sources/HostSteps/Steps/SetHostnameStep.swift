@@ -8,7 +8,8 @@ extension Step {
         help: """
             Usage: hostd set-hostname [--file FILE]
 
-            Gives the kernel the host name in FILE (\(HostPaths.hostname)).
+            Gives the kernel the host name in FILE (\(HostPaths.hostname)); of a name of more than
+            \(HostName.kernelLimit) bytes, which the kernel does not take, the first label.
             """
     ) { options, console in
         var options = options
@@ -17,17 +18,22 @@ extension Step {
         guard let text = try SmallFile.read(path)?.trimmed else {
             throw StepError("there is no '\(path)' to take the host name from")
         }
-        // The kernel's limit (sethostname(2)) is below that of names in DNS.
-        guard let name = HostName(text), name.text.utf8.count <= 64 else {
+        guard let name = HostName(text) else {
             let allowed = HostName.shape.allowed
-            throw StepError(
-                "'\(text.prefix(80))' in '\(path)' is no host name: use \(allowed), at most 64 bytes"
+            throw StepError("'\(text.prefix(80))' in '\(path)' is no host name: use \(allowed)")
+        }
+        let kernelName = name.kernelName
+        guard sethostname(kernelName, kernelName.utf8.count) == 0 else {
+            let reason = String(cString: strerror(errno))
+            throw StepError("could not set the host name '\(kernelName)': \(reason)")
+        }
+        if kernelName != name.text {
+            console.error(
+                "the kernel takes a host name of at most \(HostName.kernelLimit) bytes: it is given the first "
+                    + "label of '\(name)'"
             )
         }
-        guard sethostname(name.text, name.text.utf8.count) == 0 else {
-            throw StepError("could not set the host name '\(name)': \(String(cString: strerror(errno)))")
-        }
-        console.output("the host name is '\(name)'")
+        console.output("the host name is '\(kernelName)'")
         return 0
     }
 }

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import HostAPI
+internal import HostAPIClient
 internal import SettingsModel
 internal import UserData
 
@@ -13,7 +14,8 @@ extension Step {
             Reads user data from the image, the volume 'user-data', the systemd credential
             'bulkhead.user-data' and, on EC2, the instance metadata; where two set one key, the later one
             counts. Good settings are staged in the transaction '\(HostPaths.transaction)', which
-            'hostd apply' commits; bad ones are reported here and in GET /health, and change nothing.
+            'hostd apply' commits; bad ones are reported here and in GET /health, and change nothing. A source
+            whose settings are more than the store takes is left out as a whole.
 
               --again          read user data though an earlier boot has taken it
               --socket SOCKET  the API (\(HostPaths.socket))
@@ -47,14 +49,50 @@ extension Step {
             metadata: InstanceMetadata(base: metadata)
         )
         let userData = await UserData(reading: sources.filter { !taken.contains($0.name) })
-        let problems = userData.parts.flatMap { describe($0, console) }
-        try await client.stage(userData.settings, isWeak: false)
+        var problems = userData.parts.flatMap { describe($0, console) }
+        do {
+            problems.insert(contentsOf: try await stage(userData.parts, client, console), at: 0)
+        } catch {
+            // Half of it must not be committed, nor be noted as taken; the next boot reads it again.
+            try? await client.discard()
+            try marker.unstage()
+            problems.insert(HealthProblem(found: "user-data", "nothing of it is set: \(error)"), at: 0)
+            try? await client.report(.of(.userData, problems))
+            throw error
+        }
         // After the settings are staged: a note without them would make the commit look done.
         let failed = userData.parts.filter { $0.error?.mayPass == true }.map(\.source)
         let finished = taken.union(userData.parts.map(\.source)).subtracting(failed)
         try marker.stage(finished, isComplete: failed.isEmpty)
         try await client.report(.of(.userData, problems))
         return 0
+    }
+
+    /// Stages the settings of each source as a whole or not at all.
+    ///
+    /// - Returns: the sources whose settings the server refuses, and would refuse at each boot.
+    /// - Throws: `HostAPIError` when settings could not be staged, and may be the next time.
+    private static func stage(_ parts: [UserData.Part], _ client: LaunchClient, _ console: Console)
+        async throws(HostAPIError) -> [HealthProblem]
+    {
+        var staged = SettingsDocument()
+        var problems: [HealthProblem] = []
+        for part in parts where part.count > 0 {
+            do {
+                try await client.stage(part.settings, isWeak: false)
+                staged = staged.merging(part.settings)
+            } catch {
+                guard let reason = error.finalRefusal else { throw error }
+                // Requests before the refused one may have staged a part of it.
+                try await client.discard()
+                try await client.stage(staged, isWeak: false)
+                let place = part.place ?? part.source
+                let message = "none of its \(part.count) settings is set: \(reason) (\(place))"
+                console.error("user data: \(message)")
+                problems.append(HealthProblem(found: "user-data", message))
+            }
+        }
+        return problems
     }
 
     /// Prints what a source gave, and returns what is wrong with it.

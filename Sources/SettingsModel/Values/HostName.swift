@@ -9,6 +9,14 @@ public struct HostName: TextSetting, Hashable {
         self.text = text.lowercased()
     }
 
+    /// The longest name that the kernel takes, in bytes (sethostname(2)): less than DNS allows.
+    public static let kernelLimit = 64
+
+    /// The name that the kernel is given: the whole one, or its first label where the whole one is too long for it.
+    public var kernelName: String {
+        text.utf8.count <= Self.kernelLimit ? text : String(text.prefix { $0 != "." })
+    }
+
     /// What is allowed.
     public static var shape: ValueShape {
         ValueShape(
