@@ -25,7 +25,8 @@ enum StartupPages {
     static func executableFile(_ line: Substring) -> Range<UInt>? {
         let fields = line.split(separator: " ", maxSplits: 5, omittingEmptySubsequences: true)
         // The path is padded with blanks, and may have some of its own.
-        guard fields.count == 6, fields[1] == "r-xp", fields[5].drop(while: { $0 == " " }).hasPrefix("/") else {
+        guard fields.count == 6, fields[1] == "r-xp", fields[5].drop(while: { $0 == " " }).hasPrefix("/")
+        else {
             return nil
         }
         let ends = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
