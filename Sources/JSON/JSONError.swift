@@ -11,6 +11,8 @@ public struct JSONError: Error, Equatable, CustomStringConvertible {
         /// Not UTF-8.
         case invalidUTF8
         /// An object names a member twice; readers would disagree on which one counts.
+        ///
+        /// So are names that differ in Unicode normalization only: a `JSONValue` can't hold both.
         case duplicateName(String)
         /// A number that fits neither 64 bits nor a double.
         case numberOutOfRange(String)
@@ -34,10 +36,27 @@ public struct JSONError: Error, Equatable, CustomStringConvertible {
         case .tooManyValues(let limit):
             "\(place): the document has more than \(limit) values: send less at once"
         case .invalidUTF8: "\(place): the text is not valid UTF-8"
-        case .duplicateName(let name): "\(place): the object names '\(name)' twice: keep one of them"
+        case .duplicateName(let name):
+            "\(place): the object names \(Self.shown(name)) twice: keep one of them"
         case .numberOutOfRange(let text): "\(place): the number \(text) is out of range"
         case .expected(let what): "\(place): expected \(what)"
         }
+    }
+
+    /// A name of the document in quotes, cut, and harmless to the terminals and journals that errors end up in.
+    ///
+    /// `JSONValue.quoted` leaves all but the characters that JSON forbids as they are.
+    private static func shown(_ name: String) -> String {
+        var text = "\""
+        for (index, scalar) in name.unicodeScalars.enumerated() {
+            guard index < 80 else { return text + "...\"" }
+            switch scalar {
+            case "\"", "\\": text += "\\\(scalar)"
+            case " "..."~": text.unicodeScalars.append(scalar)
+            default: text += "\\u{\(String(scalar.value, radix: 16))}"
+            }
+        }
+        return text + "\""
     }
 }
 

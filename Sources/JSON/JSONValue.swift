@@ -1,6 +1,7 @@
 /// A JSON value (RFC 8259), for programs that must not bring Foundation into the image.
 ///
-/// Whole numbers keep all their digits: `1` and `1.0` are different values, as settings need it.
+/// Whole numbers keep all their digits: `1` and `1.0` are different values, as settings need it. Texts are compared by
+/// their bytes: Swift's `String` calls two normalizations of one text equal, and a change from one to the other is one.
 public enum JSONValue: Sendable, Hashable {
     case null
     case bool(Bool)
@@ -54,6 +55,40 @@ public enum JSONValue: Sendable, Hashable {
 
     /// A member of an object; nil where there is none, or where this is no object.
     public subscript(_ name: String) -> JSONValue? { members?[name] }
+}
+
+extension JSONValue {
+    /// Whether both are the same value, texts and names byte by byte.
+    public static func == (left: JSONValue, right: JSONValue) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let left), .bool(let right)): left == right
+        case (.integer(let left), .integer(let right)): left == right
+        case (.number(let left), .number(let right)): left == right
+        case (.string(let left), .string(let right)): left.utf8.elementsEqual(right.utf8)
+        case (.array(let left), .array(let right)): left == right
+        case (.object(let left), .object(let right)):
+            left.count == right.count
+                && left.allSatisfy { name, value in
+                    guard let index = right.index(forKey: name) else { return false }
+                    return right[index].key.utf8.elementsEqual(name.utf8) && right[index].value == value
+                }
+        default: false
+        }
+    }
+
+    /// Feeds the value to a hasher; values that differ in normalization only collide, which is all right.
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .null: hasher.combine(0)
+        case .bool(let bool): hasher.combine(bool)
+        case .integer(let integer): hasher.combine(integer)
+        case .number(let number): hasher.combine(number)
+        case .string(let string): hasher.combine(string)
+        case .array(let elements): hasher.combine(elements)
+        case .object(let members): hasher.combine(members)
+        }
+    }
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,

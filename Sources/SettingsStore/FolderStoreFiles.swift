@@ -102,6 +102,15 @@ public final class FolderStoreFiles: StoreFiles {
         }
     }
 
+    /// The length of a file, or of the link that has the name.
+    public func size(_ name: String) throws(StoreError) -> Int? {
+        try check(name)
+        var status = stat()
+        if fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 { return Int(clamping: status.st_size) }
+        guard errno == ENOENT else { throw fault("look at", name) }
+        return nil
+    }
+
     /// Writes a new file; one that has the name already is removed first.
     public func write(_ name: String, _ bytes: [UInt8]) throws(StoreError) {
         try check(name)

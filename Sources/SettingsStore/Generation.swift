@@ -26,7 +26,7 @@ public struct Generation: Sendable, Equatable {
     public var transaction: String
 
     /// The settings in force: strong ones over weak ones over defaults.
-    public var settings: SettingsDocument { defaults.merging(weak).merging(strong) }
+    public var settings: SettingsDocument { layers.settings }
 
     /// Who made a change.
     public struct Author: Sendable, Equatable {

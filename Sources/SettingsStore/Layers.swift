@@ -6,6 +6,9 @@ struct Layers: Sendable, Equatable {
     var weak: SettingsDocument
     var defaults: SettingsDocument
 
+    /// The settings in force: strong ones over weak ones over defaults.
+    var settings: SettingsDocument { defaults.merging(weak).merging(strong) }
+
     /// Each layer put through a function; nil where it gives nil for one of them.
     func map(_ body: (SettingsDocument) -> SettingsDocument?) -> Layers? {
         guard let strong = body(strong), let weak = body(weak), let defaults = body(defaults) else {

@@ -37,11 +37,14 @@ extension SettingsStore {
                     + "\(StoreLimits.changes): commit it first"
             )
         }
+        var layers = current.layers
+        after.apply(to: &layers)
+        try refuseOverfullMaps(layers, insteadOf: current.layers)
         let name = FileName.pending(transaction)
         let bytes = try Envelope.seal(after.json, for: "transaction '\(transaction)'")
         let temporary = "pending\(FileName.temporarySuffix)"
         do throws(StoreError) {
-            try files.write(temporary, bytes)
+            try makingRoom(for: bytes.count) { () throws(StoreError) in try files.write(temporary, bytes) }
             try files.rename(temporary, to: name, replacing: true)
         } catch {
             removeQuietly(temporary)
@@ -66,9 +69,9 @@ extension SettingsStore {
 
     /// Makes the changes of a transaction the new generation, durably, before it returns.
     ///
-    /// Changes that leave strong, weak and default values as they are make no generation. A commit without `confirmWithin`
-    /// during a trial goes back with it: only `confirm` ends a trial. With `confirmWithin`, the trial's time begins anew, and
-    /// what comes back is still what was there before the first of them.
+    /// Changes that leave strong, weak and default values as they are make no generation, except with `confirmWithin`: who
+    /// asks for a trial gets one. A commit without it during a trial goes back with it: only `confirm` ends a trial. With
+    /// it, the trial's time begins anew, and what comes back is still what was there before the first of them.
     ///
     /// - Parameter confirmWithin: seconds in which the commit must be confirmed, 1 to 86400 (others are taken for the
     ///   nearest of them); nil if it needs no confirmation.
@@ -86,7 +89,8 @@ extension SettingsStore {
         var batch = try Batch(self)
         var layers = batch.base.layers
         pending.apply(to: &layers)
-        if layers != batch.base.layers {
+        try refuseOverfullMaps(layers, insteadOf: batch.base.layers)
+        if layers != batch.base.layers || confirmWithin != nil {
             let base = batch.base.number
             batch.add(layers, .commit, author, transaction: pending.id, on: self) { trial in
                 guard let confirmWithin else { return }
@@ -101,7 +105,10 @@ extension SettingsStore {
                 )
             }
             try write(batch)
-            if confirmWithin != nil { trialBegan = options.uptime() }
+            if confirmWithin != nil {
+                trialBegan = options.uptime()
+                isTrialOfThisProcess = true
+            }
             leftovers.insert(FileName.pending(transaction))
         } else if batch.endsTrial {
             try write(batch)
@@ -112,6 +119,14 @@ extension SettingsStore {
         pendingTransactions[transaction] = nil
         tidy()
         return before.differences(from: current.settings).sorted()
+    }
+
+    /// Refuses a map that grows over the model's limit: the model sees one request, here is the sum of them.
+    private func refuseOverfullMaps(_ layers: Layers, insteadOf before: Layers) throws(StoreError) {
+        guard let map = layers.settings.overfullMap(grownFrom: before.settings) else { return }
+        throw .tooMuch(
+            "\(map.key) would have \(map.count) entries of at most \(map.maximumCount): delete some first"
+        )
     }
 
     private func refuseWeakening(

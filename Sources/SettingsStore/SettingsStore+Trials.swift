@@ -3,13 +3,15 @@ public import SettingsModel
 extension SettingsStore {
     /// Seconds until an unconfirmed generation must go; nil if there is none, 0 if its time is over.
     ///
-    /// Counted by the wall clock, so that time passes while the host is off; but, whatever the clock is set to, never more
-    /// than the trial's length since it was begun or, if that was in another process, since the store was opened.
+    /// The process that began the trial counts the seconds since, whatever the clock is set to meanwhile: the first time
+    /// from the network must not end it. A later process counts by the wall clock, so that time passes while the host is
+    /// off, but never more than the trial's length since the store was opened.
     public var trialSecondsLeft: Int64? {
         guard let trial = current.trial else { return nil }
-        let byClock = trial.deadline.subtractingWithSaturation(now())
         let passed = max(0, options.uptime().subtractingWithSaturation(trialBegan))
         let byUptime = trial.seconds.subtractingWithSaturation(passed)
+        if isTrialOfThisProcess { return max(0, byUptime) }
+        let byClock = trial.deadline.subtractingWithSaturation(now())
         return max(0, min(byClock, byUptime, trial.seconds))
     }
 

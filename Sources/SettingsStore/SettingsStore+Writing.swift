@@ -63,9 +63,11 @@ extension SettingsStore {
         }
         var named: [UInt64] = []
         do throws(StoreError) {
-            for document in documents {
-                try files.write(document.temporary, document.bytes)
-                try files.synchronize(document.temporary)
+            try makingRoom(for: documents.reduce(0) { $0 + $1.bytes.count }) { () throws(StoreError) in
+                for document in documents {
+                    try files.write(document.temporary, document.bytes)
+                    try files.synchronize(document.temporary)
+                }
             }
             for document in documents {
                 // Even a call that fails may have done its work, except where another program took the name.
@@ -115,10 +117,7 @@ extension SettingsStore {
             let name = keptDamagedFiles.removeFirst()
             if removeQuietly(name) { warn("'\(name)' was removed: there are later damaged files") }
         }
-        let surplus = numbers.sorted().dropLast(max(options.keptGenerations, 2))
-        for number in surplus where number != current.trial?.previous {
-            if removeQuietly(FileName.generation(number)) { numbers.remove(number) }
-        }
+        removeSurplus()
     }
 
     /// Removes a file; false if that failed.

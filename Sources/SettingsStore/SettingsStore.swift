@@ -38,6 +38,8 @@ public final class SettingsStore {
     var leftovers: Set<String> = []
     /// When the trial began as far as this process knows, in seconds of `options.uptime`.
     var trialBegan: Int64
+    /// Whether the trial was begun by this process, which then knows its time without the wall clock.
+    var isTrialOfThisProcess = false
 
     /// Opens the store; writes nothing but the removal of leftovers.
     ///

@@ -8,6 +8,8 @@ public protocol StoreFiles: AnyObject {
     ///
     /// A longer file fails with `EFBIG`, one that is no regular file with `ELOOP`, `EISDIR` or `EINVAL`.
     func read(_ name: String, limit: Int) throws(StoreError) -> [UInt8]?
+    /// The length of a file in bytes; nil if there is no such file.
+    func size(_ name: String) throws(StoreError) -> Int?
     /// Writes a new file or replaces one; durable only after `synchronize` of its name.
     func write(_ name: String, _ bytes: [UInt8]) throws(StoreError)
     /// fsync(2) of a file.

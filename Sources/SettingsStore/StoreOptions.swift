@@ -5,11 +5,13 @@ public import SettingsModel
 public struct StoreOptions: Sendable {
     /// How many generations are kept, 2 at least; the one that a trial goes back to is kept in any case.
     public var keptGenerations = 32
+    /// How many bytes the kept generations take together; two, and the one of a trial, are kept in any case.
+    public var keptBytes = 64 << 20
     /// The migrations, and with them the version of the settings model that is written.
     public var migrations = Migrations.graph
     /// Keeps of stored settings what the running version knows and allows.
     public var check: @Sendable (SettingsDocument) -> SettingsDocument = {
-        SettingsDocument.sift($0.json).good
+        SettingsDocument.sift(stored: $0.json)
     }
     /// Seconds since some point, counted also while the machine is suspended; never set back.
     public var uptime: @Sendable () -> Int64 = {

@@ -39,6 +39,36 @@ import Testing
         }
     }
 
+    /// A name in an error goes to consoles and journals: it is cut, and does nothing to a terminal.
+    @Test func errorsShowNamesHarmlessly() throws {
+        let name = "\u{1b}[2J\u{9b}1m\u{202e}\n" + String(repeating: "x", count: 100_000)
+        let member = "\(JSONValue.quoted(name)):1"
+        let error = #expect(throws: JSONError.self) { try JSONValue(parsing: "{\(member),\(member)}") }
+        let text = try #require(error).description
+        #expect(text.utf8.count < 300)
+        #expect(text.unicodeScalars.allSatisfy { (" "..."~").contains($0) }, "\(text)")
+        #expect(text.contains("\\u{1b}[2J") && text.contains("xxx...\""))
+    }
+
+    /// Texts that Unicode calls equivalent are different texts: what one of them replaces has changed.
+    @Test func textsAreComparedByTheirBytes() throws {
+        let (composed, decomposed) = ("\u{e9}", "e\u{301}")
+        #expect(composed == decomposed)
+        #expect(JSONValue.string(composed) != .string(decomposed))
+        #expect(JSONValue.string(composed) == .string("\u{e9}"))
+        #expect(JSONValue.array([.string(composed)]) != [.string(decomposed)])
+        #expect(JSONValue.object(["a": .string(composed)]) != ["a": .string(decomposed)])
+        #expect(JSONValue.object([composed: 1]) != [decomposed: 1])
+        #expect(JSONValue.object([composed: 1, "b": 2]) == ["b": 2, composed: 1])
+        #expect(JSONValue.object(["a": 1]) != ["a": 2] && JSONValue.object(["a": 1]) != ["b": 1])
+        #expect(JSONValue.object(["a": 1]) != ["a": 1, "b": 1] && JSONValue.integer(1) != .number(1))
+        #expect(Set([JSONValue.string(composed), .string(decomposed), .string(composed)]).count == 2)
+        // An object can't hold both names, so they are refused rather than one of them lost.
+        #expect(throws: JSONError.self) {
+            try JSONValue(parsing: "{\"\(composed)\":1,\"\(decomposed)\":2}")
+        }
+    }
+
     @Test func limitsHold() throws {
         let limits = JSONLimits(bytes: 100, depth: 3, values: 5)
         #expect(try JSONValue(parsing: "[[[]]]", limits: limits) == [[[]]])

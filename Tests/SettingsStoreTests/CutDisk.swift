@@ -50,6 +50,8 @@ final class CutDisk: StoreFiles {
     /// Mistakes of a store that the harness must find.
     var ignoresSynchronize = false
     var ignoresSynchronizeFolder = false
+    /// How many of the next calls of `write` find the disk full.
+    var failingWrites = 0
     /// Errors of reading certain files.
     var unreadable: [String: Int32] = [:]
     private var nextInode = 0
@@ -82,7 +84,13 @@ final class CutDisk: StoreFiles {
         return bytes
     }
 
+    func size(_ name: String) throws(StoreError) -> Int? { files[name]?.count }
+
     func write(_ name: String, _ bytes: [UInt8]) throws(StoreError) {
+        if failingWrites > 0 {
+            failingWrites -= 1
+            throw .io(operation: "write", path: name, errno: ENOSPC)
+        }
         nextInode += 1
         let inode = nextInode
         func make(_ state: inout State, _ bytes: [UInt8]) {

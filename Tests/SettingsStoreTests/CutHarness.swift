@@ -55,10 +55,10 @@ final class CutScenario {
         disk.isRecording = recording
         disk.fault = fault
         do {
-            store = try openStore(disk, clock: clock, options: Self.options(isNewSchema: false))
+            store = try openStore(disk, clock: clock, options: Self.options(isNewSchema: false, clock: clock))
         } catch {
             disk.fault = nil
-            store = try openStore(disk, clock: clock, options: Self.options(isNewSchema: false))
+            store = try openStore(disk, clock: clock, options: Self.options(isNewSchema: false, clock: clock))
         }
         mark("open", [Expectation()], from: 0)
     }
@@ -76,8 +76,8 @@ final class CutScenario {
         ]
     )
 
-    static func options(isNewSchema: Bool) -> StoreOptions {
-        storeOptions(kept: 4, migrations: isNewSchema ? newSchema : Migrations.graph)
+    static func options(isNewSchema: Bool, clock: TestClock) -> StoreOptions {
+        storeOptions(kept: 4, migrations: isNewSchema ? newSchema : Migrations.graph, clock: clock)
     }
 
     /// The expectation of an old reader of what the new version wrote.
@@ -223,7 +223,11 @@ final class CutScenario {
         let acceptable = Set([expectation, after] + [via].compactMap { $0 })
         func work() throws {
             if reopens {
-                store = try openStore(disk, clock: clock, options: Self.options(isNewSchema: isNewSchema))
+                store = try openStore(
+                    disk,
+                    clock: clock,
+                    options: Self.options(isNewSchema: isNewSchema, clock: clock)
+                )
             }
             try run(store)
         }
@@ -274,7 +278,7 @@ final class CutScenario {
             let copy = try openStore(
                 CutDisk(files),
                 clock: clock,
-                options: Self.options(isNewSchema: isNewSchema)
+                options: Self.options(isNewSchema: isNewSchema, clock: clock)
             )
             check("\(name), opened again", Expectation(copy.current), isAcceptable: acceptable)
         }
@@ -288,7 +292,7 @@ enum CutCheck {
         do {
             let disk = CutDisk(files)
             let clock = TestClock(mark.time)
-            let options = CutScenario.options(isNewSchema: mark.isNewSchema)
+            let options = CutScenario.options(isNewSchema: mark.isNewSchema, clock: clock)
             let store = try openStore(disk, clock: clock, options: options)
             var found = Expectation(store.current)
             guard mark.acceptable.contains(found) else {
@@ -334,7 +338,7 @@ enum CutCheck {
         let old = try openStore(
             CutDisk(files),
             clock: TestClock(mark.time),
-            options: CutScenario.options(isNewSchema: false)
+            options: CutScenario.options(isNewSchema: false, clock: TestClock())
         )
         let expected = CutScenario.old(found)
         let seen = Expectation(old.current)

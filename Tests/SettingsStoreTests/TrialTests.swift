@@ -55,6 +55,46 @@ struct TrialTests {
         #expect(again.trialSecondsLeft == 60)
     }
 
+    /// The first time from the network after boot may be years away from the clock of the board.
+    @Test func clockSetForwardDoesNotEndIt() throws {
+        let clock = TestClock()
+        let disk = CutDisk()
+        let store = try openStore(disk, clock: clock)
+        try store.set(["a": "good"])
+        try store.set(["a": "bad"], within: 60)
+        clock.wall += 86_400 * 365
+        #expect(store.trialSecondsLeft == 60)
+        clock.pass(20)
+        #expect(store.trialSecondsLeft == 40)
+        try store.set(["b": "during"])
+        #expect(try store.endTrialIfDue() == nil)
+        clock.pass(40)
+        #expect(try store.endTrialIfDue() == [key("a"), key("b")])
+    }
+
+    /// Who asks for a trial gets one, also where the settings have the values already.
+    @Test func changingNothingIsOnTrialToo() throws {
+        let clock = TestClock()
+        let disk = CutDisk()
+        let store = try openStore(disk, clock: clock)
+        try store.set(["a": "1"])
+        #expect(try store.set(["a": "1"], within: 60) == [])
+        #expect(store.trialSecondsLeft == 60)
+        #expect(try openStore(disk, clock: clock).trialSecondsLeft == 60)
+        try store.confirm(by: author)
+        #expect(store.trialSecondsLeft == nil)
+        // In a running trial the time begins anew, and what comes back stays the same.
+        try store.set(["a": "bad"], within: 60)
+        let previous = try #require(store.current.trial?.previous)
+        clock.pass(50)
+        #expect(try store.set(["a": "bad"], within: 60) == [])
+        #expect(store.trialSecondsLeft == 60)
+        #expect(store.current.trial?.previous == previous)
+        clock.pass(60)
+        #expect(try store.endTrialIfDue() == [key("a")])
+        #expect(store.value("a") == "1")
+    }
+
     @Test func endsWhileTheHostWasOff() throws {
         let clock = TestClock()
         let disk = CutDisk()
