@@ -327,7 +327,7 @@ import Testing
     @Test func bootParameterTables() throws {
         let json = """
             {"p": {"sysctl.kernel.panic": ["5", "6"], "usbcore.autosuspend": ["-1"], "usbcore.nousb": [], "usbcore.use": ["a b"],
-                   "usbcore.quirks": ["1", "a#b"], "dummy.a": ["\"x\""], "dummy.b": ["a;b"], "dummy.c": [" "],
+                   "usbcore.quirks": ["1", "a#b"], "dummy.a": ["\\\"x\\\""], "dummy.b": ["a;b"], "dummy.c": [" "],
                    "quiet": [], "console": ["tty0"]}}
             """
         #expect(try render("{{json_encode (boot_sysctls p)}}", json) == #"{"kernel.panic":"6"}"#)
