@@ -65,7 +65,7 @@ let formats: [Target] =
     + library("SBOM", ["Hashing"])
     + library("TOML", ["JSON"])
     + library("SettingsModel", ["JSON"], tests: ["TOML"])
-    + library("Templates", ["JSON"])
+    + library("Templates", ["JSON", "SettingsModel"])
     + library("Features", ["JSON", "SettingsModel", "TOML"])
 
 let services: [Target] =
@@ -133,7 +133,7 @@ let programs: [Target] = [
 let contentTests: [Target] = [
     .testTarget(
         name: "FeatureContentTests",
-        dependencies: ["JSON", "Templates", "TestSupport", toml],
+        dependencies: ["JSON", "SettingsModel", "Templates", "TestSupport", toml],
         swiftSettings: common
     )
 ]

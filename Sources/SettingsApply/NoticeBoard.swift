@@ -68,7 +68,8 @@ struct NoticeBoard: Sendable {
     private func notice(_ key: SettingKey, _ value: JSONValue) -> String? {
         let names = key.segments
         switch names.first {
-        case "boot" where names.count == 3 && names[1] == "kernel-parameters": return bootParameter(names[2])
+        case "boot" where names.count == 3 && names[1] == "kernel-parameters":
+            return bootParameter(names[2], value)
         case "boot" where names.count == 3 && names[1] == "init-parameters":
             return "has no effect: the command line is part of the signed image; build an image with it"
         case "boot" where names == ["boot", "reboot-to-reconcile"] && value == true:
@@ -88,13 +89,16 @@ struct NoticeBoard: Sendable {
         }
     }
 
-    private func bootParameter(_ name: String) -> String? {
-        switch BootParameter(name: name) {
+    private func bootParameter(_ name: String, _ value: JSONValue) -> String? {
+        switch BootParameter(name: name, values: (value.elements ?? []).compactMap(\.string)) {
         case .sysctl: return nil
         case .moduleOption(let module, _):
             guard isLoaded(module) else { return nil }
             return
                 "the module '\(module)' is loaded already; the option holds when it is loaded again: reboot"
+        case .unwritable:
+            return
+                "has no effect: a value has quotes, backslashes, '#' or ';', which modprobe.d(5) can't hold"
         case .notHonoured:
             return "has no effect: the command line is part of the signed image; build an image with it"
         }

@@ -12,8 +12,6 @@ public struct Notifier: Sendable {
         case status(String)
         /// Still alive; see `watchdogInterval`.
         case watchdog
-        /// Starting or stopping takes longer: at most this much from now on.
-        case extendTimeout(Duration)
 
         var assignment: String {
             switch self {
@@ -22,7 +20,6 @@ public struct Notifier: Sendable {
             // A line break would begin another assignment.
             case .status(let text): "STATUS=" + String(text.prefix(500).map { $0.isNewline ? " " : $0 })
             case .watchdog: "WATCHDOG=1"
-            case .extendTimeout(let duration): "EXTEND_TIMEOUT_USEC=\(duration.microseconds)"
             }
         }
     }

@@ -72,8 +72,6 @@ func certificate(_ name: String) throws -> (pem: String, base64: String) {
             ("sysctl", #"{"kernel": {"sysctl": {"net.*": "1"}}}"#),
             ("modprobe", #"{"kernel": {"modules": {"a\ninstall b /x": {"allowed": false}}}}"#),
             ("modules-load", #"{"kernel": {"modules": {"a\nb": {"autoload": true}}}}"#),
-            ("boot-modprobe", #"{"boot": {"kernel-parameters": {"a.b": ["1\ninstall c /x"]}}}"#),
-            ("boot-modprobe", #"{"boot": {"kernel-parameters": {"a.b": ["1\\"]}}}"#),
             ("boot-sysctl", #"{"boot": {"kernel-parameters": {"sysctl.a.b": ["1\nc = 2"]}}}"#),
             ("lockdown", #"{"kernel": {"lockdown": "a b"}}"#),
             (
@@ -85,10 +83,6 @@ func certificate(_ name: String) throws -> (pem: String, base64: String) {
                 #"{"container-registry": {"credentials": [{"registry": "a]", "auth": "x"}]}}"#
             ),
             ("cri-base", #"{"oci-defaults": {"capabilities": {"kill\"]": true}}}"#),
-            (
-                "ca-certificates",
-                #"{"pki": {"x": {"data": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==", "trusted": true}}}"#
-            ),
         ] as [(String, String)]
     )
     func whatLeavesItsPlaceIsRefused(file: String, settings: String) throws {
@@ -259,7 +253,8 @@ func certificate(_ name: String) throws -> (pem: String, base64: String) {
         let settings = """
             {"kernel": {"modules": {"floppy": {"allowed": false, "autoload": true}, "usbcore": {"autoload": true},
                                     "dummy": {"allowed": true}}},
-             "boot": {"kernel-parameters": {"usbcore.autosuspend": ["-1"], "usbcore.quirks": ["a b"], "rd.break": []}}}
+             "boot": {"kernel-parameters": {"usbcore.autosuspend": ["-1"], "usbcore.quirks": ["a b"], "rd.break": [],
+                                            "usbcore.a": ["1\\ninstall c /x"], "usbcore.b": ["1\\\\"], "usbcore.c": ["#"]}}}
             """
         let files = [
             "90-settings.conf": try content.render("modprobe", settings),
@@ -309,9 +304,11 @@ func certificate(_ name: String) throws -> (pem: String, base64: String) {
             "# a comment\r\n" + one.pem.split(separator: "\n").joined(separator: "\r\n") + "\n" + two.pem
         #expect(try subjects(content.render("ca-certificates", bundle: image)) == ["one", "two"])
         let key = Data("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n\(three.pem)".utf8)
+        // What the settings do not accept, here a key, is left out and costs nothing else.
         let settings = """
-            {"pki": {"new": {"data": "\(key.base64EncodedString())", "trusted": true},
-                     "again": {"data": "\(one.base64)", "trusted": true}, "empty": {"trusted": true},
+            {"pki": {"key": {"data": "\(key.base64EncodedString())", "trusted": true},
+                     "open": {"data": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg==", "trusted": true},
+                     "new": {"data": "\(three.base64)", "trusted": true}, "again": {"data": "\(one.base64)", "trusted": true}, "empty": {"trusted": true},
                      "out": {"data": "\(two.base64)", "trusted": false}}}
             """
         let bundle = try content.render("ca-certificates", settings, bundle: image)

@@ -40,6 +40,17 @@ import Testing
         #expect(notices.allSatisfy { $0.contains("signed image") || $0.contains("reboot") })
     }
 
+    @Test func optionsOfModulesThatModprobeCannotReadAreNamed() throws {
+        let notices = try notices([
+            "boot": ["kernel-parameters": ["usbcore.quirks": ["a#b"], "usbcore.autosuspend": ["-1"]]]
+        ])
+        #expect(notices.count == 1)
+        #expect(
+            notices.first?.hasPrefix("settings.boot.kernel-parameters.\"usbcore.quirks\": has no effect")
+                == true
+        )
+    }
+
     @Test(arguments: [
         ("none", "none [integrity] confidentiality\n", "stays at 'integrity'"),
         ("integrity", "none integrity [confidentiality]\n", "stays at 'confidentiality'"),

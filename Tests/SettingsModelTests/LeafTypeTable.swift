@@ -87,13 +87,6 @@ let leafTypes: [LeafType] = [
         ]
     ),
     LeafType(
-        WebOrigin.self,
-        good: ["https://example.org", "http://[::1]:80/", "https://example.org:6443"],
-        bad: [
-            "https://example.org/a", "https://example.org?a", "https://a:b@example.org", "tcp://example.org",
-        ]
-    ),
-    LeafType(
         ProxyURL.self,
         good: [
             "http://proxy.example.org:3128", "proxy.example.org:3128", "https://user:pass%40@192.0.2.1/",
@@ -130,8 +123,8 @@ let leafTypes: [LeafType] = [
     ),
     LeafType(
         RegistryName.self,
-        good: ["docker.io", "localhost:5000", "*", "_default", "[::1]:5000"],
-        bad: ["https://docker.io", "docker.io/library", "**", "docker.io:", "a b"]
+        good: ["docker.io", "localhost:5000", "*", "_default"],
+        bad: ["[::1]:5000", "[::1]", "https://docker.io", "docker.io/library", "**", "docker.io:", "a b"]
     ),
     LeafType(
         SemanticVersion.self,
@@ -152,13 +145,14 @@ let leafTypes: [LeafType] = [
         SysctlKey.self,
         good: ["net.ipv4.ip_forward", "net/ipv4/conf/eth0.100/forwarding", "a", "fs.aio-nr", long("a", 128)],
         bad: [
-            "", "..", "a..b", "a./b", ".a", "/a", "a/", "a.", "../a", "net.*", "a b", "a\"b", long("a", 129),
+            "", "..", "a..b", "a./b", ".a", "/a", "a/", "a.", "../a", "-a", "-a.b", "-", "net.*", "a b",
+            "a\"b", long("a", 129),
         ]
     ),
     LeafType(
         SysctlPattern.self,
         good: ["net.core.somaxconn", "kernel.shm*", "net.ipv4.*", "net/ipv4/*"],
-        bad: ["*", ".*", "net.*.x", "net.**", "net..*", ""]
+        bad: ["*", ".*", "-a", "-a.*", "net.*.x", "net.**", "net..*", ""]
     ),
     LeafType(
         KernelModuleName.self,
@@ -254,7 +248,6 @@ let leafTypes: [LeafType] = [
         bad: ["\u{1b}[2J", "\u{0}", "\r", "\u{9b}1m"]
     ),
     LeafType(EnvironmentName.self, good: ["PATH", "_a1"], bad: ["", "1a", "a-b", "a=b"]),
-    LeafType(FileMode.self, good: ["644", "0644", "4755"], bad: ["", "64", "0o644", "888", "00644"]),
     LeafType(
         LabelKey.self,
         good: ["disk", "example.org/disk", "a_b.c-d", "\(long("a", 63))"],

@@ -131,7 +131,6 @@ import Testing
         #expect(HostName("Worker.Example.ORG")?.text == "worker.example.org")
         #expect(DomainName("Example.org.")?.text == "example.org")
         #expect(VersionLock("v1.2.3")?.text == "1.2.3")
-        #expect(FileMode("644")?.text == "0644")
     }
 
     /// `getaddrinfo` and friends live in Python's ipaddress: it must read every address as the same one.
@@ -144,12 +143,6 @@ import Testing
             "import ipaddress, json, sys; "
             + "sys.exit(any(ipaddress.ip_address(a) != ipaddress.ip_address(b) for a, b in json.loads(sys.argv[1])))"
         #expect(try runTool("python3", "-c", program, JSONValue.array(pairs).description).status == 0)
-    }
-
-    @Test func durationsAreMeasured() {
-        #expect(GoDuration("1m30s")?.nanoseconds == 90_000_000_000)
-        #expect(GoDuration("1.5h")?.nanoseconds == 5_400_000_000_000)
-        #expect(GoDuration("1ms5us7ns")?.nanoseconds == 1_005_007)
     }
 
     @Test func base64IsDecoded() {
@@ -184,7 +177,16 @@ import Testing
         let certificate = try String(contentsOfFile: folder.file("cert.pem"), encoding: .utf8)
         let key = try String(contentsOfFile: folder.file("key.pem"), encoding: .utf8)
         func base64(_ text: String) -> String { Data(text.utf8).base64EncodedString() }
-        #expect(PEMCertificates(base64(certificate))?.pem == certificate)
+        #expect(PEMCertificates(base64(certificate))?.certificates == [certificate])
+        let indented = certificate.split(separator: "\n").map { " \t\($0) " }.joined(separator: "\r\n\r\n")
+        #expect(
+            PEMCertificates(base64(indented + "\n" + certificate))?.certificates == [
+                certificate, certificate,
+            ]
+        )
+        #expect(PEMCertificates.certificates(inPEM: key + certificate) == [certificate])
+        let trusted = certificate.replacingOccurrences(of: "CERTIFICATE", with: "TRUSTED CERTIFICATE")
+        #expect(PEMCertificates(base64(trusted)) == nil)
         #expect(PEMCertificates(base64("# a comment\n\(certificate)\r\n\(certificate)")) != nil)
         #expect(PEMPrivateKey(base64(key)) != nil)
         #expect(PEMCertificates(base64(certificate + key)) == nil)

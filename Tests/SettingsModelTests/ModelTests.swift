@@ -177,6 +177,44 @@ import Testing
         )
     }
 
+    @Test func mirrorsAndCredentialsNameTheirRegistry() {
+        let (good, problems) = SettingsDocument.sift([
+            "container-registry": [
+                "mirrors": [[:], ["registry": "docker.io"], ["endpoint": ["https://a.example"]]],
+                "credentials": [["username": "a", "password": "b"]],
+            ]
+        ])
+        #expect(good.values.isEmpty)
+        #expect(
+            problems.map(\.key) == [
+                "settings.container-registry.credentials[0].registry",
+                "settings.container-registry.mirrors[0].registry",
+                "settings.container-registry.mirrors[0].endpoint",
+                "settings.container-registry.mirrors[1].endpoint",
+                "settings.container-registry.mirrors[2].registry",
+            ]
+        )
+    }
+
+    @Test(arguments: [[10, 11], [10, "unlimited"], [0, 1]] as [[JSONValue]])
+    func aSoftLimitIsNotAboveTheHardLimitBesideIt(hardAndSoft: [JSONValue]) {
+        let (hard, soft) = (hardAndSoft[0], hardAndSoft[1])
+        let json: JSONValue = [
+            "oci-defaults": [
+                "resource-limits": [
+                    "max-processes": ["hard-limit": hard, "soft-limit": soft],
+                    "max-open-files": ["hard-limit": soft, "soft-limit": hard],
+                    "max-cpu-time": ["soft-limit": soft],
+                    "max-file-size": ["hard-limit": hard, "soft-limit": hard],
+                ]
+            ]
+        ]
+        let (good, problems) = SettingsDocument.sift(json)
+        #expect(problems.map(\.key) == ["settings.oci-defaults.resource-limits.max-processes.soft-limit"])
+        #expect(good.values.count == 6)
+        #expect(throws: InvalidSettings.self) { try SettingsDocument(checking: json) }
+    }
+
     @Test func theListsOfTheKernelAreWhole() {
         #expect(Capability.allCases.count == 41)
         #expect(LimitedResource.allCases.count == 16)

@@ -116,6 +116,21 @@ import Testing
                 #"{"settings": {"oci-defaults": {"resource-limits": {"max-locked-memory": {"hard-limit": -1, "soft-limit": 18}}}}}"#,
                 #"{ "type": "RLIMIT_MEMLOCK", "hard": 18446744073709551615, "soft": 18 }"#
             ),
+            // Bottlerocket has no limits with one half.
+            (
+                #"{{oci_defaults "containerd" x section="resource-limits"}}"#,
+                #"{"x": {"max-cpu-time": {"hard-limit": 5}, "max-file-size": {}, "max-processes": {"soft-limit": -1}}}"#,
+                """
+                { "type": "RLIMIT_CPU", "hard": 5, "soft": 5 },
+                { "type": "RLIMIT_NPROC", "hard": 18446744073709551615, "soft": 18446744073709551615 }
+                """
+            ),
+            // Two settings, changed one after the other: runc would refuse to start anything.
+            (
+                #"{{oci_defaults "containerd" x section="resource-limits"}}"#,
+                #"{"x": {"max-cpu-time": {"hard-limit": 5, "soft-limit": "unlimited"}}}"#,
+                #"{ "type": "RLIMIT_CPU", "hard": 5, "soft": 5 }"#
+            ),
             (
                 #"{{oci_defaults "containerd" x section="resource-limits"}}"#,
                 #"{"x": {"max-open-files": {"hard-limit": "unlimited", "soft-limit": 2}, "max-cpu-time": {"hard-limit": 5, "soft-limit": 4}}}"#,
@@ -266,14 +281,15 @@ import Testing
     @Test func registries() throws {
         let mirrors = """
             {"x": [{"registry": "b", "endpoint": ["1", "2"]}, {"registry": "a", "endpoint": ["3"]},
-                   {"registry": "b", "endpoint": ["2", "4"]}]}
+                   {"registry": "b", "endpoint": ["2", "4"]}, {"registry": "_default", "endpoint": ["5"]},
+                   {"registry": "*", "endpoint": ["6", "5"]}]}
             """
         #expect(
             try render(
                 "{{#each (registry_mirrors x)}}{{registry}}:{{join_words \",\" endpoint}};{{/each}}",
                 mirrors
             )
-                == "a:3;b:1,2,4;"
+                == "*:5,6;a:3;b:1,2,4;"
         )
         let credentials = """
             {"x": [{"registry": "docker.io", "username": "1"}, {"registry": "a", "username": "2"},
@@ -301,11 +317,17 @@ import Testing
     )
     func bootParameters(name: String, expected: BootParameter) {
         #expect(BootParameter(name: name) == expected)
+        #expect(BootParameter(name: name, values: ["a", "b c", ""]) == expected)
+        guard case .moduleOption = expected else { return }
+        for value in ["a#b", "it's", "\"", "\\", ";", "  ", "a\nb"] {
+            #expect(BootParameter(name: name, values: ["a", value]) == .unwritable)
+        }
     }
 
     @Test func bootParameterTables() throws {
         let json = """
             {"p": {"sysctl.kernel.panic": ["5", "6"], "usbcore.autosuspend": ["-1"], "usbcore.nousb": [], "usbcore.use": ["a b"],
+                   "usbcore.quirks": ["1", "a#b"], "dummy.a": ["\\\"x\\\""], "dummy.b": ["a;b"], "dummy.c": [" "],
                    "quiet": [], "console": ["tty0"]}}
             """
         #expect(try render("{{json_encode (boot_sysctls p)}}", json) == #"{"kernel.panic":"6"}"#)

@@ -27,7 +27,10 @@ public struct SettingsDocument: Sendable, Equatable {
     public static func sift(_ json: JSONValue) -> (good: SettingsDocument, problems: [SettingProblem]) {
         var sieve = Sieve()
         sieve.take(json, at: SettingKey([]), as: Settings.type)
-        return (SettingsDocument(sieve.values), sieve.reader.allProblems)
+        var good = SettingsDocument(sieve.values)
+        let tooHigh = good.softLimitsAboveHardLimits
+        for (key, _) in tooHigh { good.values[key] = nil }
+        return (good, sieve.reader.allProblems + tooHigh.map(\.problem))
     }
 
     /// Checks one value for one key.

@@ -26,18 +26,22 @@ public struct Field<Group: Sendable>: Sendable {
     ///   - summary: one sentence for the reference.
     ///   - example: a value that is allowed; tests read it.
     ///   - secret: whether the value must not be shown in logs, events and reports.
+    ///   - required: whether the group makes no sense without it. Only for groups that are elements of a list: the
+    ///     settings of all others are set one by one.
     public init<Value: SettingValue>(
         _ name: String,
         _ property: any WritableKeyPath<Group, Value?> & Sendable,
         _ summary: String,
         example: JSONValue? = nil,
-        secret: Bool = false
+        secret: Bool = false,
+        required: Bool = false
     ) {
         description = FieldDescription(
             name: name,
             summary: summary,
             example: example,
             isSecret: secret,
+            isRequired: required,
             type: ValueType(Value.self)
         )
         read = { json, reader, group in
@@ -79,6 +83,10 @@ extension SettingsGroup {
                 defer { reader.hiding = outer }
                 if !field.read(member, &reader, &group) { isGood = false }
             }
+        }
+        for field in Self.fields.map(\.description) where field.isRequired && members[field.name] == nil {
+            isGood = false
+            reader.inside(field.name) { $0.refuse(nil, allowed: "it must be given here") }
         }
         return isGood ? group : nil
     }

@@ -69,6 +69,8 @@ public struct FieldDescription: Sendable {
     public let example: JSONValue?
     /// Whether the value must not be shown in logs, events and reports.
     public let isSecret: Bool
+    /// Whether an element of a list is refused without it.
+    public let isRequired: Bool
     /// What is allowed, and how it is checked.
     public let type: ValueType
 }

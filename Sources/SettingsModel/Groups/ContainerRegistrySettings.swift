@@ -12,12 +12,13 @@ public struct RegistryMirror: SettingsGroup {
 
     /// The settings of the group.
     public static let fields: [Field<RegistryMirror>] = [
-        Field("registry", \.registry, "The registry.", example: "docker.io"),
+        Field("registry", \.registry, "The registry.", example: "docker.io", required: true),
         Field(
             "endpoint",
             \.endpoint,
             "The servers to ask instead, in this order.",
-            example: ["https://mirror.example.org"]
+            example: ["https://mirror.example.org"],
+            required: true
         ),
     ]
 }
@@ -78,7 +79,7 @@ public struct RegistryCredential: SettingsGroup {
 
     /// The settings of the group.
     public static let fields: [Field<RegistryCredential>] = [
-        Field("registry", \.registry, "The registry.", example: "registry.example.org"),
+        Field("registry", \.registry, "The registry.", example: "registry.example.org", required: true),
         Field("username", \.username, "The user's name.", example: "worker"),
         Field("password", \.password, "The user's password.", example: "correct horse", secret: true),
         Field(

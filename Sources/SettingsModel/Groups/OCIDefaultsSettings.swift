@@ -138,11 +138,32 @@ public struct ResourceLimits: SettingsGroup {
         Field(
             "hard-limit",
             \.hardLimit,
-            "The most that a process may raise its limit to.",
+            "The most that a process may raise its limit to; the soft limit where only that is set.",
             example: 1_048_576
         ),
-        Field("soft-limit", \.softLimit, "The limit that holds when a process starts.", example: 65536),
+        Field(
+            "soft-limit",
+            \.softLimit,
+            "The limit that holds when a process starts, never more than the hard limit; the hard limit where only that is set.",
+            example: 65536
+        ),
     ]
+}
+
+extension SettingsDocument {
+    /// The soft limits that are greater than the hard limits beside them, and what is wrong with them.
+    var softLimitsAboveHardLimits: [(key: SettingKey, problem: SettingProblem)] {
+        let limits = SettingKey(["oci-defaults", "resource-limits"])
+        return inside(limits).values.sorted { $0.key < $1.key }.compactMap { key, value in
+            guard key.segments.count == 4, key.segments[3] == "soft-limit",
+                let hard = values[limits.appending(key.segments[2]).appending("hard-limit")]?.integer,
+                // A limit that is no number is unlimited.
+                value.integer.map({ $0 > hard }) ?? true
+            else { return nil }
+            let allowed = "at most the hard limit, which is \(hard)"
+            return (key, SettingProblem(key: key.description, value: value, allowed: allowed))
+        }
+    }
 }
 
 /// What containers may do unless their orchestrator says otherwise.

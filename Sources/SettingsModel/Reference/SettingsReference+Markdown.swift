@@ -59,7 +59,8 @@ extension SettingsReference {
         _ allowed: String,
         _ example: JSONValue
     ) -> String {
-        let summary = field.summary + (field.isSecret ? " *Secret.*" : "")
+        let summary =
+            field.summary + (field.isSecret ? " *Secret.*" : "") + (field.isRequired ? " *Required.*" : "")
         let cells = ["`\(key)`", summary, allowed, "`\(shortened(example.description))`"]
         return "| \(cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ")) |\n"
     }

@@ -67,7 +67,12 @@ extension SettingsReference {
         case .group(let fields):
             var properties: [String: JSONValue] = [:]
             for field in fields { properties[field.name] = schema(of: field, &definitions) }
-            return ["type": "object", "properties": .object(properties), "additionalProperties": false]
+            var members: [String: JSONValue] = [
+                "type": "object", "properties": .object(properties), "additionalProperties": false,
+            ]
+            let required = fields.filter(\.isRequired).map { JSONValue.string($0.name) }
+            if !required.isEmpty { members["required"] = .array(required) }
+            return .object(members)
         case .map(let name, let value, let count):
             return [
                 "type": "object", "propertyNames": schema(of: name.shape, &definitions),

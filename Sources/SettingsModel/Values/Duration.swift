@@ -2,8 +2,6 @@
 public struct GoDuration: TextSetting, Hashable {
     /// The duration, as it was given.
     public let text: String
-    /// Its length in nanoseconds.
-    public let nanoseconds: Int64
 
     /// Takes numbers with units that follow each other; nil for anything else, and for more than 292 years.
     public init?(_ text: String) {
@@ -21,7 +19,6 @@ public struct GoDuration: TextSetting, Hashable {
         }
         guard total < Double(Int64.max) else { return nil }
         self.text = text
-        nanoseconds = Int64(total)
     }
 
     /// What is allowed.

@@ -86,9 +86,12 @@ public struct RegistryName: TextSetting, Hashable {
     public let text: String
 
     /// Takes a registry; nil for anything else.
+    ///
+    /// An IPv6 address needs a name: containerd's reader of TOML misreads table names with brackets.
     public init?(_ text: String) {
         guard text.utf8.count <= 259,
-            text == "*" || text == "_default" || WebURLParts.hostAndPort(text[...]) != nil
+            text == "*" || text == "_default"
+                || text.utf8.first != UInt8(ascii: "[") && WebURLParts.hostAndPort(text[...]) != nil
         else { return nil }
         self.text = text
     }
@@ -98,9 +101,9 @@ public struct RegistryName: TextSetting, Hashable {
         ValueShape(
             name: "registry",
             allowed:
-                "the host of a registry, perhaps with a port, such as docker.io or localhost:5000; * for all others",
+                "the host of a registry, perhaps with a port, such as docker.io or localhost:5000; * (or _default) for all others",
             form: .text(
-                pattern: Pattern.whole(#"\*|_default|\#(Pattern.urlHost)(?::\#(Pattern.port))?"#),
+                pattern: Pattern.whole(#"\*|_default|\#(Pattern.hostName)(?::\#(Pattern.port))?"#),
                 length: 1...259
             )
         )

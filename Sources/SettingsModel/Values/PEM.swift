@@ -1,6 +1,6 @@
 /// The blocks of a PEM text (RFC 7468): their labels and contents.
 struct PEMBlocks {
-    var blocks: [(label: Substring, bytes: [UInt8])] = []
+    var blocks: [(label: Substring, base64: String)] = []
 
     /// Takes a text apart; nil when a block is not whole.
     ///
@@ -13,7 +13,7 @@ struct PEMBlocks {
             if let open = label {
                 if line == "-----END \(open)-----" {
                     guard let bytes = Base64Data.decode(body), Self.isOneSequence(bytes) else { return nil }
-                    blocks.append((open, bytes))
+                    blocks.append((open, body))
                     (label, body) = (nil, "")
                 } else {
                     guard !line.hasPrefix("-----") else { return nil }
@@ -49,6 +49,8 @@ extension Substring {
 }
 
 /// Base64 of one or more certificates in PEM.
+///
+/// The templates read certificates with it too, so that what is accepted is also what is written.
 public struct PEMCertificates: TextSetting, Hashable {
     /// The Base64 text.
     public let text: String
@@ -57,13 +59,32 @@ public struct PEMCertificates: TextSetting, Hashable {
     public init?(_ text: String) {
         guard let bytes = Base64Data.decode(text), let pem = String(validating: bytes, as: UTF8.self),
             let blocks = PEMBlocks(pem)?.blocks, !blocks.isEmpty,
-            blocks.allSatisfy({ $0.label == "CERTIFICATE" || $0.label == "TRUSTED CERTIFICATE" })
+            blocks.allSatisfy({ $0.label == Self.label })
         else { return nil }
         self.text = text
     }
 
-    /// The PEM text.
-    public var pem: String { String(decoding: Base64Data.decode(text) ?? [], as: UTF8.self) }
+    /// The certificates, each in PEM with lines of 64 characters: equal certificates have equal texts.
+    public var certificates: [String] {
+        Self.certificates(inPEM: String(decoding: Base64Data.decode(text) ?? [], as: UTF8.self)) ?? []
+    }
+
+    /// The certificates of a PEM text, which may have other blocks too; nil when a block is not whole.
+    ///
+    /// - Parameter pem: the text; what stands between its blocks is passed over.
+    /// - Returns: each certificate in PEM with lines of 64 characters.
+    public static func certificates(inPEM pem: String) -> [String]? {
+        PEMBlocks(pem)?.blocks.filter { $0.label == label }.map { block in
+            // Strict Base64 has one spelling, so the lines are all that could differ.
+            let body = Array(block.base64.utf8)
+            let lines = stride(from: 0, to: body.count, by: 64).map {
+                String(decoding: body[$0..<min($0 + 64, body.count)], as: UTF8.self) + "\n"
+            }
+            return "-----BEGIN \(label)-----\n\(lines.joined())-----END \(label)-----\n"
+        }
+    }
+
+    private static let label = "CERTIFICATE"
 
     /// What is allowed.
     public static var shape: ValueShape {

@@ -75,14 +75,6 @@ public enum LimitForm: IntegerForm {
     public static let remark: String? = "-1 for no limit"
 }
 
-/// A TCP or UDP port.
-public enum PortForm: IntegerForm {
-    /// The name of the type.
-    public static let name = "port"
-    /// All ports but the one that means any.
-    public static let range: ClosedRange<Int64> = 1...65535
-}
-
 /// The place of a host in the waves of a release.
 public enum UpdateSeedForm: IntegerForm {
     /// The name of the type.
@@ -97,7 +89,5 @@ public typealias Count = RangedInteger<CountForm>
 public typealias PositiveCount = RangedInteger<PositiveCountForm>
 /// A number of things, or -1 for no limit.
 public typealias Limit = RangedInteger<LimitForm>
-/// A TCP or UDP port.
-public typealias Port = RangedInteger<PortForm>
 /// The place of a host in the waves of a release.
 public typealias UpdateSeed = RangedInteger<UpdateSeedForm>

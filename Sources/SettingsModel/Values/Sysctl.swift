@@ -6,9 +6,11 @@ public struct SysctlKey: TextSetting, Hashable {
     public let text: String
 
     /// Takes a key; nil for anything else, and for what could lead out of /proc/sys.
+    ///
+    /// It may not begin with '-', which sysctl.d(5) takes for "ignore failures" and not for a part of the name.
     public init?(_ text: String) {
         guard text.consists(of: 1...128, { $0.isAlphanumeric || $0.isOne(of: "._-/") }),
-            text.utf8.first?.isOne(of: "./") == false, text.utf8.last?.isOne(of: "./") == false
+            text.utf8.first?.isOne(of: "./-") == false, text.utf8.last?.isOne(of: "./") == false
         else { return nil }
         var previous: UInt8 = 0
         for byte in text.utf8 {
@@ -29,8 +31,11 @@ public struct SysctlKey: TextSetting, Hashable {
         ValueShape(
             name: "sysctl key",
             allowed:
-                "the name of a sysctl: 1 to 128 letters, digits, '_' and '-', separated by single '.' or '/', as net.ipv4.ip_forward",
-            form: .text(pattern: Pattern.whole("[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*"), length: 1...128)
+                "the name of a sysctl: 1 to 128 letters, digits, '_' and '-', separated by single '.' or '/', not beginning with '-', as net.ipv4.ip_forward",
+            form: .text(
+                pattern: Pattern.whole("[A-Za-z0-9_][A-Za-z0-9_-]*(?:[./][A-Za-z0-9_-]+)*"),
+                length: 1...128
+            )
         )
     }
 }
@@ -101,7 +106,7 @@ public struct SysctlPattern: TextSetting, Hashable {
             name: "sysctl pattern",
             allowed: "the name of a sysctl, or the beginning of one and '*': kernel.shm*, net.ipv4.*",
             form: .text(
-                pattern: Pattern.whole(#"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*(?:[./]?\*)?"#),
+                pattern: Pattern.whole(#"[A-Za-z0-9_][A-Za-z0-9_-]*(?:[./][A-Za-z0-9_-]+)*(?:[./]?\*)?"#),
                 length: 1...130
             )
         )

@@ -62,33 +62,3 @@ public struct EnvironmentName: TextSetting, Hashable {
         )
     }
 }
-
-/// The permission bits of a file, in octal.
-public struct FileMode: TextSetting, Hashable {
-    /// The bits.
-    public let bits: UInt32
-
-    /// Takes three or four octal digits; nil for anything else.
-    public init?(_ text: String) {
-        guard text.consists(of: 3...4, { (0x30...0x37).contains($0) }), let bits = UInt32(text, radix: 8)
-        else {
-            return nil
-        }
-        self.bits = bits
-    }
-
-    /// Four octal digits.
-    public var text: String {
-        let digits = String(bits, radix: 8)
-        return String(repeating: "0", count: 4 - digits.count) + digits
-    }
-
-    /// What is allowed.
-    public static var shape: ValueShape {
-        ValueShape(
-            name: "file mode",
-            allowed: "permission bits as three or four octal digits, such as 0644",
-            form: .text(pattern: Pattern.whole("[0-7]{3,4}"), length: 3...4)
-        )
-    }
-}

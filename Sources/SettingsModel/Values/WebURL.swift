@@ -85,33 +85,6 @@ public struct WebURL: TextSetting, Hashable {
     }
 }
 
-/// An http or https URL of a host alone: no user name, no path but '/', no query.
-public struct WebOrigin: TextSetting, Hashable {
-    /// The URL, without a slash at its end.
-    public let text: String
-
-    /// Takes a URL; nil for anything else.
-    public init?(_ text: String) {
-        guard text.utf8.count <= 300, let parts = WebURLParts(text[...]),
-            parts.scheme == "http" || parts.scheme == "https", parts.userInfo == nil,
-            parts.rest.isEmpty || parts.rest == "/"
-        else { return nil }
-        self.text = String(parts.rest.isEmpty ? text[...] : text.dropLast())
-    }
-
-    /// What is allowed.
-    public static var shape: ValueShape {
-        ValueShape(
-            name: "URL of a host",
-            allowed: "a URL such as https://example.org:6443: http or https, a host, perhaps a port, no path",
-            form: .text(
-                pattern: Pattern.whole("https?://\(Pattern.urlHost)(?::\(Pattern.port))?/?"),
-                length: 8...300
-            )
-        )
-    }
-}
-
 /// A web proxy: a URL of a host, perhaps with user name and password; the scheme may be left out.
 public struct ProxyURL: TextSetting, Hashable {
     /// The proxy, as it was given.

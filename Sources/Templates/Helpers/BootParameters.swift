@@ -11,14 +11,18 @@ public enum BootParameter: Sendable, Equatable {
     case moduleOption(module: String, parameter: String)
     /// Read before settings exist: it has no effect.
     case notHonoured
+    /// `MODULE.PARAMETER` with a value that modprobe.d(5) can't hold: it has no effect.
+    case unwritable
 
     /// Prefixes of parameters that look like those of modules, but are read by systemd in the initrd and at boot.
     private static let readAtBoot: Set<String> = [
         "fsck", "locale", "luks", "net", "quotacheck", "rd", "systemd", "udev", "vconsole",
     ]
 
-    /// What becomes of a parameter.
-    public init(name: String) {
+    /// What becomes of a parameter with values.
+    ///
+    /// A value for a module may have spaces in it, but no quotes, backslashes, '#' or ';': modprobe.d(5) has no escapes.
+    public init(name: String, values: [String] = []) {
         let parts = name.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(
             String.init
         )
@@ -29,7 +33,8 @@ public enum BootParameter: Sendable, Equatable {
         if parts[0] == "sysctl" {
             self = isSysctlName(parts[1]) ? .sysctl(parts[1]) : .notHonoured
         } else if isModuleName(parts[0]), isModuleName(parts[1]), !Self.readAtBoot.contains(parts[0]) {
-            self = .moduleOption(module: parts[0], parameter: parts[1])
+            let isWritable = values.allSatisfy { $0.isEmpty || isWord($0.filter { $0 != " " }) }
+            self = isWritable ? .moduleOption(module: parts[0], parameter: parts[1]) : .unwritable
         } else {
             self = .notHonoured
         }
@@ -50,18 +55,14 @@ let bootHelpers: [String: Helper] = [
         return .object(result)
     },
     // `boot_module_options settings.boot.kernel-parameters`: {module: "parameter=value ..."} for modprobe.d(5), where
-    // the rest of a line goes to the kernel as it is; the kernel knows double quotes, but no escapes in them.
+    // the rest of a line goes to the kernel as it is; the kernel knows double quotes, but no escapes in them. What can't be written so is left out, and a notice says it.
     "boot_module_options": Helper(1) { arguments throws(HelperError) in
         var result: [String: [String]] = [:]
         for (name, values) in try parameters(arguments).sorted(by: { $0.key < $1.key }) {
-            guard case .moduleOption(let module, let parameter) = BootParameter(name: name) else { continue }
+            guard case .moduleOption(let module, let parameter) = BootParameter(name: name, values: values)
+            else { continue }
             // A parameter without value is a switch.
             for value in values.isEmpty ? [""] : values {
-                guard value.isEmpty || isWord(value) || isWord(value.filter { $0 != " " }) else {
-                    throw HelperError(
-                        "the value of '\(name)' has quotes, backslashes, '#' or ';': remove them"
-                    )
-                }
                 let text = value.contains(" ") ? "\"\(value)\"" : value
                 result[module, default: []].append(value.isEmpty ? parameter : "\(parameter)=\(text)")
             }

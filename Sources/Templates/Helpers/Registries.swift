@@ -1,4 +1,5 @@
 internal import JSON
+internal import SettingsModel
 
 /// Container registries, in the form in which containerd's configuration needs them.
 let registryHelpers: [String: Helper] = [
@@ -8,12 +9,14 @@ let registryHelpers: [String: Helper] = [
         var endpoints: [String: [JSONValue]] = [:]
         for element in try arguments.list(0) {
             guard let registry = element["registry"]?.string, let list = element["endpoint"]?.elements,
-                list.allSatisfy({ $0.string != nil }), isRegistry(registry)
+                list.allSatisfy({ $0.string != nil }), RegistryName(registry) != nil
             else {
                 throw arguments.refusal(0, "a list of objects with 'registry' (a host name) and 'endpoint'")
             }
-            for endpoint in list where endpoints[registry]?.contains(endpoint) != true {
-                endpoints[registry, default: []].append(endpoint)
+            // containerd's newer hosts.toml says "_default", the configuration that we write says "*".
+            let name = registry == "_default" ? "*" : registry
+            for endpoint in list where endpoints[name]?.contains(endpoint) != true {
+                endpoints[name, default: []].append(endpoint)
             }
         }
         return .array(
@@ -27,7 +30,8 @@ let registryHelpers: [String: Helper] = [
     "registry_credentials": Helper(1) { arguments throws(HelperError) in
         var entries: [String: [String: JSONValue]] = [:]
         for element in try arguments.list(0) {
-            guard var entry = element.members, let registry = entry["registry"]?.string, isRegistry(registry)
+            guard var entry = element.members, let registry = entry["registry"]?.string,
+                RegistryName(registry) != nil
             else { throw arguments.refusal(0, "a list of objects with 'registry' (a host name)") }
             let host =
                 ["docker.io", "index.docker.io"].contains(registry) ? "registry-1.docker.io" : registry
@@ -37,12 +41,3 @@ let registryHelpers: [String: Helper] = [
         return .array(entries.sorted { $0.key < $1.key }.map { .object($0.value) })
     },
 ]
-
-/// Whether a text can be a registry: a host with a port, or "*" for all.
-///
-/// The name stands in the head of a TOML table,
-/// where containerd's reader misreads quoted names with brackets, so quotes alone would not keep it in its place.
-private func isRegistry(_ text: String) -> Bool {
-    (1...255).contains(text.utf8.count)
-        && text.unicodeScalars.allSatisfy { isNameScalar($0) || ".:/*".unicodeScalars.contains($0) }
-}
