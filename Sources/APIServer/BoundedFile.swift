@@ -46,6 +46,9 @@ enum BoundedFile {
         }
     }
 
+    /// Removes a file, if there is one.
+    static func remove(_ path: String) { unlink(path) }
+
     /// Makes a folder and its parents, where they are missing.
     ///
     /// - Throws: `APIServerError.file`.

@@ -35,6 +35,13 @@ import Testing
                 inBody.send("PATCH /settings HTTP/1.1\r\nHost: l\r\nContent-Length: 100\r\n\r\n{")
                 #expect(isProblem(try inBody.response(), 408))
                 #expect(inBody.isClosed())
+                let inSpace = try Wire(host.socket)
+                inSpace.send(
+                    "PATCH /settings HTTP/1.1\r\nHost: l\r\nContent-Length: 100\r\n\r\n{\"motd\":\"x\"}"
+                )
+                #expect(isProblem(try inSpace.response(), 408))
+                #expect(inSpace.isClosed())
+                #expect(try host.call("GET", "/tx").json == [:])
                 let idle = try Wire(host.socket)
                 #expect(idle.isClosed())
                 let between = try Wire(host.socket)
@@ -100,9 +107,10 @@ import Testing
                 #expect(try one.read(until: "\n\n").contains("event: apply\n"))
                 #expect(try two.read(until: "0\r\n\r\n").contains("event: commit\n"))
                 // Room again, and what was missed comes first.
-                let resumed = try host.call("GET", "/events?limit=1", headers: ["Last-Event-ID: 1"])
+                let id = try #require(commit.firstMatch(of: /id: ([0-9]+)\n/).flatMap { Int($0.1) })
+                let resumed = try host.call("GET", "/events?limit=1", headers: ["Last-Event-ID: \(id)"])
                 #expect(resumed.type == "text/event-stream")
-                #expect(resumed.text.contains("id: 2\n") && resumed.text.contains("event: apply\n"))
+                #expect(resumed.text.contains("id: \(id + 1)\n") && resumed.text.contains("event: apply\n"))
                 #expect(try host.call("GET", "/events?timeout=1").status == 200)
                 #expect(isProblem(try host.call("GET", "/events?limit=0"), 400))
             }

@@ -237,6 +237,7 @@ import Testing
             try host.call("POST", "/tx/commit_and_apply?tx=open"),
             try host.call("POST", "/generations/1/restore"),
             try host.call("POST", "/tx/confirm"),
+            try host.call("DELETE", "/tx?tx=open"),
         ]
         for response in refused { #expect(isProblem(response, 423, "locked down")) }
         #expect(host.stop() == 0)

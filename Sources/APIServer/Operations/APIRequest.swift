@@ -9,7 +9,7 @@ struct APIRequest: Sendable {
     var parameters: RequestParameters
     /// The body; empty where the endpoint reads none.
     var body: ByteBuffer
-    /// Who asks; known for changes only.
+    /// Who asks.
     var peer: PeerCredentials
     /// Whether the client asked for a report of what was applied.
     var wantsReport: Bool

@@ -47,7 +47,7 @@ extension OperationHandler {
     /// `POST /generations/{number}/restore`.
     func restore(_ request: APIRequest) async throws(Problem) -> APIReply {
         let changed = try await service.restore(number("number", request), by: request.peer)
-        return .report(await service.apply(Set(changed)))
+        return .report(await service.apply(Set(changed), isOwed: true))
     }
 
     private func number(_ name: String, _ request: APIRequest) -> UInt64 {

@@ -33,7 +33,7 @@ extension OperationHandler {
 
     /// `POST /tx/commit`.
     func commit(_ request: APIRequest) async throws(Problem) -> APIReply {
-        .keys(try await commitChanges(request))
+        .keys(try await commitChanges(request, owesApply: false))
     }
 
     /// `POST /tx/apply`.
@@ -44,8 +44,8 @@ extension OperationHandler {
 
     /// `POST /tx/commit_and_apply`.
     func commitAndApply(_ request: APIRequest) async throws(Problem) -> APIReply {
-        let changed = try await commitChanges(request)
-        let result = await service.apply(Set(changed))
+        let changed = try await commitChanges(request, owesApply: true)
+        let result = await service.apply(Set(changed), isOwed: true)
         return request.wantsReport ? .report(result) : .keys(changed)
     }
 
@@ -55,10 +55,11 @@ extension OperationHandler {
         return .nothing
     }
 
-    private func commitChanges(_ request: APIRequest) async throws(Problem) -> [SettingKey] {
+    private func commitChanges(_ request: APIRequest, owesApply: Bool) async throws(Problem) -> [SettingKey] {
         try await service.commit(
             request.parameters.transaction,
             confirmWithin: request.parameters.integer("confirm-within"),
+            owesApply: owesApply,
             by: request.peer
         )
     }

@@ -79,6 +79,7 @@ public final class APIServer: Sendable {
                 metrics: metrics,
                 logger: logger,
                 lockFile: lockFile,
+                applyDebt: ApplyDebt(path: "\(options.root)/apply-pending", logger: logger),
                 now: now
             )
         )
@@ -108,8 +109,8 @@ public final class APIServer: Sendable {
             limits: limits,
             answers: .init(
                 ready: { responder.ready($0) },
-                responder: { request, writer, channel in
-                    try await responder.respond(request, writer, channel)
+                responder: { request, writer, channel, peer in
+                    try await responder.respond(request, writer, channel, peer)
                 },
                 refused: { metrics.answered(nil, status: $0, took: .zero) },
                 connections: { metrics.connections($0) }

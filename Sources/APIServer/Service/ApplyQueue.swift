@@ -5,10 +5,25 @@ import SettingsModel
 actor ApplyQueue {
     private let applier: Applier
     private let settings: @Sendable () -> SettingsDocument
-    private var last: Task<ApplyReport, Never>?
+    private var last: Run?
+    /// Callers that wait for the end of a run.
+    private(set) var asked = 0
+    /// Runs that have not begun, the next one first.
+    private var waiting: [Run] = []
     /// What the last run of all could not do; the next run of the same file or service takes it away.
     private var failures: [String: Failure] = [:]
     private let now: @Sendable () -> Int64
+
+    /// Runs that wait; what is asked for beyond them is done together with the last one.
+    static let maximumWaiting = 16
+
+    /// One run, for one or more callers.
+    private final class Run {
+        /// The changed keys; nil for everything.
+        var keys: Set<SettingKey>?
+        var task: Task<ApplyReport, Never>?
+        init(_ keys: Set<SettingKey>?) { self.keys = keys }
+    }
 
     /// Why something is not as the settings want it.
     struct Failure: Sendable {
@@ -34,16 +49,30 @@ actor ApplyQueue {
     ///
     /// It goes on when the caller is cancelled: a client that hangs up must not leave half of a change behind.
     func apply(_ keys: Set<SettingKey>?) async -> ApplyReport {
-        let previous = last
-        let applier = applier
-        let settings = settings
-        let run = Task {
-            _ = await previous?.value
-            return await applier.apply(keys, settings: settings())
+        asked += 1
+        defer { asked -= 1 }
+        if waiting.count >= Self.maximumWaiting, let run = waiting.last, let task = run.task {
+            // However many clients ask, nobody waits for more than these runs.
+            run.keys = keys.flatMap { keys in run.keys.map { $0.union(keys) } }
+            return await task.value
         }
+        let run = Run(keys)
+        let previous = last?.task
+        let task = Task {
+            _ = await previous?.value
+            return await perform(run)
+        }
+        run.task = task
+        waiting.append(run)
         last = run
-        let report = await run.value
+        return await task.value
+    }
+
+    private func perform(_ run: Run) async -> ApplyReport {
+        waiting.removeAll { $0 === run }
+        let report = await applier.apply(run.keys, settings: settings())
         note(report)
+        if last === run { last = nil }
         return report
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import HostAPI
 import JSON
 import NIOCore
@@ -9,6 +10,10 @@ import Synchronization
 final class EventHub: Sendable {
     /// Events that are kept for clients that come back with `Last-Event-ID`.
     static let kept = 256
+    /// Bytes of the events that are kept, at most.
+    static let keptBytes = 1 << 20
+    /// The longest message, in bytes: of a longer event, only the beginning of each list is told.
+    static let maximumLength = 32 << 10
     /// Messages that wait for one client, at most.
     static let queueLength = 64
 
@@ -32,6 +37,7 @@ final class EventHub: Sendable {
         var lastEvent: UInt64 = 0
         var lastWatcher: UInt64 = 0
         var recent: [(id: UInt64, text: ByteBuffer)] = []
+        var recentBytes = 0
         var watchers: [UInt64: AsyncStream<Message>.Continuation] = [:]
         var isStopped = false
     }
@@ -40,7 +46,21 @@ final class EventHub: Sendable {
     private let limit: Int
     private static let signOfLife = Message(text: ByteBuffer(string: Event.keepAlive), isEvent: false)
 
-    init(limit: Int) { self.limit = limit }
+    /// - Parameters:
+    ///   - limit: how many clients there may be.
+    ///   - start: the number that ids go on from.
+    init(limit: Int, start: UInt64 = EventHub.microseconds) {
+        self.limit = limit
+        state.withLock { $0.lastEvent = start }
+    }
+
+    /// The time, so that the ids of a server that was restarted are higher than what clients have seen of the one before.
+    static var microseconds: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        // Up to the year 2255 these are numbers that every reader of JSON takes (RFC 8259, section 6).
+        return UInt64(clamping: time.tv_sec) &* 1_000_000 &+ UInt64(clamping: time.tv_nsec / 1000)
+    }
 
     /// The number of clients.
     var count: Int { state.withLock { $0.watchers.count } }
@@ -49,9 +69,12 @@ final class EventHub: Sendable {
     func publish(_ name: Event.Name, _ data: JSONValue) {
         let late = state.withLock { state in
             state.lastEvent += 1
-            let text = ByteBuffer(string: Event(id: state.lastEvent, name: name, data: data).text)
+            let text = Self.text(Event(id: state.lastEvent, name: name, data: data))
             state.recent.append((state.lastEvent, text))
-            if state.recent.count > Self.kept { state.recent.removeFirst(state.recent.count - Self.kept) }
+            state.recentBytes += text.readableBytes
+            while state.recent.count > Self.kept || state.recentBytes > Self.keptBytes {
+                state.recentBytes -= state.recent.removeFirst().text.readableBytes
+            }
             return Self.send(Message(text: text, isEvent: true), &state)
         }
         // Finished outside of the lock: a continuation's end calls back.
@@ -75,7 +98,7 @@ final class EventHub: Sendable {
             guard state.watchers.count < limit, !state.isStopped else { return nil }
             state.lastWatcher += 1
             state.watchers[state.lastWatcher] = continuation
-            // An id that was not given yet is from before a restart: all that is known is new to the client.
+            // An id that was not given yet is from before a restart and a clock that was set back: all is new.
             let missed = last.map { last in
                 state.recent.filter { $0.id > last || last > state.lastEvent }.map(\.text)
             }
@@ -96,6 +119,27 @@ final class EventHub: Sendable {
             return Array(state.watchers.values)
         }
         for watcher in watchers { watcher.finish() }
+    }
+
+    /// The message on the wire; of an event that is too long, with lists that are cut.
+    private static func text(_ event: Event) -> ByteBuffer {
+        var event = event
+        for length in [Int.max, 100, 10, 0] {
+            if length < .max { event.data = shortened(event.data, to: length) }
+            let text = event.text
+            if text.utf8.count <= maximumLength { return ByteBuffer(string: text) }
+        }
+        event.data = ["shortened": true]
+        return ByteBuffer(string: event.text)
+    }
+
+    private static func shortened(_ data: JSONValue, to length: Int) -> JSONValue {
+        guard var members = data.members else { return data }
+        for (name, member) in members {
+            if let elements = member.elements { members[name] = .array(Array(elements.prefix(length))) }
+        }
+        members["shortened"] = true
+        return .object(members)
     }
 
     /// Sends to all; takes those out whose queue is full and returns them.

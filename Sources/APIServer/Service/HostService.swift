@@ -18,6 +18,8 @@ actor HostService {
         var logger: Logger
         /// The file that says, until the next boot, that settings can't be changed.
         var lockFile: String
+        /// The file that says what is committed and not applied yet.
+        var applyDebt: ApplyDebt
         /// The time, in seconds since 1970.
         var now: @Sendable () -> Int64
     }
@@ -60,8 +62,18 @@ actor HostService {
         )
     }
 
-    /// Does what can't wait: ends a trial whose time went by while no server ran.
-    func start() { checkTrial() }
+    /// Does what can't wait: applies what a server that was killed had committed and not applied, and ends a trial whose
+    /// time went by while no server ran.
+    func start() {
+        if let number = parts.applyDebt.inherited {
+            let before = try? store.generation(number)
+            let keys = before.map { Set($0.settings.differences(from: store.current.settings)) }
+            parts.logger.notice("applying what was committed before the server was restarted")
+            parts.applyDebt.begin(number)
+            Task { await self.apply(keys, isOwed: true) }
+        }
+        checkTrial()
+    }
 
     /// Answers at once; the watchdog asks, so that an actor that hangs is found.
     func ping() {}
@@ -82,6 +94,7 @@ actor HostService {
 
     /// Drops a transaction.
     func discard(_ transaction: String, by peer: PeerCredentials) throws(Problem) -> [SettingKey] {
+        try refuseIfLocked()
         let keys = try store({ (store) throws(StoreError) in try store.discard(transaction) })
         publishTransaction(transaction)
         if !keys.isEmpty { log("transaction dropped", keys, peer.author, ["TRANSACTION": transaction]) }
@@ -89,27 +102,32 @@ actor HostService {
     }
 
     /// Commits a transaction.
+    ///
+    /// - Parameter owesApply: whether `apply(isOwed: true)` follows, which must then also come after a crash.
     func commit(
         _ transaction: String,
         confirmWithin: Int64?,
+        owesApply: Bool,
         by peer: PeerCredentials
     ) throws(Problem) -> [SettingKey] {
         try refuseIfLocked()
         let author = peer.author
-        let changed = try store({ (store) throws(StoreError) in
+        let changed = try change(owesApply: owesApply) { (store) throws(StoreError) in
             try store.commit(transaction, by: author, confirmWithin: confirmWithin)
-        })
+        }
         publishTransaction(transaction)
         publishGeneration("settings committed", changed, author, ["TRANSACTION": transaction])
         if confirmWithin != nil { publishTrial("begun") }
         return changed
     }
 
-    /// Brings an older generation back.
+    /// Brings an older generation back; `apply(isOwed: true)` must follow.
     func restore(_ number: UInt64, by peer: PeerCredentials) throws(Problem) -> [SettingKey] {
         try refuseIfLocked()
         let author = peer.author
-        let changed = try store({ (store) throws(StoreError) in try store.restore(number, by: author) })
+        let changed = try change(owesApply: true) { (store) throws(StoreError) in
+            try store.restore(number, by: author)
+        }
         publishGeneration("generation restored", changed, author, ["RESTORED_GENERATION": "\(number)"])
         return changed
     }
@@ -158,7 +176,9 @@ actor HostService {
     /// Takes a commit back whose trial is over, and sees to the next time.
     private func checkTrial() {
         var delay: Int64?
+        let isDue = store.trialSecondsLeft == 0
         do throws(StoreError) {
+            if isDue { parts.applyDebt.begin(store.current.number) }
             if let changed = try store.endTrialIfDue() {
                 let author = Generation.Author(
                     user: geteuid(),
@@ -168,10 +188,13 @@ actor HostService {
                 )
                 publishGeneration("commit taken back: it was not confirmed in time", changed, author, [:])
                 publishTrial("returned")
-                Task { await self.apply(Set(changed)) }
+                Task { await self.apply(Set(changed), isOwed: isDue) }
+            } else if isDue {
+                parts.applyDebt.end()
             }
             delay = store.trialSecondsLeft
         } catch {
+            if isDue { parts.applyDebt.end() }
             // The state partition may be full; what was committed on trial must go as soon as it can.
             parts.logger.error("a commit on trial can't be taken back, trying again: \(error)")
             delay = 5
@@ -194,8 +217,12 @@ actor HostService {
     // MARK: - Applying
 
     /// Applies the changed keys, or everything, and tells the journal and the watchers what became of it.
-    nonisolated func apply(_ keys: Set<SettingKey>?) async -> ApplyResult {
+    ///
+    /// - Parameter isOwed: whether a change said that this follows.
+    @discardableResult
+    nonisolated func apply(_ keys: Set<SettingKey>?, isOwed: Bool = false) async -> ApplyResult {
         let report = await parts.queue.apply(keys)
+        if isOwed { parts.applyDebt.end() }
         let result = ApplyResult(report, changed: keys ?? [])
         parts.metrics.applied(succeeded: report.succeeded)
         for file in report.files {
@@ -220,6 +247,21 @@ actor HostService {
         } catch {
             if case .io = error { parts.logger.error("\(error)") }
             throw Problem(error)
+        }
+    }
+
+    /// Changes what is in force; with `owesApply`, notes before that it must be applied.
+    private func change<Result>(
+        owesApply: Bool,
+        _ body: (SettingsStore) throws(StoreError) -> Result
+    ) throws(Problem) -> Result {
+        guard owesApply else { return try store(body) }
+        parts.applyDebt.begin(store.current.number)
+        do throws(Problem) {
+            return try store(body)
+        } catch {
+            parts.applyDebt.end()
+            throw error
         }
     }
 

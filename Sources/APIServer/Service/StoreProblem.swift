@@ -10,8 +10,7 @@ extension Problem {
             case .noSuchGeneration: 404
             case .tooMuch, .notOnTrial: 409
             case .nothingPending: 422
-            case .io: 507
-            case .unreadable: 500
+            case .io, .unreadable: 500
             }
         self.init(status: status, detail: error.description)
     }

@@ -33,7 +33,8 @@ struct APIResponder: Sendable {
     func respond(
         _ request: Request,
         _ writer: consuming ResponseWriter,
-        _ channel: any Channel
+        _ channel: any Channel,
+        _ peer: PeerCredentials
     ) async throws {
         let start = clock.now
         let target = request.head.path ?? "/"
@@ -41,20 +42,22 @@ struct APIResponder: Sendable {
         let path = String(target[..<(mark ?? target.endIndex)])
         let query = mark.map { String(target[target.index(after: $0)...]) }
         let method = request.method.rawValue
+        let isHead = request.method == .head
         switch RouteTable.match(method: method, path: path) {
         case .unknownPath:
             metrics.answered(nil, status: 404, took: clock.now - start)
-            try await writer.write(problem: RouteTable.unknownPathProblem(path))
+            try await writer.write(problem: RouteTable.unknownPathProblem(path), isHead: isHead)
         case .otherMethods(let methods):
             metrics.answered(nil, status: 405, took: clock.now - start)
             try await writer.write(
                 problem: RouteTable.methodProblem(method, allowed: methods),
-                allow: RouteTable.allowHeader(methods)
+                allow: RouteTable.allowHeader(methods),
+                isHead: isHead
             )
         case .endpoint(let endpoint, path: let parameters):
             let reply: APIReply
             do {
-                reply = try await answer(request, endpoint, parameters, query, channel)
+                reply = try await answer(request, endpoint, parameters, query, peer)
             } catch let problem as Problem {
                 metrics.answered(endpoint.operation, status: problem.status, took: clock.now - start)
                 if problem.status >= 500 {
@@ -73,7 +76,7 @@ struct APIResponder: Sendable {
         _ endpoint: Endpoint,
         _ path: [String: String],
         _ query: String?,
-        _ channel: any Channel
+        _ peer: PeerCredentials
     ) async throws -> APIReply {
         let parameters = try RequestParameters(endpoint, path: path, query: query)
         var body = ByteBuffer()
@@ -85,16 +88,15 @@ struct APIResponder: Sendable {
                     detail: "the body must be application/json, not '\((type ?? "").prefix(80))'"
                 )
             }
-            // The guard refuses longer bodies before they come here; what breaks is the connection.
+            // The guard refuses longer bodies before they come here; what breaks is the connection, and that throws.
             body = try await request.body.collect(upTo: limits.body)
         }
-        let isChange = endpoint.method != .get
         return try await handler.answer(
             APIRequest(
                 operation: endpoint.operation,
                 parameters: parameters,
                 body: body,
-                peer: isChange ? await PeerCredentials.of(channel) ?? .unknown : .unknown,
+                peer: peer,
                 wantsReport: parameters.boolean("report")
                     ?? (request.headers[.accept]?.contains(ApplyResult.mediaType) ?? false),
                 lastEvent: HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }.flatMap(
@@ -175,8 +177,8 @@ extension ResponseWriter {
         try await write(response: head, body: ResponseBody(byteBuffer: body))
     }
 
-    /// Writes problem details.
-    consuming func write(problem: Problem, allow: String? = nil) async throws {
+    /// Writes problem details; of the answer to a HEAD, only the head (RFC 9110, section 9.3.2).
+    consuming func write(problem: Problem, allow: String? = nil, isHead: Bool = false) async throws {
         let body = ByteBuffer(string: problem.json.description)
         var head = HTTPResponse(
             status: .init(code: problem.status, reasonPhrase: Problem.reasonPhrase(problem.status))
@@ -184,6 +186,7 @@ extension ResponseWriter {
         head.headerFields[.contentType] = Problem.mediaType
         head.headerFields[.contentLength] = "\(body.readableBytes)"
         if let allow { head.headerFields[.allow] = allow }
+        guard !isHead else { return try await writeResponse(head) }
         try await write(response: head, body: ResponseBody(byteBuffer: body))
     }
 }

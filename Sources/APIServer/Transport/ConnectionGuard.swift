@@ -47,7 +47,12 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private var version = HTTPVersion.http1_1
     private var ready: ReadyAnswer?
     /// A refusal that waits for this many answers before it.
-    private var refusal: (problem: Problem, after: Int)?
+    private var refusal: (refusal: Refusal, after: Int)?
+    /// What came first of the request that is being read, until its head is read: a method that the decoder does not know
+    /// is looked up there.
+    private var firstBytes: ByteBuffer?
+    /// Whether the request that is being read is a HEAD, whose answer has no content.
+    private var isHead = false
     private var drainUntil: NIODeadline?
 
     init(
@@ -81,6 +86,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         table.remove(self)
+        // Without an error, whoever reads the body would take the part that came for all of it.
+        if phase == .body { context.fireErrorCaught(ChannelError.inputClosed) }
         context.fireChannelInactive()
     }
 
@@ -91,6 +98,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
             requestSince = .now()
             lineLength = 0
             sawLineEnd = false
+            firstBytes = buffer
+            isHead = false
         }
         if phase == .head, !sawLineEnd {
             let bytes = buffer.readableBytesView
@@ -130,7 +139,11 @@ final class ConnectionGuard: ChannelDuplexHandler {
         // What comes after an upgrade is no HTTP/1 for the decoder, though we never upgrade.
         isLastRequest = !head.isKeepAlive || head.headers.contains(name: "upgrade")
         phase = .head
-        if let problem = fault(of: head) { return refuse(problem) }
+        firstBytes = nil
+        isHead = head.method == .HEAD
+        var head = head
+        head.uri = Self.originForm(head.uri)
+        if let refusal = fault(of: head) { return refuse(refusal) }
         phase = .body
         bodySize = 0
         if inFlight == 0, let answer = readyAnswer(head) {
@@ -138,7 +151,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
             return
         }
         if head.headers[canonicalForm: "expect"].contains(where: { $0.lowercased() == "100-continue" }),
-            inFlight == 0
+            inFlight == 0, version == .http1_1
         {
             let informational = HTTPResponseHead(version: version, status: .continue)
             context.writeAndFlush(wrapOutboundOut(.head(informational)), promise: nil)
@@ -147,20 +160,32 @@ final class ConnectionGuard: ChannelDuplexHandler {
         context.fireChannelRead(wrapInboundOut(.head(head)))
     }
 
-    private func fault(of head: HTTPRequestHead) -> Problem? {
-        if head.uri.utf8.count > limits.target { return .targetTooLong(limits) }
+    private func fault(of head: HTTPRequestHead) -> Refusal? {
+        if head.uri.utf8.count > limits.target { return Refusal(.targetTooLong(limits)) }
         let size = head.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
-        if size > limits.headers { return .headersTooLarge(limits) }
-        if case .RAW(let name) = head.method { return .unknownMethod(name) }
-        if head.method == .CONNECT { return .unknownMethod("CONNECT") }
+        if size > limits.headers { return Refusal(.headersTooLarge(limits)) }
+        // What follows a CONNECT is no HTTP for the decoder.
+        if case .RAW(let name) = head.method { return Refusal(method: name, target: head.uri) }
+        if head.method == .CONNECT { return Refusal(method: "CONNECT", target: head.uri) }
         guard head.uri.utf8.first == UInt8(ascii: "/") else {
-            return Problem(status: 400, detail: "the request target must be a path that begins with '/'")
+            let detail = "the request target must be a path that begins with '/'"
+            return Refusal(Problem(status: 400, detail: detail))
         }
         if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > limits.body
         {
-            return .bodyTooLarge(limits)
+            return Refusal(.bodyTooLarge(limits))
         }
         return nil
+    }
+
+    /// The path and query of a target in absolute form (`http://host/path`), which servers must take (RFC 9112, section
+    /// 3.2.2); other targets as they are.
+    private static func originForm(_ target: String) -> String {
+        guard target.utf8.first != UInt8(ascii: "/"), target.lowercased().hasPrefix("http://") else {
+            return target
+        }
+        let rest = target.dropFirst("http://".count).drop { $0 != "/" && $0 != "?" }
+        return rest.first == "/" ? String(rest) : "/\(rest)"
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
@@ -190,8 +215,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     /// An answer is complete: what waited for it may come.
     private func answered(_ context: ChannelHandlerContext) {
         if let waiting = refusal {
-            refusal = (waiting.problem, waiting.after - 1)
-            if waiting.after <= 1 { sendRefusal(waiting.problem, context) }
+            refusal = (waiting.refusal, waiting.after - 1)
+            if waiting.after <= 1 { send(waiting.refusal, context) }
         } else if isLastRequest, inFlight == 0 {
             context.flush()
             drain(context)
@@ -221,38 +246,54 @@ final class ConnectionGuard: ChannelDuplexHandler {
         // The client went away in the middle of a request.
         case .invalidEOFState, .closedConnection: close()
         default:
+            if phase != .body, let refusal = unknownMethod(fault) { return refuse(refusal) }
             refuse(Problem(status: 400, detail: "the request is not HTTP/1.1: \(fault)"))
         }
     }
 
-    private func refuse(_ problem: Problem) {
+    /// The refusal of a method that the decoder does not know; nil when something else is wrong with the request.
+    private func unknownMethod(_ fault: HTTPParserError) -> Refusal? {
+        if let firstBytes, let line = RequestLine(firstBytes.readableBytesView),
+            Endpoint.Method(rawValue: line.method) == nil
+        {
+            return Refusal(method: line.method, target: Self.originForm(line.target))
+        }
+        // Of a request behind others, and of one in pieces, the decoder does not show the line.
+        return fault == .invalidMethod && firstBytes == nil ? Refusal(method: nil, target: "/") : nil
+    }
+
+    private func refuse(_ problem: Problem) { refuse(Refusal(problem)) }
+
+    private func refuse(_ refused: Refusal) {
         guard let context, refusal == nil, drainUntil == nil else { return }
         // The request that is being read was passed on with its head, unless it had a ready answer.
         let isPassedOn = phase == .body && ready == nil
         ready = nil
         let before = isPassedOn ? inFlight - 1 : inFlight
         if before <= 0, !responseBegun {
-            sendRefusal(problem, context)
+            send(refused, context)
         } else if before <= 0 {
             close()
         } else {
-            refusal = (problem, before)
+            refusal = (refused, before)
         }
     }
 
-    private func sendRefusal(_ problem: Problem, _ context: ChannelHandlerContext) {
-        refused(problem.status)
-        let body = ByteBuffer(string: problem.json.description)
-        let head = HTTPResponseHead(
+    private func send(_ refusal: Refusal, _ context: ChannelHandlerContext) {
+        let status = refusal.problem.status
+        refused(status)
+        let body = ByteBuffer(string: refusal.problem.json.description)
+        var head = HTTPResponseHead(
             version: version,
-            status: HTTPResponseStatus(statusCode: problem.status),
+            status: .custom(code: UInt(status), reasonPhrase: Problem.reasonPhrase(status)),
             headers: [
                 "content-type": Problem.mediaType, "content-length": "\(body.readableBytes)",
                 "connection": "close",
             ]
         )
+        if let allow = refusal.allow { head.headers.add(name: "allow", value: allow) }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+        if !isHead { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         drain(context)
     }

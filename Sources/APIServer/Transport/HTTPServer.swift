@@ -11,10 +11,14 @@ import NIOPosix
 final class HTTPServer: Sendable {
     /// What the server answers.
     struct Answers: Sendable {
+        /// Answers a request of a client.
+        typealias Responder =
+            @Sendable (Request, consuming ResponseWriter, any Channel, PeerCredentials) async throws -> Void
+
         /// Answers that are ready, tried first, on the event loop: it must not wait.
         var ready: @Sendable (HTTPRequestHead) -> ReadyAnswer?
         /// Everything else.
-        var responder: HTTPChannelHandler.Responder
+        var responder: Responder
         /// Told the status of each request that the transport itself refused.
         var refused: @Sendable (Int) -> Void
         /// Told the number of open connections.
@@ -43,15 +47,12 @@ final class HTTPServer: Sendable {
             return NIOLoopBound(table, eventLoop: loop)
         }.get()
         self.table = table
-        let protocolStack = HTTP1Channel(
-            responder: answers.responder,
-            configuration: .init(
-                httpDecoderConfiguration: .init(
-                    // The guard tells a long target from long headers; the decoder only stops what is far beyond.
-                    maxHeaderFieldSize: limits.target + limits.headers,
-                    maxHeaderListSize: limits.target + limits.headers,
-                    maxHeaderFieldCount: 200
-                )
+        let configuration = HTTP1Channel.Configuration(
+            httpDecoderConfiguration: .init(
+                // The guard tells a long target from long headers; the decoder only stops what is far beyond.
+                maxHeaderFieldSize: limits.target + limits.headers,
+                maxHeaderListSize: limits.target + limits.headers,
+                maxHeaderFieldCount: 200
             )
         )
         listener = try await ServerBootstrap(group: loop)
@@ -62,7 +63,16 @@ final class HTTPServer: Sendable {
             }
             .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { channel in
-                protocolStack.setup(channel: channel, logger: logger).flatMapThrowing { connection in
+                // A client that goes away at once must not go without a name.
+                let peer = PeerCredentials.Box()
+                PeerCredentials.of(channel).whenSuccess { peer.set($0) }
+                let protocolStack = HTTP1Channel(
+                    responder: { request, writer, channel in
+                        try await answers.responder(request, writer, channel, peer.value)
+                    },
+                    configuration: configuration
+                )
+                return protocolStack.setup(channel: channel, logger: logger).flatMapThrowing { connection in
                     let pipeline = channel.pipeline.syncOperations
                     let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
                     let guardian = ConnectionGuard(

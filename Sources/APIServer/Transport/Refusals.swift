@@ -28,10 +28,67 @@ extension Problem {
         )
     }
 
-    static func unknownMethod(_ name: String) -> Problem {
-        Problem(
-            status: 405,
-            detail: "no endpoint has the method '\(name.prefix(40))': GET /openapi.json lists them all"
-        )
+}
+
+/// What a request gets that the transport refuses.
+struct Refusal {
+    var problem: Problem
+    /// The value of the header `Allow`, which a 405 must have (RFC 9110, section 15.5.6).
+    var allow: String?
+
+    init(_ problem: Problem) { self.problem = problem }
+
+    /// Refuses a method that no endpoint has.
+    ///
+    /// - Parameters:
+    ///   - method: the method; nil when it is not known.
+    ///   - target: the request target.
+    init(method: String?, target: String) {
+        let path = String(target.prefix { $0 != "?" })
+        guard let method else {
+            let all = Set(RouteTable.endpoints.map(\.method)).sorted { $0.rawValue < $1.rawValue }
+            problem = Problem(
+                status: 405,
+                detail: "no endpoint has this method: GET /openapi.json lists them all"
+            )
+            allow = RouteTable.allowHeader(all)
+            return
+        }
+        switch RouteTable.match(method: method, path: path) {
+        case .otherMethods(let methods):
+            problem = RouteTable.methodProblem(method, allowed: methods)
+            allow = RouteTable.allowHeader(methods)
+        case .endpoint, .unknownPath:
+            problem = RouteTable.unknownPathProblem(path)
+        }
+    }
+}
+
+/// The first line of a request that is HTTP/1, read only where the decoder gave up.
+struct RequestLine {
+    let method: String
+    let target: String
+
+    /// Reads `method SP target SP HTTP/1.x`; nil for anything else, and for a line that is not complete.
+    init?(_ bytes: some Collection<UInt8>) {
+        let start = bytes.drop { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
+        guard let end = start.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+        let line = start[..<end].split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        guard line.count == 3, !line[0].isEmpty, line[0].allSatisfy(Self.isTokenCharacter),
+            line[2].elementsEqual("HTTP/1.1\r".utf8) || line[2].elementsEqual("HTTP/1.0\r".utf8),
+            line[1].first == UInt8(ascii: "/") || line[1].first == UInt8(ascii: "h"),
+            line[1].allSatisfy({ $0 > 0x20 && $0 < 0x7f })
+        else { return nil }
+        method = String(decoding: line[0], as: UTF8.self)
+        target = String(decoding: line[1], as: UTF8.self)
+    }
+
+    private static func isTokenCharacter(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        }
     }
 }

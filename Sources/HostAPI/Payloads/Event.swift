@@ -23,7 +23,7 @@ public struct Event: Sendable, Equatable {
         case health
     }
 
-    /// The number of the event, growing by one since the server started.
+    /// The number of the event: one more than that of the event before, and higher than all before the server started.
     public var id: UInt64
     /// The kind.
     public var name: Name

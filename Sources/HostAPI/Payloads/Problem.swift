@@ -119,7 +119,6 @@ public struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
         case 500: "Internal Server Error"
         case 501: "Not Implemented"
         case 503: "Service Unavailable"
-        case 507: "Insufficient Storage"
         default: "Status \(status)"
         }
     }
