@@ -187,6 +187,11 @@ import Testing
         #expect(PEMCertificates.certificates(inPEM: key + certificate) == [certificate])
         let trusted = certificate.replacingOccurrences(of: "CERTIFICATE", with: "TRUSTED CERTIFICATE")
         #expect(PEMCertificates(base64(trusted)) == nil)
+        // Sequences that are no certificates: empty, with a number in it, with a length beyond the end.
+        for body in ["MAA=", "MAMCAQA=", "MIAA", "MIT/////", "MAYwADAAAwE=", "MA=="] {
+            let block = "-----BEGIN CERTIFICATE-----\n\(body)\n-----END CERTIFICATE-----\n"
+            #expect(PEMCertificates(base64(certificate + block)) == nil, "\(body)")
+        }
         #expect(PEMCertificates(base64("# a comment\n\(certificate)\r\n\(certificate)")) != nil)
         #expect(PEMPrivateKey(base64(key)) != nil)
         #expect(PEMCertificates(base64(certificate + key)) == nil)

@@ -12,7 +12,9 @@ struct PEMBlocks {
             let line = line.trimmed
             if let open = label {
                 if line == "-----END \(open)-----" {
-                    guard let bytes = Base64Data.decode(body), Self.isOneSequence(bytes) else { return nil }
+                    guard let bytes = Base64Data.decode(body), Self.isWhole(bytes, label: open) else {
+                        return nil
+                    }
                     blocks.append((open, body))
                     (label, body) = (nil, "")
                 } else {
@@ -29,13 +31,38 @@ struct PEMBlocks {
     }
 
     /// Whether bytes are one DER value of type SEQUENCE, as every certificate and key is, with nothing behind it.
-    private static func isOneSequence(_ bytes: [UInt8]) -> Bool {
-        guard bytes.count >= 2, bytes[0] == 0x30 else { return false }
-        if bytes[1] < 0x80 { return bytes.count == 2 + Int(bytes[1]) }
-        let lengthSize = Int(bytes[1] & 0x7f)
-        guard (1...4).contains(lengthSize), bytes.count >= 2 + lengthSize else { return false }
-        let length = bytes[2..<2 + lengthSize].reduce(0) { $0 << 8 | Int($1) }
-        return bytes.count == 2 + lengthSize + length
+    ///
+    /// One that is called a certificate has the three parts of one (RFC 5280, section 4.1): readers of a bundle, such as
+    /// OpenSSL, stop at the first that has not, and lose all that follow.
+    private static func isWhole(_ bytes: [UInt8], label: Substring) -> Bool {
+        guard let whole = derValues(bytes[...]), whole.count == 1, whole[0].tag == sequence else {
+            return false
+        }
+        guard label == PEMCertificates.label else { return true }
+        return derValues(whole[0].content)?.map(\.tag) == [sequence, sequence, bitString]
+    }
+
+    private static let sequence: UInt8 = 0x30
+    private static let bitString: UInt8 = 0x03
+
+    /// The DER values (X.690) that follow each other in bytes; nil when the last one is not whole.
+    private static func derValues(_ bytes: ArraySlice<UInt8>) -> [(tag: UInt8, content: ArraySlice<UInt8>)]? {
+        var values: [(tag: UInt8, content: ArraySlice<UInt8>)] = []
+        var rest = bytes
+        while let tag = rest.popFirst() {
+            guard let first = rest.popFirst() else { return nil }
+            var length = Int(first)
+            if first >= 0x80 {
+                let size = Int(first & 0x7f)
+                guard (1...4).contains(size), rest.count >= size else { return nil }
+                length = rest.prefix(size).reduce(0) { $0 << 8 | Int($1) }
+                rest = rest.dropFirst(size)
+            }
+            guard rest.count >= length else { return nil }
+            values.append((tag, rest.prefix(length)))
+            rest = rest.dropFirst(length)
+        }
+        return values
     }
 }
 
@@ -84,7 +111,7 @@ public struct PEMCertificates: TextSetting, Hashable {
         }
     }
 
-    private static let label = "CERTIFICATE"
+    fileprivate static let label = "CERTIFICATE"
 
     /// What is allowed.
     public static var shape: ValueShape {
