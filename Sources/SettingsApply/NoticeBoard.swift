@@ -41,7 +41,7 @@ struct NoticeBoard: Sendable {
             case .moduleOption(let module, _) where isLoaded(module):
                 return
                     "no longer set; the module '\(module)' is loaded, and keeps the option until the host reboots"
-            case .moduleOption, .notHonoured: return nil
+            case .moduleOption, .notHonoured, .unwritable: return nil
             }
         case "kernel" where names.count == 4 && names[1] == "modules" && names[3] == "autoload":
             guard isLoaded(names[2]) else { return nil }
