@@ -69,6 +69,34 @@ import Testing
         }
     }
 
+    /// A client that sends and does not read is not read from either, and gets everything once it reads.
+    @Test func pipelinesThatAreNotRead() throws {
+        let host = try TestHost().start()
+        let count = 40_000
+        let deaf = try Wire(host.socket)
+        let sender = Thread {
+            deaf.send(String(repeating: "GET /settings HTTP/1.1\r\nHost: l\r\n\r\n", count: count))
+            deaf.finish()
+        }
+        func answered() throws -> Int {
+            let metric = /bulkhead_api_requests_total{operation="get-settings",status="200"} ([0-9]+)/
+            return try host.call("GET", "/metrics").text.firstMatch(of: metric).flatMap { Int($0.1) } ?? 0
+        }
+        sender.start()
+        var last = -1
+        // Until the server stands still.
+        for _ in 0..<20 {
+            let now = try answered()
+            if now == last, now > 0 { break }
+            last = now
+            usleep(500_000)
+        }
+        #expect(last > 0 && last < count / 2, "\(last)")
+        let answers = deaf.readAll()
+        let mark = Array("HTTP/1.1 200 OK".utf8)
+        #expect(answers.split(separator: mark).count == count)
+    }
+
     @Test func moreConnectionsThanAllowed() async throws {
         var limits = Self.short
         limits.idle = .seconds(600)

@@ -35,6 +35,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     /// Since when the client has asked for nothing.
     private var idleSince = NIODeadline.now()
     private var unwritableSince: NIODeadline?
+    /// Whether more is to be read as soon as the client has read its answers.
+    private var isReadHeld = false
     /// Bytes of the request line so far, and whether its end was seen.
     private var lineLength = 0
     private var sawLineEnd = false
@@ -307,9 +309,20 @@ final class ConnectionGuard: ChannelDuplexHandler {
         context.close(mode: .output).whenFailure { _ in bound.value.close() }
     }
 
+    /// Reads nothing from a client that leaves answers unread, else its requests would fill the memory with answers.
+    func read(context: ChannelHandlerContext) {
+        guard context.channel.isWritable || drainUntil != nil else { return isReadHeld = true }
+        context.read()
+    }
+
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        unwritableSince = context.channel.isWritable ? nil : .now()
+        let isWritable = context.channel.isWritable
+        unwritableSince = isWritable ? nil : .now()
         context.fireChannelWritabilityChanged()
+        if isWritable, isReadHeld {
+            isReadHeld = false
+            context.read()
+        }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -26,9 +26,7 @@ extension RouteTable {
             "/tx",
             "Drops a transaction.",
             parameters: [tx],
-            responses: [
-                .init(200, "The keys that it would have changed.", keyList), lockedDown,
-            ]
+            responses: [.init(200, "The keys that it would have changed.", keyList)]
         ),
         Endpoint(
             .listTransactions,
