@@ -135,7 +135,7 @@ extension ApplyResult {
             lines += [""] + table.lines(indent: 0)
         }
         lines += notices.map { "Note: \(HumanText.safe($0))" }
-        if let confirmWithin, !changed.isEmpty {
+        if let confirmWithin {
             lines.append(
                 "On trial: run 'apiclient confirm' within \(confirmWithin) seconds, or the settings before come back."
             )

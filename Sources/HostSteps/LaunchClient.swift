@@ -44,14 +44,14 @@ struct LaunchClient: Sendable {
     func keysWithValues() async throws -> Set<SettingKey> {
         let query = [("tx", HostPaths.transaction)]
         let pending = try await client.call(.getTransaction, query: query).json()
-        var keys = Set(SettingsDocument.sift(pending).good.values.keys)
+        var keys = Set(SettingsDocument.sift(stored: pending).values.keys)
         let list = try await client.call(.listGenerations).json().elements ?? []
         let summaries = try list.map { json throws(PayloadError) in try GenerationSummary(json: json) }
         guard let current = summaries.first(where: \.isCurrent) else { return keys }
         let answer = try await client.call(.getGeneration, path: ["number": String(current.number)])
         let detail = try GenerationDetail(json: answer.json())
         for layer in [detail.strong, detail.weak] {
-            keys.formUnion(SettingsDocument.sift(layer).good.values.keys)
+            keys.formUnion(SettingsDocument.sift(stored: layer).values.keys)
         }
         return keys
     }

@@ -88,7 +88,7 @@ extension RouteTable {
     ]
 
     private static let commitResponses: [Endpoint.Response] = [
-        .init(409, "The commit can't be put on trial: another one is."),
+        .init(409, "The settings would be too many: a map has too many entries, or all take too much room."),
         .init(422, "Nothing is pending in the transaction."),
         lockedDown,
     ]
