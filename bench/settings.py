@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -38,7 +37,7 @@ def measure(context: Context) -> list[Section]:
         body = client.run("raw", "-u", "/settings")
         requests = against_nginx(context, path, body, folder)
         used = resident(process.pid)
-    return [requests, memory(idle, used, flushes), weight(build, root)]
+    return [requests, memory(idle, used, flushes), weight(root)]
 
 
 def unpack(context: Context, build: Build, folder: Path) -> Path:
@@ -93,8 +92,8 @@ class Client:
 
 
 def resident(pid: int) -> int:
-    """The resident set of a process that does nothing, in bytes."""
-    time.sleep(2)
+    """The resident set of a process that has done nothing for a while, in bytes."""
+    time.sleep(50)
     found = re.search(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     if not found:
         raise BenchError(f"/proc/{pid}/status has no VmRSS")
@@ -197,17 +196,15 @@ def memory(idle: int, used: int, flushes: int) -> Section:
     return result
 
 
-def weight(build: Build, root: Path) -> Section:
+def weight(root: Path) -> Section:
     result = Section("Programs of the host", ["", "size"])
-    files = json.loads((build.folder / "packages.json").read_text())["files"]
     total = 0
-    for origin in ("programs", "swift runtime"):
-        paths = [root / entry["path"][1:] for entry in files if entry.get("origin") == origin]
-        regular = [path for path in paths if path.is_file() and not path.is_symlink()]
-        count = sum(path.stat().st_size for path in regular)
+    for name, folder in (("programs", PROGRAMS), ("Swift runtime", RUNTIME)):
+        files = [path for path in (root / folder[1:]).iterdir() if path.is_file() and not path.is_symlink()]
+        count = sum(path.stat().st_size for path in files)
         total += count
-        result.row(f"{origin} ({', '.join(sorted(path.name for path in regular))})", size(count))
-    heavy = [path.name for path in (root / RUNTIME[1:]).glob("*") if "ICU" in path.name or path.name == "libFoundation.so"]
+        result.row(f"{name} ({', '.join(sorted(path.name for path in files))})", size(count))
+    heavy = [path.name for path in (root / RUNTIME[1:]).iterdir() if "ICU" in path.name or path.name == "libFoundation.so"]
     if heavy:
         raise BenchError(f"the programs need {', '.join(heavy)}")
     result.check("programs and their Swift runtime", total / (1 << 20), "{:.1f} MiB", 45)

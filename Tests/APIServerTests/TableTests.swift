@@ -224,6 +224,19 @@ import Testing
         }
     }
 
+    /// Rows of Bottlerocket's table that this server does not have: told so, never taken for something else.
+    @Test(arguments: [
+        ("POST", "/actions/network/configure"), ("GET", "/exec"), ("GET", "/report/cis?level=1"),
+        ("GET", "/report/fips"),
+        ("POST", "/actions/ephemeral-storage/init"), ("POST", "/actions/ephemeral-storage/bind"),
+        ("GET", "/actions/ephemeral-storage/list-disks"), ("GET", "/actions/ephemeral-storage/list-dirs"),
+        ("GET", "/actions/ephemeral-storage/list-ebs-volumes"),
+    ])
+    func rowsThatAreNotThere(method: String, path: String) throws {
+        let response = try host.call(method, path, method == "POST" ? "{}" : nil)
+        #expect(isProblem(response, 404))
+    }
+
     @Test func lockdown() throws {
         #expect(try host.call("POST", "/actions/reboot").status == 204)
         try host.commit(motd: "before")

@@ -118,9 +118,11 @@ public final class APIServer: Sendable {
             logger: Logger(label: "http") { _ in SwiftLogNoOpLogHandler() }
         )
         signsOfLife = Task {
+            var idlePages = IdlePages()
             while !Task.isCancelled {
                 try? await Task.sleep(for: .seconds(15))
                 events.sendSignOfLife()
+                _ = idlePages.look(answered: metrics.requestsAnswered)
             }
         }
     }

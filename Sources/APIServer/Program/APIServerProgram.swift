@@ -46,7 +46,7 @@ public enum APIServerProgram {
         let notifier = Notifier()
         logger.info("serving settings of generation \(server.generation) on \(server.address)")
         _ = try? notifier.send(.ready, .status("Generation \(server.generation)"))
-        StartupPages.release()
+        IdlePages.release()
         let watchdog = notifier.watchdogInterval.map { interval in
             Task {
                 while !Task.isCancelled {

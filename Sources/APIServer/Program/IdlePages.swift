@@ -1,13 +1,29 @@
 import Glibc
 
-/// Gives back the pages of code that only the start of a program needs: most of what it has mapped.
+/// Gives back the pages of code that a server does not need while it waits: most of what it has mapped.
 ///
-/// The dynamic loader and the Swift runtime's first look-ups touch code and type records all over the program and its
-/// libraries. A server that then waits for weeks needs a small part of them; the pages of that part come back from the
-/// page cache when they are used, the others are no longer counted as its own, and the kernel need not find out by
-/// itself that they are cold.
-enum StartupPages {
+/// The dynamic loader, the Swift runtime's look-ups and each rare request touch code and type records all over the program
+/// and its libraries. The pages stay in the page cache and come back from there when they are used; until then they are
+/// not counted as the server's, and the kernel need not find out by itself that they are cold.
+struct IdlePages {
+    /// How many looks in a row must find nothing done.
+    private static let quietLooks = 2
     private static let sizeLimit = 256 << 10
+
+    private var answered: UInt64 = 0
+    private var quietLooks = 0
+
+    /// Looks whether requests were answered since the last look, and gives pages back once when there were none for long.
+    ///
+    /// - Parameter answered: how many requests were answered so far.
+    /// - Returns: whether pages were given back.
+    mutating func look(answered: UInt64) -> Bool {
+        quietLooks = answered == self.answered ? quietLooks + 1 : 0
+        self.answered = answered
+        guard quietLooks == Self.quietLooks else { return false }
+        Self.release()
+        return true
+    }
 
     /// Unmaps the pages of all executable mappings of files.
     ///
