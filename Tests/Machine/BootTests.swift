@@ -153,7 +153,7 @@ struct BootTests {
             let runc = try boot.report.text("runc")
             #expect(runc.contains("runc version 1."))
             let container = try boot.report.text("container")
-            #expect(container.contains("Usage: hostd check-boot"))
+            #expect(container.contains("Usage: hostd STEP"))
         }
     }
 
