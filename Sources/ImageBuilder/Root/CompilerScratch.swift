@@ -1,10 +1,12 @@
 import Foundation
 import Hashing
+import Processes
 
 /// The directory in which SwiftPM keeps what it compiled of one repository, held by one build at a time.
 struct CompilerScratch: Sendable {
     /// Where it is.
     let path: String
+    private let repository: String
     private let lock: FileLock
 
     /// Waits until no other build compiles in it.
@@ -24,10 +26,43 @@ struct CompilerScratch: Sendable {
         }
         try FileSystem.makeDirectory(path)
         try FileSystem.write(Array(repository.utf8), to: path + "/" + owner)
-        return CompilerScratch(path: path, lock: lock)
+        return CompilerScratch(path: path, repository: repository, lock: lock)
     }
 
-    private static let prefix = "swift-build-"
+    /// A run of `swift build` of the repository in this directory.
+    ///
+    /// The compiler sees both at the same places whatever they are called outside (bwrap(1)): it puts the length of a
+    /// source file's path into programs, which no option maps away. Everything else is the build machine's own.
+    /// Whatever it started ends with it.
+    ///
+    /// - Parameters:
+    ///   - arguments: what follows `swift build`; packages and scratch directory are set here.
+    ///   - timeout: how long it may take.
+    func swiftBuild(_ arguments: [String], timeout: Duration) -> Command {
+        Toolchain.command(
+            "bwrap",
+            [
+                "--die-with-parent", "--unshare-pid", "--dev-bind", "/", "/", "--proc", "/proc",
+                "--tmpfs", Self.sandbox, "--bind", repository, Self.source, "--bind", path, Self.scratch,
+                "--chdir", Self.source, "--",
+                "swift", "build", "--package-path", Self.source, "--scratch-path", Self.scratch,
+            ] + arguments,
+            timeout: timeout,
+            remedy: "install it: apt-get install bubblewrap"
+        )
+    }
+
+    /// The place on the build machine of a path that `swift build` printed.
+    func outside(_ path: String) -> String {
+        guard path.hasPrefix(Self.scratch) else { return path }
+        return self.path + path.dropFirst(Self.scratch.count)
+    }
+
+    /// A directory that every system has (hier(7)) and no toolchain is installed in.
+    private static let sandbox = "/media"
+    private static let source = sandbox + "/source"
+    private static let scratch = sandbox + "/build"
+    private static let prefix = "compiler-scratch-"
     private static let suffix = ".lock"
     /// The file that names the repository.
     private static let owner = "repository"

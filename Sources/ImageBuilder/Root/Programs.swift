@@ -32,7 +32,7 @@ struct Programs: Sendable {
     ) async throws -> (tree: FileTree, cached: Bool) {
         let toolchain = try await Toolchain.find(repository: repository)
         let sources = try sourceDigest(repository: repository)
-        var key = StageKey("programs", version: 3)
+        var key = StageKey("programs", version: 4)
         key.add("toolchain", toolchain.digest)
         key.add("tools", toolbox.digest)
         key.add("programs", [product] + links.map { "\($0.key) -> \($0.value)" }.sorted())
@@ -53,8 +53,7 @@ struct Programs: Sendable {
         let directory = try await cache.fill("programs", key) { directory in
             let tree = try await unchanged(sources, repository: repository) {
                 try await compile(
-                    repository: repository,
-                    scratch: scratch.path,
+                    scratch: scratch,
                     toolchain: toolchain,
                     toolbox: toolbox,
                     cache: cache
@@ -101,25 +100,19 @@ struct Programs: Sendable {
     }
 
     private static func compile(
-        repository: String,
-        scratch: String,
+        scratch: CompilerScratch,
         toolchain: Toolchain,
         toolbox: Toolbox,
         cache: StageCache
     ) async throws -> FileTree {
-        var arguments = [
-            "build", "--configuration", "release", "--package-path", repository, "--scratch-path", scratch,
-            "-Xswiftc", "-no-toolchain-stdlib-rpath", "-Xswiftc", "-gnone",
+        let arguments = [
+            "--configuration", "release", "-Xswiftc", "-no-toolchain-stdlib-rpath", "-Xswiftc", "-gnone",
             "-Xlinker", "--build-id=none", "-Xlinker", "-rpath", "-Xlinker", runtimeDirectory,
-            // C sources of the libraries put their own path into messages.
-            "-Xcc", "-ffile-prefix-map=\(scratch)=/build",
         ]
-        try await Toolchain.command("swift", arguments + ["--product", product], timeout: .seconds(3600))
+        try await scratch.swiftBuild(arguments + ["--product", product], timeout: .seconds(3600)).run()
+        let shown = try await scratch.swiftBuild(arguments + ["--show-bin-path"], timeout: .seconds(600))
             .run()
-        arguments.append("--show-bin-path")
-        let built = try await Toolchain.command("swift", arguments).run().text.trimmingCharacters(
-            in: .whitespacesAndNewlines
-        )
+        let built = scratch.outside(shown.text.trimmingCharacters(in: .whitespacesAndNewlines))
 
         let work = try WorkDirectory(cache: cache)
         var tree = FileTree()
