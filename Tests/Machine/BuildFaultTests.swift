@@ -45,49 +45,6 @@ struct BuildFaultTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(15)))
-    func stoppedAtEveryStageItStillEndsWithTheRightBytes() async throws {
-        let site = try Site()
-        let cache = site.place.file("cache")
-        try BuildTool.seed(cache: cache)
-        let arguments = site.arguments(cache: cache, "--offline")
-        let stages = [
-            "fetch", "tools", "programs", "unpack", "modules", "root", "erofs", "verity", "initrd", "uki",
-            "esp", "disk", "outputs",
-        ]
-        for stage in stages {
-            for signal in [SIGKILL, SIGINT] {
-                let run = try BuildRun(arguments)
-                try await run.wait(forLine: "\(stage) ...")
-                try #require(run.isRunning, "the build never came to '\(stage)':\n\(run.output)")
-                run.send(signal)
-                let status = try await run.status()
-                guard signal == SIGINT else {
-                    #expect(status == -SIGKILL)
-                    continue
-                }
-                if status == 0 {
-                    // The last stage was done before the signal arrived; begin it anew next time.
-                    try FileManager.default.removeItem(atPath: site.folder)
-                    continue
-                }
-                #expect(status == 1, "\(stage): \(run.output)")
-                #expect(run.output.contains("bulkhead: stopped by a signal; nothing changed in"))
-                #expect(run.output.split(separator: "\n").filter { $0.hasPrefix("bulkhead:") }.count == 1)
-                let names = try FileManager.default.contentsOfDirectory(atPath: site.output)
-                #expect(!names.contains { !$0.hasPrefix(".") }, "\(stage): \(names)")
-            }
-        }
-        let (status, output) = try await BuildRun.finish(arguments)
-        #expect(status == 0, "\(output)")
-        for name in ["disk.raw", "root.erofs", "root.verity", "sbom.spdx.json", "packages.json"] {
-            let (difference, text) = try runTool("cmp", "\(site.folder)/\(name)", site.image.path(name))
-            #expect(difference == 0, "\(name): \(text)")
-        }
-        let left = try FileManager.default.contentsOfDirectory(atPath: "\(cache)/stages")
-        #expect(!left.contains { $0.hasPrefix(".") }, "leftovers of killed builds were swept: \(left)")
-    }
-
     @Test func twoBuildsOfTheSameImageAtOnce() async throws {
         let site = try Site()
         try FileManager.default.createDirectory(atPath: site.output, withIntermediateDirectories: true)

@@ -3,53 +3,94 @@ import ReleaseManifest
 import TestSupport
 import Testing
 
-/// The same inputs give the same bytes, whoever builds them where and when (DESIGN.md, law 1).
+/// The same inputs give the same bytes, whoever builds them where and when, and however often the build was stopped
+/// before (DESIGN.md, law 1).
 @Suite(.enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
 struct ReproducibilityTests {
     /// Builds the image under test once more: from a copy of the repository at another path, with an empty cache,
-    /// into another folder, three days later, on one processor, with another umask, locale and time zone.
-    @Test(.timeLimit(.minutes(30)))
-    func anotherBuildGivesTheSameBytes() throws {
+    /// into another folder, three days later, with another umask, locale and time zone, stopped twice at every stage,
+    /// and what follows the compiler on one processor.
+    @Test(.timeLimit(.minutes(40)))
+    func anotherBuildGivesTheSameBytes() async throws {
         let image = try BuiltImage()
         let place = try TemporaryDirectory()
         let repository = place.file("elsewhere/copy of the source")
+        let cache = place.file("cache")
         try BuildTool.copyRepository(to: repository)
-        try BuildTool.seed(cache: place.file("cache"))
-        let formats = image.release.images.keys.sorted().joined(separator: ",")
-        let command = """
+        try BuildTool.seed(cache: cache)
+        let build = OtherBuild(
+            arguments: [
+                image.release.variant, "--version", image.release.version, "--repository", repository,
+                "--cache", cache, "--output", place.file("output"), "--offline",
+                "--format", image.release.images.keys.sorted().joined(separator: ","),
+            ],
+            output: place.file("output"),
+            folder: place.file("output/\(URL(filePath: image.folder).lastPathComponent)")
+        )
+        for stage in OtherBuild.stages {
+            try await build.stop(at: stage, by: SIGKILL)
+            try await build.stop(at: stage, by: SIGINT)
+        }
+        let (status, output) = try await BuildRun.finish(build.arguments, wrapper: OtherBuild.oneProcessor)
+        try #require(status == 0, "\(output)")
+
+        let names = try FileManager.default.contentsOfDirectory(atPath: image.folder).sorted()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: build.folder).sorted() == names)
+        #expect(names.contains("disk.qcow2") && names.contains("disk.vmdk"), "the test wants all formats")
+        for name in names {
+            let (difference, text) = try runTool("cmp", image.path(name), "\(build.folder)/\(name)")
+            #expect(difference == 0, "\(name): \(text)")
+        }
+        let left = try FileManager.default.contentsOfDirectory(atPath: "\(cache)/stages")
+        #expect(!left.contains { $0.hasPrefix(".") }, "leftovers of killed builds were swept: \(left)")
+    }
+}
+
+/// A build under other circumstances than that of the image under test.
+private struct OtherBuild {
+    let arguments: [String]
+    /// Where builds put their folders, and the folder of this one.
+    let output: String
+    let folder: String
+
+    static let stages = [
+        "fetch", "tools", "programs", "unpack", "modules", "root", "erofs", "verity", "initrd", "uki", "esp",
+        "disk", "outputs",
+    ]
+    static let otherwise = circumstances(command: "")
+    static let oneProcessor = circumstances(command: "taskset -c 0")
+
+    private static func circumstances(command: String) -> [String] {
+        let script = """
             umask 077
             export TZ=Asia/Kathmandu LC_ALL=tr_TR.UTF-8 LANG=tr_TR.UTF-8 FAKETIME_DONT_FAKE_MONOTONIC=1
             unset SOURCE_DATE_EPOCH
-            exec taskset -c 0 faketime -f +3d "$@"
+            export LD_PRELOAD=$(faketime -f +3d printenv LD_PRELOAD) FAKETIME=+3d
+            exec \(command) "$@"
             """
-        let (status, output) = try runTool(
-            "bash",
-            "-c",
-            command,
-            "build",
-            try BuildTool().program,
-            "build",
-            image.release.variant,
-            "--version",
-            image.release.version,
-            "--repository",
-            repository,
-            "--cache",
-            place.file("cache"),
-            "--output",
-            place.file("output"),
-            "--format",
-            formats
-        )
-        try #require(status == 0, "\(output)")
+        return ["bash", "-c", script, "build"]
+    }
 
-        let other = place.file("output/\(URL(filePath: image.folder).lastPathComponent)")
-        let names = try FileManager.default.contentsOfDirectory(atPath: image.folder).sorted()
-        #expect(try FileManager.default.contentsOfDirectory(atPath: other).sorted() == names)
-        #expect(names.contains("disk.qcow2") && names.contains("disk.vmdk"), "the test wants all formats")
-        for name in names {
-            let (difference, text) = try runTool("cmp", image.path(name), "\(other)/\(name)")
-            #expect(difference == 0, "\(name): \(text)")
+    /// Begins the build and sends it a signal when it comes to a stage; a build that is faster is begun anew.
+    func stop(at stage: String, by signal: Int32) async throws {
+        let run = try BuildRun(arguments, wrapper: Self.otherwise)
+        try await run.wait(forLine: "\(stage) ...")
+        try #require(run.isRunning, "the build never came to '\(stage)':\n\(run.output)")
+        run.send(signal)
+        let status = try await run.status()
+        guard signal == SIGINT else {
+            #expect(status == -SIGKILL)
+            return
         }
+        if status == 0 {
+            // The last stage was done before the signal arrived; the next run has something to do again.
+            try FileManager.default.removeItem(atPath: folder)
+            return
+        }
+        #expect(status == 1, "\(stage): \(run.output)")
+        #expect(run.output.contains("bulkhead: stopped by a signal; nothing changed in"))
+        #expect(run.output.split(separator: "\n").filter { $0.hasPrefix("bulkhead:") }.count == 1)
+        let names = try FileManager.default.contentsOfDirectory(atPath: output)
+        #expect(!names.contains { !$0.hasPrefix(".") }, "\(stage): \(names)")
     }
 }
