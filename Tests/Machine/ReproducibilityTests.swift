@@ -18,7 +18,9 @@ struct ReproducibilityTests {
         let cache = place.file("cache")
         try BuildTool.copyRepository(to: repository)
         try BuildTool.seed(cache: cache)
+        let clock = try OtherClock(ahead: "+3d")
         let build = OtherBuild(
+            clock: clock,
             arguments: [
                 image.release.variant, "--version", image.release.version, "--repository", repository,
                 "--cache", cache, "--output", place.file("output"), "--offline",
@@ -31,7 +33,10 @@ struct ReproducibilityTests {
             try await build.stop(at: stage, by: SIGKILL)
             try await build.stop(at: stage, by: SIGINT)
         }
-        let (status, output) = try await BuildRun.finish(build.arguments, wrapper: OtherBuild.oneProcessor)
+        let (status, output) = try await BuildRun.finish(
+            build.arguments,
+            wrapper: build.circumstances(command: "taskset -c 0")
+        )
         try #require(status == 0, "\(output)")
 
         let names = try FileManager.default.contentsOfDirectory(atPath: image.folder).sorted()
@@ -46,8 +51,42 @@ struct ReproducibilityTests {
     }
 }
 
+/// A clock that is ahead, for programs that get its variables; faketime(1) keeps it while this lives.
+private final class OtherClock {
+    /// `NAME=VALUE` for env(1).
+    let variables: [String]
+    private let process = Process()
+    private let input = Pipe()
+
+    init(ahead: String) throws {
+        let names = ["LD_PRELOAD", "FAKETIME", "FAKETIME_SHARED"]
+        let output = Pipe()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [
+            "faketime", "-f", ahead, "sh", "-c", "printenv \(names.joined(separator: " ")); read -r end",
+        ]
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        var text = Data()
+        while text.count(where: { $0 == UInt8(ascii: "\n") }) < names.count {
+            let more = output.fileHandleForReading.availableData
+            try #require(!more.isEmpty, "faketime did not start")
+            text += more
+        }
+        let values = String(decoding: text, as: UTF8.self).split(separator: "\n")
+        variables = zip(names, values).map { "\($0)=\($1)" } + ["FAKETIME_DONT_FAKE_MONOTONIC=1"]
+    }
+
+    deinit {
+        try? input.fileHandleForWriting.close()
+        process.waitUntilExit()
+    }
+}
+
 /// A build under other circumstances than that of the image under test.
 private struct OtherBuild {
+    let clock: OtherClock
     let arguments: [String]
     /// Where builds put their folders, and the folder of this one.
     let output: String
@@ -57,23 +96,21 @@ private struct OtherBuild {
         "fetch", "tools", "programs", "unpack", "modules", "root", "erofs", "verity", "initrd", "uki", "esp",
         "disk", "outputs",
     ]
-    static let otherwise = circumstances(command: "")
-    static let oneProcessor = circumstances(command: "taskset -c 0")
 
-    private static func circumstances(command: String) -> [String] {
+    /// The command under which the build runs; it becomes the build, so signals reach it.
+    func circumstances(command: String = "") -> [String] {
         let script = """
             umask 077
-            export TZ=Asia/Kathmandu LC_ALL=tr_TR.UTF-8 LANG=tr_TR.UTF-8 FAKETIME_DONT_FAKE_MONOTONIC=1
+            export TZ=Asia/Kathmandu LC_ALL=tr_TR.UTF-8 LANG=tr_TR.UTF-8
             unset SOURCE_DATE_EPOCH
-            export LD_PRELOAD=$(faketime -f +3d printenv LD_PRELOAD) FAKETIME=+3d
-            exec \(command) "$@"
+            exec env "${@:1:\(clock.variables.count)}" \(command) "${@:\(clock.variables.count + 1)}"
             """
-        return ["bash", "-c", script, "build"]
+        return ["bash", "-c", script, "build"] + clock.variables
     }
 
     /// Begins the build and sends it a signal when it comes to a stage; a build that is faster is begun anew.
     func stop(at stage: String, by signal: Int32) async throws {
-        let run = try BuildRun(arguments, wrapper: Self.otherwise)
+        let run = try BuildRun(arguments, wrapper: circumstances())
         try await run.wait(forLine: "\(stage) ...")
         try #require(run.isRunning, "the build never came to '\(stage)':\n\(run.output)")
         run.send(signal)
