@@ -18,9 +18,7 @@ struct ReproducibilityTests {
         let cache = place.file("cache")
         try BuildTool.copyRepository(to: repository)
         try BuildTool.seed(cache: cache)
-        let clock = try OtherClock(ahead: "+3d")
         let build = OtherBuild(
-            clock: clock,
             arguments: [
                 image.release.variant, "--version", image.release.version, "--repository", repository,
                 "--cache", cache, "--output", place.file("output"), "--offline",
@@ -33,10 +31,12 @@ struct ReproducibilityTests {
             try await build.stop(at: stage, by: SIGKILL)
             try await build.stop(at: stage, by: SIGINT)
         }
+        let clock = try OtherClock(ahead: "+3d")
         let (status, output) = try await BuildRun.finish(
             build.arguments,
-            wrapper: build.circumstances(command: "taskset -c 0")
+            wrapper: OtherBuild.circumstances(clock, command: "taskset -c 0")
         )
+        withExtendedLifetime(clock) {}
         try #require(status == 0, "\(output)")
 
         let names = try FileManager.default.contentsOfDirectory(atPath: image.folder).sorted()
@@ -86,7 +86,6 @@ private final class OtherClock {
 
 /// A build under other circumstances than that of the image under test.
 private struct OtherBuild {
-    let clock: OtherClock
     let arguments: [String]
     /// Where builds put their folders, and the folder of this one.
     let output: String
@@ -98,7 +97,7 @@ private struct OtherBuild {
     ]
 
     /// The command under which the build runs; it becomes the build, so signals reach it.
-    func circumstances(command: String = "") -> [String] {
+    static func circumstances(_ clock: OtherClock, command: String = "") -> [String] {
         let script = """
             umask 077
             export TZ=Asia/Kathmandu LC_ALL=tr_TR.UTF-8 LANG=tr_TR.UTF-8
@@ -110,7 +109,10 @@ private struct OtherBuild {
 
     /// Begins the build and sends it a signal when it comes to a stage; a build that is faster is begun anew.
     func stop(at stage: String, by signal: Int32) async throws {
-        let run = try BuildRun(arguments, wrapper: circumstances())
+        // One a run: a killed build may leave the clock's semaphore locked.
+        let clock = try OtherClock(ahead: "+3d")
+        defer { withExtendedLifetime(clock) {} }
+        let run = try BuildRun(arguments, wrapper: Self.circumstances(clock))
         try await run.wait(forLine: "\(stage) ...")
         try #require(run.isRunning, "the build never came to '\(stage)':\n\(run.output)")
         run.send(signal)

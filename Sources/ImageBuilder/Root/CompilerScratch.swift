@@ -33,7 +33,8 @@ struct CompilerScratch: Sendable {
     ///
     /// The compiler sees both at the same places whatever they are called outside (bwrap(1)): it puts the length of a
     /// source file's path into programs, which no option maps away. Everything else is the build machine's own.
-    /// Whatever it started ends with it.
+    /// Whatever it started ends with it. It has a temporary directory of its own, as SwiftPM keeps a lock there whose name
+    /// is made from the scratch directory's.
     ///
     /// - Parameters:
     ///   - arguments: what follows `swift build`; packages and scratch directory are set here.
@@ -44,7 +45,7 @@ struct CompilerScratch: Sendable {
             [
                 "--die-with-parent", "--unshare-pid", "--dev-bind", "/", "/", "--proc", "/proc",
                 "--tmpfs", Self.sandbox, "--bind", repository, Self.source, "--bind", path, Self.scratch,
-                "--chdir", Self.source, "--",
+                "--dir", Self.temporary, "--setenv", "TMPDIR", Self.temporary, "--chdir", Self.source, "--",
                 "swift", "build", "--package-path", Self.source, "--scratch-path", Self.scratch,
             ] + arguments,
             timeout: timeout,
@@ -62,6 +63,7 @@ struct CompilerScratch: Sendable {
     private static let sandbox = "/media"
     private static let source = sandbox + "/source"
     private static let scratch = sandbox + "/build"
+    private static let temporary = scratch + "/tmp"
     private static let prefix = "compiler-scratch-"
     private static let suffix = ".lock"
     /// The file that names the repository.
