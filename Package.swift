@@ -44,6 +44,7 @@ let system: [Target] =
     ]
     + library("Archive", ["CArchive"])
     + library("Bytes", [])
+    + library("BlockDevices", ["Bytes"])
     + library("Gzip", ["CZlib"])
     + library("Hashing", ["COpenSSL"])
     + library("JSON", [])
@@ -167,7 +168,12 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     ],
     targets: system + formats + services + programs + contentTests + machineTests + [
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common)
+        .target(
+            name: "TestSupport",
+            dependencies: ["BlockDevices"],
+            path: "Tests/TestSupport",
+            swiftSettings: common
+        )
     ],
     cxxLanguageStandard: .cxx17
 )
