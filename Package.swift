@@ -50,6 +50,7 @@ let system: [Target] =
     + library("JSON", [])
     + library("Presentation", [])
     + library("Processes", [subprocess, systemPackage])
+    + library("Signatures", ["COpenSSL"])
     + library("Systemd", ["CSystemd"])
 
 let formats: [Target] =
