@@ -142,7 +142,7 @@ public struct DelegatedRole: Sendable, Equatable {
         case .paths(let patterns): return patterns.contains { PathPattern.matches($0, path: path) }
         case .hashPrefixes(let prefixes):
             let hash = SHA256Digest(hashing: path).hex
-            return prefixes.contains { hash.hasPrefix($0) }
+            return prefixes.contains { hash.utf8.starts(with: $0.utf8) }
         case .nothing: return false
         }
     }

@@ -1,3 +1,4 @@
+import Hashing
 import JSON
 
 /// Takes the members of a JSON object apart, with errors that name the role and the place.
@@ -69,8 +70,10 @@ struct Members {
     mutating func hashes(_ name: String) throws(TUFError) -> [String: String] {
         let members = try object(name)
         let hashes = members.compactMapValues(\.string)
-        guard hashes.count == members.count, !hashes.isEmpty else {
-            throw fault(name, "is not an object of hashes")
+        guard hashes.count == members.count, !hashes.isEmpty,
+            hashes.values.allSatisfy({ Hex.decode($0) != nil })
+        else {
+            throw fault(name, "is not an object of hexadecimal hashes")
         }
         return hashes
     }

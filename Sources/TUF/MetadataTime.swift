@@ -1,4 +1,4 @@
-internal import Glibc
+import Glibc
 
 /// A point in time in UTC to the second, as TUF writes it: "2030-01-01T00:00:00Z" (ISO 8601).
 public struct MetadataTime: Sendable, Hashable, Comparable, CustomStringConvertible {

@@ -99,9 +99,9 @@ private let message = Array("the quick brown fox, signed".utf8)
         let key = try PrivateKey(pem: pem)
         #expect(key.publicKey.kind == kind)
         #expect(try key.pem() == pem)
-        let public_ = try openssl(["pkey", "-in", "key.pem", "-pubout"], files: ["key.pem": Data(pem.utf8)])
-        #expect(try key.publicKey.pem() == public_.output)
-        #expect(try PublicKey(pem: public_.output) == key.publicKey)
+        let openssls = try openssl(["pkey", "-in", "key.pem", "-pubout"], files: ["key.pem": Data(pem.utf8)])
+        #expect(try key.publicKey.pem() == openssls.output)
+        #expect(try PublicKey(pem: openssls.output) == key.publicKey)
     }
 
     @Test func aKeyWithPassphraseGoesBothWays() throws {
