@@ -116,6 +116,7 @@ let services: [Target] =
             asyncHTTPClient, nioCore, nioHTTP1,
         ]
     )
+    + library("TUFClient", ["HTTPFetch", "TUF"], tests: ["Hashing", "Signatures"])
     + library("UserData", ["Gzip", "JSON", "SettingsModel", "TOML", asyncHTTPClient, nioCore])
     + library(
         "HostSteps",
@@ -132,6 +133,7 @@ let programs: [Target] = [
         dependencies: ["APIClient", "APIServer", "HostSteps"],
         swiftSettings: common
     ),
+    .executableTarget(name: "tuf-client", dependencies: ["TUFClient"], swiftSettings: common),
 ]
 
 /// Renders every template of image/ and gives the result to the programs that will read it.
@@ -158,6 +160,7 @@ let package = Package(
     products: [
         .executable(name: "bulkhead", targets: ["bulkhead"]),
         .executable(name: "bulkhead-host", targets: ["bulkhead-host"]),
+        .executable(name: "tuf-client", targets: ["tuf-client"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

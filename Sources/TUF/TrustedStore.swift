@@ -33,11 +33,14 @@ public enum MetadataFileName {
                 UInt8(ascii: "-"),
                 UInt8(ascii: "~"):
                 text.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                let digits = String(byte, radix: 16, uppercase: true)
-                text += (byte < 16 ? "%0" : "%") + digits
+            default: text += encode(byte)
             }
         }
         return text
+    }
+
+    /// A byte as "%" and two upper-case hexadecimal digits.
+    public static func encode(_ byte: UInt8) -> String {
+        (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
     }
 }
