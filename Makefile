@@ -60,7 +60,12 @@ $(VENV)/bin/pyspdxtools:
 $(VENV)/bin/schemathesis: $(VENV)/bin/pyspdxtools
 	$(VENV)/bin/pip --quiet install jsonschema openapi-spec-validator prometheus_client pyyaml schemathesis
 
-test: setup-tests $(VENV)/bin/schemathesis ## Build everything, an image too, and run all tests
+# The other TUF client and repository writer, which read what ours write and the other way round.
+$(VENV)/lib/tuf-installed: $(VENV)/bin/pyspdxtools
+	$(VENV)/bin/pip --quiet install cryptography 'tuf>=6'
+	touch $@
+
+test: setup-tests $(VENV)/bin/schemathesis $(VENV)/lib/tuf-installed ## Build everything, an image too, and run all tests
 	$(SWIFT) build --build-tests
 	.build/debug/bulkhead build $(VARIANT) --output $(TEST_OUTPUT) --format raw,qcow2,vmdk
 	# As many tests at once as processors: more only wait for each other, and some of them run into their time limits.

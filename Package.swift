@@ -23,14 +23,19 @@ let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", packa
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
 
-/// A library target and its test target, which may see a few more targets.
-func library(_ name: String, _ dependencies: [Target.Dependency], tests: [Target.Dependency] = []) -> [Target]
-{
+/// A library target and its test target, which may see a few more targets and has files of its own to read.
+func library(
+    _ name: String,
+    _ dependencies: [Target.Dependency],
+    tests: [Target.Dependency] = [],
+    testFiles: [String] = []
+) -> [Target] {
     [
         .target(name: name, dependencies: dependencies, swiftSettings: common),
         .testTarget(
             name: "\(name)Tests",
             dependencies: [.target(name: name), "TestSupport"] + dependencies + tests,
+            exclude: testFiles,
             swiftSettings: common
         ),
     ]
@@ -116,7 +121,7 @@ let services: [Target] =
             asyncHTTPClient, nioCore, nioHTTP1,
         ]
     )
-    + library("TUFClient", ["HTTPFetch", "TUF"], tests: ["Hashing", "Signatures"])
+    + library("TUFClient", ["HTTPFetch", "TUF"], testFiles: ["conformance"])
     + library("UserData", ["Gzip", "JSON", "SettingsModel", "TOML", asyncHTTPClient, nioCore])
     + library(
         "HostSteps",
