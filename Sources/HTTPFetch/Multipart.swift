@@ -29,7 +29,8 @@ struct Multipart {
     private var line: [UInt8] = []
     private var lines = 0
     private var skipped = 0
-    private var parts = 0
+    /// How many parts have begun.
+    private(set) var parts = 0
     private var range: ContentRange?
 
     /// Whether the closing boundary has been seen.

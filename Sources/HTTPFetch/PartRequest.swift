@@ -95,6 +95,9 @@ struct PartRequest: Sendable {
             }
         }
         reader.finish()
+        guard reader.parts > 0 else {
+            throw FetchFailure.wrongRange("parts without the boundary that it named")
+        }
         guard reader.isComplete else { throw FetchFailure.disconnected }
     }
 
@@ -141,7 +144,9 @@ struct PartRequest: Sendable {
         if let total = part.total, total != file.size {
             throw .wrongSize(expected: file.size, found: total)
         }
-        guard part.range.upperBound <= file.size, asked.ranges.contains(where: { $0.overlaps(part.range) })
+        let common = asked.ranges.reduce(0) { $0 + UInt64($1.clamped(to: part.range).count) }
+        guard part.range.upperBound <= file.size, common > 0,
+            part.range.upperBound - part.range.lowerBound - common <= Self.wasteLimit
         else {
             throw .wrongRange(
                 "bytes \(part.range.lowerBound)-\(part.range.upperBound - 1), which were not asked for"

@@ -118,7 +118,9 @@ import Testing
         #expect(try await fetcher.get("file://\(folder.path)/a%20b", limit: 4) == Array("text".utf8))
         #expect(try await failure("file://\(folder.path)/a%20b", limit: 3) == .tooLarge(limit: 3))
         #expect(try await failure("file://\(folder.path)/c") == .status(404))
-        #expect(try await failure("file://\(folder.path)") == .unreadable("\(folder.path) is no regular file"))
+        #expect(
+            try await failure("file://\(folder.path)") == .unreadable("\(folder.path) is no regular file")
+        )
         let file = try fetcher.file(urls: ["file://\(folder.path)/a%20b"], size: 4)
         var collected = Collected(4)
         try await file.read(ranges: [1..<3]) { collected.add($0) }

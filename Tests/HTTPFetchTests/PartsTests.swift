@@ -17,7 +17,8 @@ import Testing
     @Test(arguments: [
         "", "ftp://h/", "http:/h", "http://", "http:///x", "http://h:0/", "http://h:99999/", "http://h:8x/",
         "http://a b/", "http://ä/", "http://[::1/", "http://[::g]/", "http://[::1]x/", "http://u%zz@h/",
-        "http://a%2fb/", "file://other/x", "//h/x", "http://h/\r\nX: y", "http://\(String(repeating: "a", count: 300))/",
+        "http://a%2fb/", "file://other/x", "//h/x", "http://h/\r\nX: y",
+        "http://\(String(repeating: "a", count: 300))/",
     ])
     func wrongURLsAreRefused(_ text: String) {
         #expect(throws: FetchFailure.self) { try FetchURL(text) }
@@ -40,7 +41,8 @@ import Testing
 
     @Test(arguments: [
         ("example.com", true), ("a.example.com", true), ("notexample.com", false), ("example.com.", true),
-        ("x.dotted.org", true), ("10.1.2.3", true), ("11.1.2.3", false), ("192.168.7.9", true), ("192.168.7.8", false),
+        ("x.dotted.org", true), ("10.1.2.3", true), ("11.1.2.3", false), ("192.168.7.9", true),
+        ("192.168.7.8", false),
         ("fd00::5", true), ("fe80::5", false), ("172.16.3.4", true), ("172.16.64.4", false),
     ])
     func noProxyIsReadAsCurlDoes(_ host: String, _ expected: Bool) throws {
@@ -82,7 +84,8 @@ import Testing
 
     /// Bodies are read the same, wherever the network cuts them.
     @Test func multipartIsReadInAnyPieces() throws {
-        let text = "preamble\r\n--e e\r\nContent-Range: bytes 2-4/9\r\nX: y\r\n\r\n--e\r\n--e e \r\n"
+        let text =
+            "preamble\r\n--e e\r\nContent-Range: bytes 2-4/9\r\nX: y\r\n\r\n--e\r\n--e e \r\n"
             + "content-range:bytes 7-7/9\r\n\r\n\n\r\n--e e--"
         let body = Array(text.utf8)
         for length in 1...body.count {
@@ -104,7 +107,8 @@ import Testing
     @Test func boundariesAreRead() {
         #expect(Multipart.boundary(ofType: "multipart/byteranges; boundary=abc") == "abc")
         #expect(Multipart.boundary(ofType: "Multipart/ByteRanges;x=y ; Boundary=\"a b\"") == "a b")
-        for type in ["text/plain; boundary=x", "multipart/byteranges", "multipart/byteranges; boundary=", ""] {
+        for type in ["text/plain; boundary=x", "multipart/byteranges", "multipart/byteranges; boundary=", ""]
+        {
             #expect(Multipart.boundary(ofType: type) == nil)
         }
     }

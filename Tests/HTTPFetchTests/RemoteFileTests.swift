@@ -20,7 +20,9 @@ import Testing
         return collected
     }
 
-    private func failure(_ server: HostileServer, _ path: String, _ ranges: [Range<UInt64>]) async -> FetchFailure? {
+    private func failure(_ server: HostileServer, _ path: String, _ ranges: [Range<UInt64>]) async
+        -> FetchFailure?
+    {
         do {
             _ = try await read([server.url(path)], ranges)
             return nil
@@ -55,7 +57,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "no-content-range", "wrong-content-range", "length-lie", "garbage-range", "huge-range", "less", "more", "416",
+        "no-content-range", "wrong-content-range", "length-lie", "garbage-range", "huge-range", "less",
+        "more", "416",
     ])
     func liesAboutOneRangeAreNamed(_ path: String) async throws {
         let server = try HostileServer()

@@ -39,7 +39,10 @@ final class PythonServer {
         process.standardInput = FileHandle.nullDevice
         try process.run()
         let line = String(decoding: pipe.fileHandleForReading.availableData, as: UTF8.self)
-        port = try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines)), "python3 said: \(line)")
+        port = try #require(
+            Int(line.trimmingCharacters(in: .whitespacesAndNewlines)),
+            "python3 said: \(line)"
+        )
     }
 
     /// The requests so far, one a line.
@@ -132,8 +135,8 @@ final class HostileServer {
                 if len(bytes_) > 40000: time.sleep(0.05); reset(client)
                 return
             if name == "restarts":
-                client.sendall(whole()[:-30000 // n]); 
-                if n < 3: time.sleep(0.05); reset(client)
+                if n == 3: return send(whole())
+                client.sendall(whole()[:60000 * n]); time.sleep(0.05); reset(client)
                 return
             if name == "endless":
                 send(head(200, "Transfer-Encoding: chunked"))
