@@ -86,6 +86,8 @@ public enum FetchFailure: Error, Equatable, Sendable, CustomStringConvertible {
     case changed(String)
     /// The file has another size.
     case wrongSize(expected: UInt64, found: UInt64)
+    /// Whoever used the bytes found that they are not the right ones (`RemoteFile.exclude`).
+    case wrongContent
     /// The answer is not one of HTTP, or uses what was not asked for.
     case badAnswer(String)
     /// A file of this machine could not be read.
@@ -129,6 +131,7 @@ public enum FetchFailure: Error, Equatable, Sendable, CustomStringConvertible {
         case .wrongRange(let what): "the server sent other parts than it was asked for: \(what)"
         case .changed(let what): "the file changed while it was fetched: \(what)"
         case .wrongSize(let expected, let found): "it has \(found) bytes there, and must have \(expected)"
+        case .wrongContent: "what it serves is not what was signed: see whether this mirror is up to date"
         case .badAnswer(let what): "the answer cannot be used: \(what)"
         case .unreadable(let what): "the file cannot be read: \(what)"
         }
