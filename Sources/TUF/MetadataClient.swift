@@ -122,7 +122,10 @@ public struct MetadataClient: Sendable {
     private func forgetFastForwarded(from old: Root, to new: Root) throws(TUFError) {
         for role in [Timestamp.type, Snapshot.type] {
             let kept = Set(new.roles[role]?.keyIDs ?? [])
-            if old.roles[role]?.keyIDs.allSatisfy(kept.contains) ?? true { continue }
+            let isWhole = (old.roles[role]?.keyIDs ?? []).allSatisfy { keyID in
+                kept.contains(keyID) && old.keys[keyID] == new.keys[keyID]
+            }
+            if isWhole { continue }
             try store.remove(MetadataFileName.of(Timestamp.type))
             try store.remove(MetadataFileName.of(Snapshot.type))
             return

@@ -9,8 +9,6 @@ struct Repository: Sendable {
     init(metadataURL: String) throws(FetchError) {
         var configuration = HTTPFetcher.Configuration()
         configuration.userAgent = "bulkhead-tuf-client"
-        // For targets; metadata is small.
-        configuration.documentTime = .seconds(600)
         fetcher = try HTTPFetcher(configuration)
         self.metadataURL = Self.folder(metadataURL)
     }
@@ -28,9 +26,15 @@ struct Repository: Sendable {
         }
     }
 
-    /// The content of a target; its length is bounded, its hash is not checked here.
-    func target(_ location: String, below url: String, limit: Int) async throws(FetchError) -> [UInt8] {
-        try await fetcher.get(Self.folder(url) + Self.escaped(location), limit: limit)
+    /// Fetches a target piece by piece; its length is bounded, its hash is not checked here.
+    func target(
+        _ target: FoundTarget,
+        below url: String,
+        body: (_ bytes: [UInt8]) async throws -> Void
+    ) async throws {
+        let url = Self.folder(url) + Self.escaped(target.location)
+        let file = try fetcher.file(urls: [url], size: UInt64(clamping: target.file.length))
+        try await file.stream { piece in try await body(piece.bytes) }
     }
 
     private static func folder(_ url: String) -> String { url.hasSuffix("/") ? url : url + "/" }

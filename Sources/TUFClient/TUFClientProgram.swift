@@ -6,8 +6,6 @@ import TUF
 ///
 /// Its command line is the one that the suite tuf-conformance describes.
 public enum TUFClientProgram {
-    /// No target is held in memory that is larger, in bytes.
-    private static let targetLimit: Int64 = 1 << 30
     /// No root metadata file that is given by hand is larger, in bytes.
     private static let rootLimit = ClientLimits().rootBytes
 
@@ -42,24 +40,13 @@ public enum TUFClientProgram {
         let folder = TargetFolder(options.targetFolder)
         for name in options.targetNames {
             let target = try await client.target(name)
-            if !folder.has(target) { try await download(target, repository, options, to: folder) }
+            if !folder.has(target) {
+                try await folder.write(target) { body in
+                    try await repository.target(target, below: options.targetURL, body: body)
+                }
+            }
             print(folder.file(of: name))
         }
-    }
-
-    private static func download(
-        _ target: FoundTarget,
-        _ repository: Repository,
-        _ options: Options,
-        to folder: TargetFolder
-    ) async throws {
-        let length = target.file.length
-        guard length <= targetLimit else {
-            throw TUFError.tooLong(name: target.path, limit: Int(targetLimit))
-        }
-        let bytes = try await repository.target(target.location, below: options.targetURL, limit: Int(length))
-        try target.file.check(bytes, name: target.path)
-        try folder.write(target, bytes)
     }
 
     private static func readRoot(_ path: String) throws(TUFError) -> [UInt8] {

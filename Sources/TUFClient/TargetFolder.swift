@@ -41,17 +41,36 @@ struct TargetFolder {
         }
     }
 
-    /// Writes a target, so that a reader finds the old or the new one.
-    func write(_ target: FoundTarget, _ bytes: [UInt8]) throws(TUFError) {
+    /// Writes a target as its bytes arrive, so that a reader finds the old or the new one, and neither unless all of the
+    /// new one is right.
+    /// - Parameter fetch: gives the bytes in order to the function that it is called with.
+    /// - Throws: `TUFError`, or what `fetch` throws.
+    func write(
+        _ target: FoundTarget,
+        fetch: ((_ bytes: [UInt8]) async throws -> Void) async throws -> Void
+    ) async throws {
         guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
-            throw .store(operation: "make the folder", path: path, errno: errno)
+            throw TUFError.store(operation: "make the folder", path: path, errno: errno)
         }
         let file = file(of: target.path)
         let temporary = "\(path)/\(Self.temporary)"
-        do throws(TUFError) {
-            try write(temporary, bytes)
+        // What a killed client left.
+        unlink(temporary)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw TUFError.store(operation: "make", path: temporary, errno: errno) }
+        defer { close(descriptor) }
+        do {
+            var check = try ContentCheck(target: target.file, name: target.path)
+            try await fetch { bytes in
+                try check.update(bytes)
+                try append(bytes, to: descriptor, path: temporary)
+            }
+            try check.finish()
+            guard fsync(descriptor) == 0 else {
+                throw TUFError.store(operation: "synchronize", path: temporary, errno: errno)
+            }
             guard rename(temporary, file) == 0 else {
-                throw .store(operation: "write", path: file, errno: errno)
+                throw TUFError.store(operation: "write", path: file, errno: errno)
             }
         } catch {
             unlink(temporary)
@@ -59,11 +78,7 @@ struct TargetFolder {
         }
     }
 
-    private func write(_ file: String, _ bytes: [UInt8]) throws(TUFError) {
-        unlink(file)
-        let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .store(operation: "make", path: file, errno: errno) }
-        defer { close(descriptor) }
+    private func append(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(TUFError) {
         var done = 0
         while done < bytes.count {
             let count = bytes.withUnsafeBytes {
@@ -71,10 +86,9 @@ struct TargetFolder {
             }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
-                throw .store(operation: "write", path: file, errno: count < 0 ? errno : ENOSPC)
+                throw .store(operation: "write", path: path, errno: count < 0 ? errno : ENOSPC)
             }
             done += count
         }
-        guard fsync(descriptor) == 0 else { throw .store(operation: "synchronize", path: file, errno: errno) }
     }
 }

@@ -131,8 +131,10 @@ import Testing
     ])
     func keysAreReadInTheFormsOfTheWild(_ keyType: String, _ isKnown: Bool) throws {
         let key = try PrivateKey.generate(.ecdsaP256)
+        let pem = try key.publicKey.pem()
         let forms = [
-            try key.publicKey.pem(), Hex.encode(key.publicKey.der.suffix(65)), Hex.encode(key.publicKey.der),
+            pem, String(pem.dropLast()), "\n\(pem)\n", Hex.encode(key.publicKey.der.suffix(65)),
+            Hex.encode(key.publicKey.der),
         ]
         for text in forms {
             let value: JSONValue = [
