@@ -36,7 +36,9 @@ public struct FileStore: TrustedStore {
 
     /// Replaces the content of a file durably.
     public func save(_ name: String, _ bytes: [UInt8]) throws(TUFError) {
-        guard mkdir(folder, 0o755) == 0 || errno == EEXIST else {
+        if mkdir(folder, 0o755) == 0 {
+            try synchronize("\(folder)/..")
+        } else if errno != EEXIST {
             throw .store(operation: "make the folder", path: folder, errno: errno)
         }
         let temporary = "\(folder)/\(Self.temporary)"
@@ -49,7 +51,7 @@ public struct FileStore: TrustedStore {
             unlink(temporary)
             throw error
         }
-        try synchronizeFolder()
+        try synchronize(folder)
     }
 
     /// Removes a file, if it is there.
@@ -59,7 +61,7 @@ public struct FileStore: TrustedStore {
             if errno == ENOENT { return }
             throw .store(operation: "remove", path: path, errno: errno)
         }
-        try synchronizeFolder()
+        try synchronize(folder)
     }
 
     private func write(_ path: String, _ bytes: [UInt8]) throws(TUFError) {
@@ -85,7 +87,7 @@ public struct FileStore: TrustedStore {
         }
     }
 
-    private func synchronizeFolder() throws(TUFError) {
+    private func synchronize(_ folder: String) throws(TUFError) {
         let descriptor = retrying { open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw .store(operation: "open", path: folder, errno: errno) }
         defer { close(descriptor) }

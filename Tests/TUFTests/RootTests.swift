@@ -1,5 +1,7 @@
+import Glibc
 import JSON
 import Signatures
+import Synchronization
 import TUF
 import Testing
 
@@ -182,6 +184,18 @@ import Testing
         try host.store.save(name, Array(content.utf8))
         try await host.refresh(repository)
         #expect(try host.store.load(name, limit: 1 << 20) == intact)
+    }
+
+    /// What cannot be remembered is not used: the next operation could not tell an older one from it.
+    @Test(arguments: ["root.json", "timestamp.json", "snapshot.json", "targets.json"])
+    func whatCannotBeKeptIsNotTrusted(_ name: String) async throws {
+        var repository = try TestRepository()
+        let host = try TestHost(repository)
+        try repository.rotate("root")
+        host.store.unwritable.withLock { $0 = name }
+        #expect(await host.failure(repository) == .store(operation: "write", path: name, errno: ENOSPC))
+        host.store.unwritable.withLock { $0 = nil }
+        #expect(await host.failure(repository) == nil)
     }
 
     @Test func aDamagedOrMissingRootIsTheEnd() async throws {

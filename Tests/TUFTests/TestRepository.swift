@@ -149,11 +149,16 @@ struct TestRepository {
 /// Trusted metadata in memory.
 final class MemoryStore: TrustedStore {
     private let files = Mutex<[String: [UInt8]]>([:])
+    /// The file that cannot be written.
+    let unwritable = Mutex<String?>(nil)
 
     var names: [String] { files.withLock { $0.keys.sorted() } }
 
     func load(_ name: String, limit: Int) throws(TUFError) -> [UInt8]? { files.withLock { $0[name] } }
-    func save(_ name: String, _ bytes: [UInt8]) throws(TUFError) { files.withLock { $0[name] = bytes } }
+    func save(_ name: String, _ bytes: [UInt8]) throws(TUFError) {
+        if unwritable.withLock({ $0 == name }) { throw .store(operation: "write", path: name, errno: ENOSPC) }
+        files.withLock { $0[name] = bytes }
+    }
     func remove(_ name: String) throws(TUFError) { files.withLock { $0[name] = nil } }
 
     func version<Role: SignedRole>(_ role: Role.Type) -> Int64? {
