@@ -8,7 +8,7 @@ VENV := $(CURDIR)/.build-venv
 BUILD_PACKAGES := bubblewrap libarchive-dev libssl-dev libsystemd-dev pkg-config zlib1g-dev
 RUN_PACKAGES := ovmf qemu-system-x86 qemu-utils
 TEST_PACKAGES := attr binutils containerd cpio cryptsetup-bin curl dash dbus-daemon dosfstools dpkg-dev e2fsprogs erofs-utils \
-	faketime fdisk gdisk gpg gpg-agent gpgconf gpgv gzip kmod libarchive-tools mount mtools openssl procps python3 python3-dbus \
+	faketime fdisk gdisk gpg gpg-agent gpgconf gpgv gzip kmod libarchive-tools mount mtools nginx-light openssl procps python3 python3-dbus \
 	python3-gi python3-venv systemd systemd-boot-efi systemd-container systemd-timesyncd tar util-linux xz-utils zstd
 # What the bench compares us with, besides mkosi, which it fetches itself for the images' own Debian release.
 BENCH_PACKAGES := cryptsetup-bin debian-archive-keyring nghttp2-client nginx-light openssl python3 strace uidmap zstd
@@ -60,7 +60,12 @@ $(VENV)/bin/pyspdxtools:
 $(VENV)/bin/schemathesis: $(VENV)/bin/pyspdxtools
 	$(VENV)/bin/pip --quiet install jsonschema openapi-spec-validator prometheus_client pyyaml schemathesis
 
-test: setup-tests $(VENV)/bin/schemathesis ## Build everything, an image too, and run all tests
+# The other TUF client and repository writer, which read what ours write and the other way round.
+$(VENV)/lib/tuf-installed: $(VENV)/bin/pyspdxtools
+	$(VENV)/bin/pip --quiet install cryptography 'tuf>=6'
+	touch $@
+
+test: setup-tests $(VENV)/bin/schemathesis $(VENV)/lib/tuf-installed ## Build everything, an image too, and run all tests
 	$(SWIFT) build --build-tests
 	.build/debug/bulkhead build $(VARIANT) --output $(TEST_OUTPUT) --format raw,qcow2,vmdk
 	# As many tests at once as processors: more only wait for each other, and some of them run into their time limits.

@@ -17,19 +17,25 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let toml: Target.Dependency = .product(name: "TOMLKit", package: "TOMLKit")
 
-/// A library target and its test target, which may see a few more targets.
-func library(_ name: String, _ dependencies: [Target.Dependency], tests: [Target.Dependency] = []) -> [Target]
-{
+/// A library target and its test target, which may see a few more targets and has files of its own to read.
+func library(
+    _ name: String,
+    _ dependencies: [Target.Dependency],
+    tests: [Target.Dependency] = [],
+    testFiles: [String] = []
+) -> [Target] {
     [
         .target(name: name, dependencies: dependencies, swiftSettings: common),
         .testTarget(
             name: "\(name)Tests",
             dependencies: [.target(name: name), "TestSupport"] + dependencies + tests,
+            exclude: testFiles,
             swiftSettings: common
         ),
     ]
@@ -44,11 +50,14 @@ let system: [Target] =
     ]
     + library("Archive", ["CArchive"])
     + library("Bytes", [])
+    + library("BlockDevices", ["Bytes"])
     + library("Gzip", ["CZlib"])
     + library("Hashing", ["COpenSSL"])
+    + library("HTTPFetch", ["Bytes", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL])
     + library("JSON", [])
     + library("Presentation", [])
     + library("Processes", [subprocess, systemPackage])
+    + library("Signatures", ["COpenSSL"])
     + library("Systemd", ["CSystemd"])
 
 let formats: [Target] =
@@ -64,6 +73,7 @@ let formats: [Target] =
     + library("FileTree", ["Hashing"])
     + library("SBOM", ["Hashing"])
     + library("TOML", ["JSON"])
+    + library("TUF", ["Hashing", "JSON", "Signatures"])
     + library("SettingsModel", ["JSON"], tests: ["TOML"])
     + library("Templates", ["JSON", "SettingsModel"])
     + library("Features", ["JSON", "SettingsModel", "TOML"])
@@ -111,6 +121,7 @@ let services: [Target] =
             asyncHTTPClient, nioCore, nioHTTP1,
         ]
     )
+    + library("TUFClient", ["HTTPFetch", "TUF"], testFiles: ["conformance"])
     + library("UserData", ["Gzip", "JSON", "SettingsModel", "TOML", asyncHTTPClient, nioCore])
     + library(
         "HostSteps",
@@ -127,6 +138,7 @@ let programs: [Target] = [
         dependencies: ["APIClient", "APIServer", "HostSteps"],
         swiftSettings: common
     ),
+    .executableTarget(name: "tuf-client", dependencies: ["TUFClient"], swiftSettings: common),
 ]
 
 /// Renders every template of image/ and gives the result to the programs that will read it.
@@ -153,6 +165,7 @@ let package = Package(
     products: [
         .executable(name: "bulkhead", targets: ["bulkhead"]),
         .executable(name: "bulkhead-host", targets: ["bulkhead-host"]),
+        .executable(name: "tuf-client", targets: ["tuf-client"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -161,13 +174,19 @@ let package = Package(
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         // Without its default traits, which bring full Foundation and ICU (48 MB).
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     ],
     targets: system + formats + services + programs + contentTests + machineTests + [
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common)
+        .target(
+            name: "TestSupport",
+            dependencies: ["BlockDevices"],
+            path: "Tests/TestSupport",
+            swiftSettings: common
+        )
     ],
     cxxLanguageStandard: .cxx17
 )

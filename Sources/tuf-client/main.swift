@@ -1,0 +1,4 @@
+import Glibc
+import TUFClient
+
+exit(await TUFClientProgram.main(arguments: Array(CommandLine.arguments.dropFirst())))
