@@ -21,7 +21,8 @@ final class Clients: Sendable {
         base.timeout.connect = .nanoseconds(configuration.connectTime.nanoseconds)
         // Ranges are fetched over several connections; each has its own flow control by TCP.
         base.httpVersion = .http1Only
-        base.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = configuration.parallelRequests
+        // Those that wait for a slow reader must not keep documents from being fetched beside them.
+        base.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = configuration.parallelRequests + 8
         base.connectionPool.idleTimeout = .seconds(15)
         // The fetcher decides what is tried again.
         base.connectionPool.retryConnectionEstablishment = false

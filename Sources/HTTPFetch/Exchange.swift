@@ -77,6 +77,8 @@ struct Exchange: Sendable {
             } size: { _ in
                 0
             }
+            // A tunnel's refusal is an error of the library; a forwarding proxy's is an answer like any other.
+            guard response.status.code != 407 else { throw FetchFailure.proxyAuthentication }
             let headLength = response.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
             guard headLength <= configuration.headLimit else {
                 throw FetchFailure.headTooLarge(limit: configuration.headLimit)

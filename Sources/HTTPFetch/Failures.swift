@@ -10,17 +10,17 @@ extension FetchFailure {
     ///
     /// - Parameter place: where the connection went to: the proxy, or the URL's host.
     init(_ error: any Error, place: FetchURL, url: FetchURL) {
-        let where_ = "\(place.host) port \(place.port)"
+        let destination = "\(place.host) port \(place.port)"
         switch error {
-        case let error as NIOConnectionError: self = Self.connection(error, place: where_)
+        case let error as NIOConnectionError: self = Self.connection(error, place: destination)
         case let error as NIOSSLError: self = Self.tls(of: error)
         case is NIOSSLExtraError: self = Self.tls(ofText: "\(error)")
         case HTTPParserError.headerOverflow: self = .badAnswer("its head is longer than any server's")
         case HTTPParserError.invalidEOFState: self = .disconnected
         case is HTTPParserError: self = .badAnswer("it is not HTTP (\(error))")
-        case let error as IOError: self = Self.io(error.errnoCode, place: where_)
-        case let error as ChannelError: self = Self.channel(error, place: where_)
-        case let error as HTTPClientError: self = Self.client(error, place: where_, url: url)
+        case let error as IOError: self = Self.io(error.errnoCode, place: destination)
+        case let error as ChannelError: self = Self.channel(error, place: destination)
+        case let error as HTTPClientError: self = Self.client(error, place: destination, url: url)
         default: self = .badAnswer("\(error)")
         }
     }
@@ -59,7 +59,7 @@ extension FetchFailure {
         switch error {
         case .connectTimeout, .getConnectionFromPoolTimeout, .deadlineExceeded: .connectTimeout(place)
         case .httpProxyHandshakeTimeout: .connectTimeout("\(url.host) through the proxy \(place)")
-        case .tlsHandshakeTimeout: .tls("the server did not finish the handshake in time")
+        case .tlsHandshakeTimeout: .connectTimeout("\(place) (its TLS handshake did not end)")
         case .proxyAuthenticationRequired: .proxyAuthentication
         case .invalidProxyResponse: .proxyRefused
         case .remoteConnectionClosed, .uncleanShutdown: .disconnected

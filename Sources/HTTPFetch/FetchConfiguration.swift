@@ -1,5 +1,7 @@
 extension HTTPFetcher {
-    /// How is fetched: ways, limits and patience. Every default is bounded.
+    /// The ways, limits and patience of fetching.
+    ///
+    /// Every default is bounded.
     public struct Configuration: Sendable {
         /// The URL of an HTTP proxy (`http://user:password@host:port`) for http and https; nil for none.
         public var proxy: String?

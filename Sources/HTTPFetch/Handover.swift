@@ -33,7 +33,7 @@ actor Handover<Piece: Sendable> {
         return try await withCheckedThrowingContinuation { consumer = $0 }
     }
 
-    /// There are no more pieces, for a reason. Whoever waits, on either side, goes on.
+    /// Ends it, for a reason: whoever waits, on either side, goes on.
     func finish(_ result: Result<Void, any Error>) {
         guard end == nil else { return }
         end = result

@@ -11,7 +11,7 @@ public struct FetchedBytes: Sendable, Equatable {
 }
 
 extension HTTPFetcher {
-    /// A file of a known size that several mirrors may serve. Nothing is asked yet.
+    /// A file of a known size that several mirrors may serve; nothing is asked yet.
     ///
     /// - Parameter urls: the mirrors, in the order in which they are tried.
     public func file(urls: [String], size: UInt64) throws(FetchError) -> RemoteFile {

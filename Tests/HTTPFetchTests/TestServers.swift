@@ -238,17 +238,21 @@ struct Collected {
         inOrder = inOrder && piece.offset >= last
         last = piece.offset
         mirrors.insert(piece.mirror)
-        for (index, byte) in piece.bytes.enumerated() {
-            let place = Int(piece.offset) + index
-            #expect(!seen[place], "byte \(place) came twice")
-            (seen[place], bytes[place]) = (true, byte)
-        }
+        let places = Int(piece.offset)..<Int(piece.offset) + piece.bytes.count
+        if seen[places].contains(true) { Issue.record("some of the bytes \(places) came twice") }
+        bytes.replaceSubrange(places, with: piece.bytes)
+        seen.replaceSubrange(places, with: repeatElement(true, count: piece.bytes.count))
     }
 
     /// Whether exactly these ranges came, and are right.
     func has(_ ranges: [Range<UInt64>], of content: [UInt8]) -> Bool {
-        var wanted = Array(repeating: false, count: content.count)
-        for range in ranges { for place in range { wanted[Int(place)] = true } }
-        return wanted == seen && content.indices.allSatisfy { !seen[$0] || bytes[$0] == content[$0] }
+        var expected = (
+            seen: Array(repeating: false, count: content.count), bytes: content.map { _ in UInt8(0) }
+        )
+        for range in ranges.map({ Int($0.lowerBound)..<Int($0.upperBound) }) {
+            expected.seen.replaceSubrange(range, with: repeatElement(true, count: range.count))
+            expected.bytes.replaceSubrange(range, with: content[range])
+        }
+        return expected.seen == seen && expected.bytes == bytes
     }
 }

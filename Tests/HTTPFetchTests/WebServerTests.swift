@@ -86,6 +86,10 @@ import Testing
             )
             return
         }
+        let plain = server.url("file").replacing("http:", with: "https:")
+        #expect(
+            try await failure(plain, trusting) == .tls("the server does not speak TLS at this port")
+        )
         #expect(
             try await failure(server.secure("localhost", "down"), trusting)
                 == .redirect("it leads from https to \(server.url("file"))")
