@@ -50,6 +50,7 @@ let system: [Target] =
     + library("JSON", [])
     + library("Presentation", [])
     + library("Processes", [subprocess, systemPackage])
+    + library("SmallFiles", [])
     + library("Systemd", ["CSystemd"])
 
 let formats: [Target] =
@@ -67,7 +68,7 @@ let formats: [Target] =
     + library("TOML", ["JSON"])
     + library("SettingsModel", ["JSON"], tests: ["TOML"])
     + library("Templates", ["JSON", "SettingsModel"])
-    + library("Features", ["JSON", "SettingsModel", "TOML"])
+    + library("Features", ["JSON", "SettingsModel", "SmallFiles", "TOML"])
 
 let services: [Target] =
     library("Debian", ["Archive", "FileTree", "Hashing", "JSON", "Processes"])
@@ -93,31 +94,31 @@ let services: [Target] =
             "ReleaseManifest", "SettingsModel", "TOML", "VariantManifest", "VirtualMachine", argumentParser,
         ]
     )
-    + library("HostHealth", ["Features", "JSON", "Systemd"])
-    + library("SettingsStore", ["Hashing", "JSON", "SettingsModel"])
-    + library("SettingsApply", ["Features", "JSON", "SettingsModel", "Systemd", "Templates"])
+    + library("HostHealth", ["Features", "JSON", "SmallFiles", "Systemd"])
+    + library("SettingsStore", ["Hashing", "JSON", "SettingsModel", "SmallFiles"])
+    + library("SettingsApply", ["Features", "JSON", "SettingsModel", "SmallFiles", "Systemd", "Templates"])
     + library("HostAPI", ["JSON", "SettingsModel"])
     + library(
         "APIServer",
         [
-            "Features", "HostAPI", "JSON", "SettingsApply", "SettingsModel", "SettingsStore", "Systemd",
-            hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1, nioPosix,
+            "Features", "HostAPI", "JSON", "SettingsApply", "SettingsModel", "SettingsStore", "SmallFiles",
+            "Systemd", hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1, nioPosix,
         ]
     )
     + library("HostAPIClient", ["HostAPI", "JSON", "SettingsModel", nioCore, nioHTTP1, nioPosix])
     + library(
         "APIClient",
         [
-            "HostAPI", "HostAPIClient", "JSON", "Presentation", "SettingsModel", "TOML", argumentParser,
-            asyncHTTPClient, nioCore, nioHTTP1,
+            "HostAPI", "HostAPIClient", "JSON", "Presentation", "SettingsModel", "SmallFiles", "TOML",
+            argumentParser, asyncHTTPClient, nioCore, nioHTTP1,
         ]
     )
-    + library("UserData", ["Gzip", "JSON", "SettingsModel", "TOML", asyncHTTPClient, nioCore])
+    + library("UserData", ["Gzip", "JSON", "SettingsModel", "SmallFiles", "TOML", asyncHTTPClient, nioCore])
     + library(
         "HostSteps",
         [
             "Features", "HostAPI", "HostAPIClient", "HostHealth", "JSON", "SettingsModel", "SettingsStore",
-            "Systemd", "UserData",
+            "SmallFiles", "Systemd", "UserData",
         ]
     )
 

@@ -196,6 +196,40 @@ import Testing
         )
     }
 
+    @Test(
+        arguments: [
+            [:], ["username": "a"], ["password": "b"], ["password": "b", "auth": 1],
+        ] as [JSONValue]
+    )
+    func aCredentialSaysWhoTheHostIs(settings: JSONValue) throws {
+        var members = try #require(settings.members)
+        members["registry"] = "docker.io"
+        let (good, problems) = SettingsDocument.sift([
+            "container-registry": ["credentials": [.object(members)]]
+        ])
+        #expect(good.values.isEmpty)
+        // A value that is there and not allowed is told once, as itself.
+        let place = "settings.container-registry.credentials[0]"
+        #expect(problems.map(\.key) == [members["auth"] == nil ? place : "\(place).auth"])
+        if members["auth"] == nil {
+            #expect(
+                problems.first?.allowed == "it must have auth, or username and password, or identitytoken"
+            )
+        }
+    }
+
+    @Test(
+        arguments: [
+            ["username": "a", "password": "b"], ["auth": "YTpi"], ["identitytoken": "t", "username": "a"],
+        ] as [JSONValue]
+    )
+    func aCompleteCredentialIsTaken(settings: JSONValue) throws {
+        var members = try #require(settings.members)
+        members["registry"] = "docker.io"
+        let document: JSONValue = ["container-registry": ["credentials": [.object(members)]]]
+        #expect(try SettingsDocument(checking: document).json == document)
+    }
+
     @Test(arguments: [[10, 11], [10, "unlimited"], [0, 1]] as [[JSONValue]])
     func aSoftLimitIsNotAboveTheHardLimitBesideIt(hardAndSoft: [JSONValue]) {
         let (hard, soft) = (hardAndSoft[0], hardAndSoft[1])
