@@ -65,10 +65,11 @@ import Testing
                 let hog = try Wire(host.socket)
                 hog.send(head + String(repeating: " ", count: 600_000))
                 let large = #"{"motd":"x"}"# + String(repeating: " ", count: 600_000)
-                var refused = 0
+                var (refused, tries) = (0, 0)
                 var answer = try host.call("PATCH", "/settings", large)
                 // The first one may come before the hog's body is counted, or before it is slow.
-                while refused < 100, answer.status == 503 || refused == 0 {
+                while tries < 100, answer.status == 503 || refused == 0 {
+                    tries += 1
                     if answer.status == 503 {
                         #expect(isProblem(answer, 503, "again"))
                         #expect(answer.headers["retry-after"] == "1")
@@ -77,7 +78,8 @@ import Testing
                     usleep(50_000)
                     answer = try host.call("PATCH", "/settings", large)
                 }
-                #expect(answer.status == 204, "\(answer.text)")
+                #expect(refused > 0 && answer.status == 204, "\(answer.text)")
+                // Without an answer, this ends with an error.
                 let lost = try hog.response()
                 #expect(isProblem(lost, 503) && lost.headers["retry-after"] != nil)
                 #expect(hog.isClosed())
