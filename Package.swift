@@ -46,6 +46,7 @@ let system: [Target] =
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     ]
     + library("Archive", ["CArchive"])
@@ -58,17 +59,25 @@ let system: [Target] =
     + library("Presentation", [])
     + library("Processes", [subprocess, systemPackage])
     + library("Signatures", ["COpenSSL"])
+    + library("SmallFiles", [])
     + library("Systemd", ["CSystemd"])
+    + library("Zstd", ["CZstd"])
 
 let formats: [Target] =
     library("GPT", ["Bytes"])
-    + library("FAT", ["Bytes"])
+    + library("FAT", ["BlockDevices", "Bytes"])
     + library("UKI", ["Bytes"])
     + library("ELF", ["Bytes", "JSON"])
     + library("BootEntries", [])
     + library("EROFS", ["Archive", "Bytes"])
     + library("Verity", ["Hashing"])
     + library("ReleaseManifest", ["Hashing"])
+    + library("Rollout", ["BootEntries", "Hashing", "JSON", "TOML", "TUF"])
+    + library(
+        "UpdateBlocks",
+        ["BlockDevices", "Bytes", "Hashing", "ReleaseManifest", "Zstd"],
+        tests: ["Verity"]
+    )
     + library("VariantManifest", [toml, "Hashing"])
     + library("FileTree", ["Hashing"])
     + library("SBOM", ["Hashing"])
@@ -76,7 +85,7 @@ let formats: [Target] =
     + library("TUF", ["Hashing", "JSON", "Signatures"])
     + library("SettingsModel", ["JSON"], tests: ["TOML"])
     + library("Templates", ["JSON", "SettingsModel"])
-    + library("Features", ["JSON", "SettingsModel", "TOML"])
+    + library("Features", ["JSON", "SettingsModel", "SmallFiles", "TOML"])
 
 let services: [Target] =
     library("Debian", ["Archive", "FileTree", "Hashing", "JSON", "Processes"])
@@ -94,40 +103,64 @@ let services: [Target] =
             "SBOM", "UKI", "Verity",
         ]
     )
+    + library(
+        "ReleaseRepository",
+        [
+            "BlockDevices", "BootEntries", "Hashing", "JSON", "Presentation", "Processes", "ReleaseManifest",
+            "Rollout",
+            "Signatures", "TOML", "TUF", "UpdateBlocks",
+        ],
+        tests: ["Verity"]
+    )
     + library("VirtualMachine", ["Processes", subprocess, systemPackage])
     + library(
         "BulkheadCommands",
         [
             "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection", "JSON", "Presentation",
-            "ReleaseManifest", "SettingsModel", "TOML", "VariantManifest", "VirtualMachine", argumentParser,
+            "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures", "SettingsModel", "TUF", "TOML",
+            "VariantManifest", "VirtualMachine", argumentParser,
+        ],
+        tests: ["Verity"]
+    )
+    + library("BootSlots", ["BlockDevices", "BootEntries", "Bytes", "FAT", "Hashing", "UKI"])
+    + library("HostHealth", ["Features", "JSON", "SmallFiles", "Systemd"])
+    + library(
+        "UpdateEngine",
+        ["BlockDevices", "BootEntries", "BootSlots", "Bytes", "FAT", "GPT", "Hashing", "Verity"]
+    )
+    + library("SettingsStore", ["Hashing", "JSON", "SettingsModel", "SmallFiles"])
+    + library("SettingsApply", ["Features", "JSON", "SettingsModel", "SmallFiles", "Systemd", "Templates"])
+    + library("HostAPI", ["JSON", "SettingsModel"])
+    + library(
+        "Updater",
+        [
+            "BlockDevices", "BootEntries", "BootSlots", "Bytes", "GPT", "HTTPFetch", "Hashing", "HostAPI",
+            "JSON",
+            "ReleaseManifest", "Rollout", "SmallFiles", "TUF", "UpdateBlocks", "UpdateEngine", "Verity",
         ]
     )
-    + library("HostHealth", ["Features", "JSON", "Systemd"])
-    + library("SettingsStore", ["Hashing", "JSON", "SettingsModel"])
-    + library("SettingsApply", ["Features", "JSON", "SettingsModel", "Systemd", "Templates"])
-    + library("HostAPI", ["JSON", "SettingsModel"])
     + library(
         "APIServer",
         [
-            "Features", "HostAPI", "JSON", "SettingsApply", "SettingsModel", "SettingsStore", "Systemd",
-            hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1, nioPosix,
+            "Features", "HostAPI", "JSON", "SettingsApply", "SettingsModel", "SettingsStore", "SmallFiles",
+            "Systemd", hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1, nioPosix,
         ]
     )
     + library("HostAPIClient", ["HostAPI", "JSON", "SettingsModel", nioCore, nioHTTP1, nioPosix])
     + library(
         "APIClient",
         [
-            "HostAPI", "HostAPIClient", "JSON", "Presentation", "SettingsModel", "TOML", argumentParser,
-            asyncHTTPClient, nioCore, nioHTTP1,
+            "HostAPI", "HostAPIClient", "JSON", "Presentation", "SettingsModel", "SmallFiles", "TOML",
+            argumentParser, asyncHTTPClient, nioCore, nioHTTP1,
         ]
     )
     + library("TUFClient", ["HTTPFetch", "TUF"], testFiles: ["conformance"])
-    + library("UserData", ["Gzip", "JSON", "SettingsModel", "TOML", asyncHTTPClient, nioCore])
+    + library("UserData", ["Gzip", "JSON", "SettingsModel", "SmallFiles", "TOML", asyncHTTPClient, nioCore])
     + library(
         "HostSteps",
         [
             "Features", "HostAPI", "HostAPIClient", "HostHealth", "JSON", "SettingsModel", "SettingsStore",
-            "Systemd", "UserData",
+            "SmallFiles", "Systemd", "UserData",
         ]
     )
 

@@ -1,4 +1,5 @@
 import Glibc
+import SmallFiles
 
 /// Where a document comes from.
 enum InputSource: Equatable, CustomStringConvertible {
@@ -48,15 +49,14 @@ enum InputSource: Equatable, CustomStringConvertible {
     /// Reads the whole document, at most `maximumLength` bytes and for at most ten minutes.
     func read() async throws(InputError) -> [UInt8] {
         switch self {
-        case .standardInput: return try Self.readAll(STDIN_FILENO, name: description)
-        case .file(let path):
-            // Opening a FIFO that nobody writes must not wait; reading it does, with a limit.
-            let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-            guard descriptor >= 0 else {
-                throw InputError("could not open \(path): \(Console.text(ofErrno: errno))")
+        case .standardInput:
+            return try Self.read(description) { () throws(SmallFileError) in
+                try readSmallFile(STDIN_FILENO, maximumLength: Self.maximumLength, kind: Self.kind)
             }
-            defer { close(descriptor) }
-            return try Self.readAll(descriptor, name: path)
+        case .file(let path):
+            return try Self.read(path) { () throws(SmallFileError) in
+                try readSmallFile(path, maximumLength: Self.maximumLength, kind: Self.kind)
+            }
         case .base64(let content):
             guard let bytes = Base64.decode(content) else {
                 throw InputError("what follows 'base64:' is not base64 (RFC 4648, section 4)")
@@ -67,26 +67,25 @@ enum InputSource: Equatable, CustomStringConvertible {
         }
     }
 
-    private static func readAll(_ descriptor: Int32, name: String) throws(InputError) -> [UInt8] {
-        let deadline = ContinuousClock.now + .seconds(600)
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
-            if count == 0 { return bytes }
-            if count > 0 {
-                guard bytes.count + count <= maximumLength else { throw .tooLong(name) }
-                bytes += buffer[..<count]
-                continue
+    /// Shells give what a program writes as a pipe too: `apiclient apply <(make-settings)`.
+    private static let kind = SmallFileKind.any(within: .seconds(600))
+
+    private static func read(
+        _ name: String,
+        _ body: () throws(SmallFileError) -> [UInt8]
+    ) throws(InputError) -> [UInt8] {
+        do throws(SmallFileError) {
+            return try body()
+        } catch {
+            switch error {
+            case .cannotOpen(let number):
+                throw InputError("could not open \(name): \(Console.text(ofErrno: number))")
+            case .cannotRead(let number):
+                throw InputError("could not read \(name): \(Console.text(ofErrno: number))")
+            case .tooLong: throw .tooLong(name)
+            case .didNotEnd: throw InputError("\(name) did not end within ten minutes")
+            case .notRegular: throw InputError("\(name) \(error)")
             }
-            guard errno == EINTR || errno == EAGAIN else {
-                throw InputError("could not read \(name): \(Console.text(ofErrno: errno))")
-            }
-            guard ContinuousClock.now < deadline else {
-                throw InputError("\(name) did not end within ten minutes")
-            }
-            var poll = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            _ = Glibc.poll(&poll, 1, 1000)
         }
     }
 

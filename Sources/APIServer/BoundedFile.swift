@@ -1,21 +1,11 @@
 import Glibc
+import SmallFiles
 
 /// Small files, read and written whole.
 enum BoundedFile {
-    /// The content of a file of at most `limit` bytes; nil if there is none, or it is longer, or can't be read.
+    /// The content of a regular file of at most `limit` bytes; nil if there is none, or it is longer, or can't be read.
     static func read(_ path: String, limit: Int) -> [UInt8]? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var part = [UInt8](repeating: 0, count: min(limit + 1, 64 << 10))
-        while true {
-            let count = Glibc.read(descriptor, &part, part.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0, bytes.count + count <= limit else { return nil }
-            if count == 0 { return bytes }
-            bytes += part[..<count]
-        }
+        try? readSmallFile(path, maximumLength: limit)
     }
 
     /// Replaces a file in one step; it need not outlive a power cut (the folder is in memory, below /run).

@@ -1,4 +1,5 @@
 import Glibc
+internal import SmallFiles
 
 /// The files of a host, below a directory that is "/" on a real one.
 public struct HostFiles: Sendable {
@@ -21,21 +22,10 @@ public struct HostFiles: Sendable {
 
     /// The text of a small file without the white space around it; nil when it cannot be read or is too large.
     public func read(_ path: String) -> String? {
-        let descriptor = open(self.path(path), O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 16_384)
-        while bytes.count <= Self.maximumFileSize {
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
-            if count < 0 {
-                if errno == EINTR { continue }
-                return nil
-            }
-            if count == 0 { return Self.trim(String(decoding: bytes, as: UTF8.self)) }
-            bytes += buffer[..<count]
+        guard let bytes = try? readSmallFile(self.path(path), maximumLength: Self.maximumFileSize) else {
+            return nil
         }
-        return nil
+        return Self.trim(String(decoding: bytes, as: UTF8.self))
     }
 
     /// The absolute path a path leads to when all its symbolic links are followed; nil when it leads nowhere.

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import SmallFiles
 
 /// Reads and durably writes files of a few kilobytes.
 enum SmallFile {
@@ -6,25 +7,16 @@ enum SmallFile {
 
     /// The text of a regular file; nil if there is none.
     static func read(_ path: String) throws(StepError) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            if errno == ENOENT || errno == ENOTDIR { return nil }
-            throw fault("read", path)
-        }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        while true {
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw fault("read", path)
-            }
-            if count == 0 { return String(decoding: bytes, as: UTF8.self) }
-            guard count <= limit - bytes.count else {
+        do throws(SmallFileError) {
+            return String(decoding: try readSmallFile(path, maximumLength: limit), as: UTF8.self)
+        } catch {
+            if error.isMissing { return nil }
+            switch error {
+            case .cannotOpen(let number), .cannotRead(let number): throw fault("read", path, number)
+            case .tooLong:
                 throw StepError("'\(path)' is larger than \(limit) bytes: that is not a file of this host's")
+            case .notRegular, .didNotEnd: throw StepError("could not read '\(path)': it \(error)")
             }
-            bytes += buffer[..<count]
         }
     }
 
@@ -67,7 +59,7 @@ enum SmallFile {
         guard fsync(descriptor) == 0 else { throw fault("synchronize", folder) }
     }
 
-    private static func fault(_ operation: String, _ path: String) -> StepError {
-        StepError("could not \(operation) '\(path)': \(String(cString: strerror(errno)))")
+    private static func fault(_ operation: String, _ path: String, _ number: Int32 = errno) -> StepError {
+        StepError("could not \(operation) '\(path)': \(String(cString: strerror(number)))")
     }
 }

@@ -1,7 +1,7 @@
-internal import Features
 internal import Glibc
 internal import JSON
 internal import SettingsModel
+internal import SmallFiles
 internal import Templates
 
 /// Tells which settings can't take effect on the running host, and what to do about it.

@@ -1,5 +1,5 @@
-internal import Features
 internal import Glibc
+internal import SmallFiles
 
 /// The folder below which files are written, each of them whole or not at all.
 ///

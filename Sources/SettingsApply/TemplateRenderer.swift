@@ -1,7 +1,7 @@
 public import JSON
 public import Templates
-internal import Features
 internal import Glibc
+internal import SmallFiles
 
 /// Who makes the text of a file from settings.
 public protocol TemplateRenderer: Sendable {

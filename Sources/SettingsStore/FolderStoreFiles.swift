@@ -1,4 +1,5 @@
 import Glibc
+import SmallFiles
 
 /// The store's folder on a real file system.
 ///
@@ -76,29 +77,16 @@ public final class FolderStoreFiles: StoreFiles {
         if descriptor < 0, errno == ENOENT { return nil }
         guard descriptor >= 0 else { throw fault("open", name) }
         defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw fault("read", name) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw .io(
-                operation: "read",
-                path: pathOf(name),
-                errno: status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL
-            )
-        }
-        guard status.st_size <= limit else {
-            throw .io(operation: "read", path: pathOf(name), errno: EFBIG)
-        }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(Int(status.st_size))
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        while true {
-            let count = Self.retrying { Glibc.read(descriptor, &buffer, buffer.count) }
-            guard count >= 0 else { throw fault("read", name) }
-            if count == 0 { return bytes }
-            guard bytes.count + count <= limit else {
-                throw .io(operation: "read", path: pathOf(name), errno: EFBIG)
-            }
-            bytes += buffer[..<count]
+        do throws(SmallFileError) {
+            return try readSmallFile(descriptor, maximumLength: limit)
+        } catch {
+            let number =
+                switch error {
+                case .cannotOpen(let number), .cannotRead(let number): number
+                case .tooLong: EFBIG
+                case .notRegular, .didNotEnd: EINVAL
+                }
+            throw .io(operation: "read", path: pathOf(name), errno: number)
         }
     }
 

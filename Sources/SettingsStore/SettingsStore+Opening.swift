@@ -45,6 +45,7 @@ extension SettingsStore {
             case .whole(let stored):
                 let (generation, notes) = stored.interpreted(options)
                 notes.forEach(warn)
+                heads[number] = GenerationHead(generation)
                 return current = generation
             case .faulty(let fault):
                 warn("'\(name)' can't be read and was passed over: \(fault)")
@@ -70,6 +71,7 @@ extension SettingsStore {
                 removeQuietly(name)
             } else {
                 pendingTransactions[transaction.name] = transaction
+                pendingSizes[transaction.name] = try files.size(name) ?? 0
             }
         }
     }

@@ -49,6 +49,7 @@ extension SettingsStore {
             removeQuietly(FileName.generation(number))
         else { return false }
         numbers.remove(number)
+        heads[number] = nil
         return true
     }
 }

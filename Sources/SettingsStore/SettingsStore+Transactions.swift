@@ -42,6 +42,7 @@ extension SettingsStore {
         try refuseOverfullMaps(layers, insteadOf: current.layers)
         let name = FileName.pending(transaction)
         let bytes = try Envelope.seal(after.json, for: "transaction '\(transaction)'")
+        try refuseOverfullSum(transaction, bytes.count)
         let temporary = "pending\(FileName.temporarySuffix)"
         do throws(StoreError) {
             try makingRoom(for: bytes.count) { () throws(StoreError) in try files.write(temporary, bytes) }
@@ -52,13 +53,14 @@ extension SettingsStore {
         }
         leftovers.remove(name)
         pendingTransactions[transaction] = after
+        pendingSizes[transaction] = bytes.count
     }
 
     /// Drops a transaction and returns the keys it would have changed, sorted; none if there is none of the name.
     public func discard(_ transaction: String) throws(StoreError) -> [SettingKey] {
         guard let pending = pendingTransactions[transaction] else { return [] }
         try files.remove(FileName.pending(transaction))
-        pendingTransactions[transaction] = nil
+        forget(transaction)
         return pending.changes.keys.sorted()
     }
 
@@ -116,9 +118,24 @@ extension SettingsStore {
         } else {
             try files.remove(FileName.pending(transaction))
         }
-        pendingTransactions[transaction] = nil
+        forget(transaction)
         tidy()
         return before.differences(from: current.settings).sorted()
+    }
+
+    private func forget(_ transaction: String) {
+        pendingTransactions[transaction] = nil
+        pendingSizes[transaction] = nil
+    }
+
+    /// Refuses a transaction that grows when all of them together take more than they may.
+    private func refuseOverfullSum(_ transaction: String, _ size: Int) throws(StoreError) {
+        let old = pendingSizes[transaction] ?? 0
+        let sum = pendingSizes.values.reduce(size - old, +)
+        guard sum > StoreLimits.pendingBytes, size > old else { return }
+        throw .tooMuch(
+            "the pending transactions would take \(sum) bytes of \(StoreLimits.pendingBytes): commit or delete some"
+        )
     }
 
     /// Refuses a map that grows over the model's limit: the model sees one request, here is the sum of them.

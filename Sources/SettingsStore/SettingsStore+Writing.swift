@@ -94,6 +94,7 @@ extension SettingsStore {
             throw error
         }
         numbers.formUnion(documents.map(\.number))
+        for generation in batch.generations { heads[generation.number] = GenerationHead(generation) }
         lastNumber = max(lastNumber, documents.last?.number ?? 0)
         isUnsaved = false
         current = batch.base

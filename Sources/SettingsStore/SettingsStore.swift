@@ -24,8 +24,12 @@ public final class SettingsStore {
     let options: StoreOptions
     /// The pending transactions by name.
     var pendingTransactions: [String: PendingTransaction] = [:]
+    /// The bytes of their files.
+    var pendingSizes: [String: Int] = [:]
     /// The generations on the disk that can be read, as far as is known.
     var numbers: Set<UInt64> = []
+    /// What lists show of them, as far as it was read or written by this process.
+    var heads: [UInt64: GenerationHead] = [:]
     /// The highest number any generation on the disk has or had.
     var lastNumber: UInt64 = 0
     /// Whether `current` is in memory only.
@@ -76,19 +80,18 @@ public final class SettingsStore {
         try open()
     }
 
-    /// All generations that are kept and can be read, oldest first.
+    /// All generations that are kept and can be read, oldest first, without their settings.
     ///
-    /// Their layers are in the running version's form; what it does not know is left out.
-    public func generations() throws(StoreError) -> [Generation] {
-        var all: [Generation] = []
+    /// Each file is read once, the first time; together they may take more memory than a server should have.
+    public func generations() throws(StoreError) -> [GenerationHead] {
+        var all: [GenerationHead] = []
         for number in numbers.sorted() {
-            if number == current.number, !isUnsaved {
-                all.append(current)
-            } else if case .whole(let stored) = try load(FileName.generation(number)) {
-                all.append(stored.interpreted(options).generation)
+            if heads[number] == nil, case .whole(let stored) = try load(FileName.generation(number)) {
+                heads[number] = GenerationHead(stored.generation)
             }
+            if let head = heads[number] { all.append(head) }
         }
-        if isUnsaved { all.append(current) }
+        if isUnsaved { all.append(GenerationHead(current)) }
         return all
     }
 

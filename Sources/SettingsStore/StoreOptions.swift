@@ -30,6 +30,8 @@ enum StoreLimits {
     static let fileBytes = 8 << 20
     /// Pending transactions.
     static let transactions = 64
+    /// Bytes of all pending transactions together: the server keeps them in memory.
+    static let pendingBytes = 16 << 20
     /// Changes of one transaction.
     static let changes = 10_000
     /// Bytes of the name of a transaction.

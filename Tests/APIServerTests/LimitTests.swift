@@ -52,6 +52,55 @@ import Testing
         }
     }
 
+    /// Bodies of all clients together have a limit, and whoever keeps the room and does not go on loses it.
+    @Test func bodiesTogether() async throws {
+        let host = try TestHost()
+        var limits = ServerLimits()
+        limits.bodies = 1 << 20
+        limits.patience = .milliseconds(300)
+        limits.drain = .milliseconds(100)
+        try await withServer(host, limits: limits) {
+            try await blocking {
+                let head = "PATCH /settings HTTP/1.1\r\nHost: l\r\nContent-Length: 700000\r\n\r\n"
+                let hog = try Wire(host.socket)
+                hog.send(head + String(repeating: " ", count: 600_000))
+                let large = #"{"motd":"x"}"# + String(repeating: " ", count: 600_000)
+                var (refused, tries) = (0, 0)
+                var answer = try host.call("PATCH", "/settings", large)
+                // The first one may come before the hog's body is counted, or before it is slow.
+                while tries < 100, answer.status == 503 || refused == 0 {
+                    tries += 1
+                    if answer.status == 503 {
+                        #expect(isProblem(answer, 503, "again"))
+                        #expect(answer.headers["retry-after"] == "1")
+                        refused += 1
+                    }
+                    usleep(50_000)
+                    answer = try host.call("PATCH", "/settings", large)
+                }
+                #expect(refused > 0 && answer.status == 204, "\(answer.text)")
+                // Without an answer, this ends with an error.
+                let lost = try hog.response()
+                #expect(isProblem(lost, 503) && lost.headers["retry-after"] != nil)
+                #expect(hog.isClosed())
+                // What was answered keeps no room, on one connection or many, nor does who goes away.
+                let wire = try Wire(host.socket)
+                for _ in 0..<5 {
+                    wire.send(TestHost.request("PATCH", "/settings", large))
+                    #expect(try wire.response().status == 204)
+                    try Wire(host.socket).send(head + String(repeating: " ", count: 300_000))
+                    usleep(20_000)
+                }
+                // Refused before its body came.
+                wire.send(
+                    TestHost.request("PATCH", "/settings", large, headers: ["Content-Type: text/plain"])
+                )
+                #expect(try wire.response().status == 415)
+                #expect(try host.call("PATCH", "/settings", large).status == 204)
+            }
+        }
+    }
+
     @Test func clientsThatDoNotRead() async throws {
         let host = try TestHost()
         try await withServer(host, limits: Self.short) {

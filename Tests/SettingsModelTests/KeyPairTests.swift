@@ -33,8 +33,8 @@ import Testing
             ),
             ("network={\"hostname\":\"a\"}", "settings.network", ["hostname": "a"]),
             (
-                "oci-defaults.resource-limits.max-open-files.hard-limit=unlimited",
-                "settings.oci-defaults.resource-limits.max-open-files.hard-limit", "unlimited"
+                "oci-defaults.resource-limits.max-processes.hard-limit=unlimited",
+                "settings.oci-defaults.resource-limits.max-processes.hard-limit", "unlimited"
             ),
         ] as [(String, String, JSONValue)]
     )

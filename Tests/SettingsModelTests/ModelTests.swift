@@ -103,7 +103,7 @@ import Testing
             "settings.bootstrap-containers.b.mode", "settings.bootstrap-containers.b.essential",
             "settings.bootstrap-commands.c.commands[0]", "settings.bootstrap-commands.c.commands[1]",
             "settings.container-registry.mirrors", "settings.container-registry.credentials[0].registry",
-            "settings.container-registry.credentials[0].token",
+            "settings.container-registry.credentials[0]", "settings.container-registry.credentials[0].token",
             "settings.container-runtime.max-concurrent-downloads", "settings.container-runtime.snapshotter",
             "settings.container-runtime.concurrent-download-chunk-size",
             "settings.oci-defaults.capabilities.CAP_SYS_ADMIN", "settings.oci-defaults.capabilities.bpf",
@@ -196,6 +196,40 @@ import Testing
         )
     }
 
+    @Test(
+        arguments: [
+            [:], ["username": "a"], ["password": "b"], ["password": "b", "auth": 1],
+        ] as [JSONValue]
+    )
+    func aCredentialSaysWhoTheHostIs(settings: JSONValue) throws {
+        var members = try #require(settings.members)
+        members["registry"] = "docker.io"
+        let (good, problems) = SettingsDocument.sift([
+            "container-registry": ["credentials": [.object(members)]]
+        ])
+        #expect(good.values.isEmpty)
+        // A value that is there and not allowed is told once, as itself.
+        let place = "settings.container-registry.credentials[0]"
+        #expect(problems.map(\.key) == [members["auth"] == nil ? place : "\(place).auth"])
+        if members["auth"] == nil {
+            #expect(
+                problems.first?.allowed == "it must have auth, or username and password, or identitytoken"
+            )
+        }
+    }
+
+    @Test(
+        arguments: [
+            ["username": "a", "password": "b"], ["auth": "YTpi"], ["identitytoken": "t", "username": "a"],
+        ] as [JSONValue]
+    )
+    func aCompleteCredentialIsTaken(settings: JSONValue) throws {
+        var members = try #require(settings.members)
+        members["registry"] = "docker.io"
+        let document: JSONValue = ["container-registry": ["credentials": [.object(members)]]]
+        #expect(try SettingsDocument(checking: document).json == document)
+    }
+
     @Test(arguments: [[10, 11], [10, "unlimited"], [0, 1]] as [[JSONValue]])
     func aSoftLimitIsNotAboveTheHardLimitBesideIt(hardAndSoft: [JSONValue]) {
         let (hard, soft) = (hardAndSoft[0], hardAndSoft[1])
@@ -203,7 +237,7 @@ import Testing
             "oci-defaults": [
                 "resource-limits": [
                     "max-processes": ["hard-limit": hard, "soft-limit": soft],
-                    "max-open-files": ["hard-limit": soft, "soft-limit": hard],
+                    "max-stack-size": ["hard-limit": soft, "soft-limit": hard],
                     "max-cpu-time": ["soft-limit": soft],
                     "max-file-size": ["hard-limit": hard, "soft-limit": hard],
                 ]
@@ -213,6 +247,22 @@ import Testing
         #expect(problems.map(\.key) == ["settings.oci-defaults.resource-limits.max-processes.soft-limit"])
         #expect(good.values.count == 6)
         #expect(throws: InvalidSettings.self) { try SettingsDocument(checking: json) }
+    }
+
+    /// The kernel refuses it, and no container would start.
+    @Test(arguments: ["unlimited", -1] as [JSONValue])
+    func openFilesAreNeverUnlimited(value: JSONValue) {
+        let (good, problems) = SettingsDocument.sift([
+            "oci-defaults": [
+                "resource-limits": [
+                    "max-open-files": ["hard-limit": value, "soft-limit": 1024],
+                    "max-processes": ["hard-limit": value],
+                ]
+            ]
+        ])
+        #expect(problems.map(\.key) == ["settings.oci-defaults.resource-limits.max-open-files.hard-limit"])
+        #expect(problems.first?.allowed.contains("fs.nr_open") == true)
+        #expect(good.values.count == 2)
     }
 
     @Test func theListsOfTheKernelAreWhole() {

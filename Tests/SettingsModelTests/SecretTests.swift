@@ -87,7 +87,9 @@ import Testing
             }
         }
         let shown = SettingsDocument.sift([
-            "container-registry": ["credentials": [["registry": "a b", "password": "s3cret"]]]
+            "container-registry": [
+                "credentials": [["registry": "a b", "username": "u", "password": "s3cret"]]
+            ]
         ])
         #expect(shown.problems.map(\.value) == ["\"a b\""])
         #expect(SettingsDocument.sift(["kubernetes": 42]).problems.map(\.value) == ["42"])

@@ -41,6 +41,55 @@ struct SizeTests {
         #expect(again.current.settings.values.count == Self.limit + 1)
     }
 
+    /// Pending changes lie in the server's memory, and clients may make 64 transactions of them.
+    @Test func pendingChangesHaveALimitTogether() throws {
+        let disk = CutDisk()
+        let store = try openStore(disk)
+        for name in ["a", "b", "c"] {
+            try store.stage([key("a"): .set(Self.text(5 << 20, 1), .strong)], in: name)
+        }
+        let more = [key("a"): PendingTransaction.Change.set(Self.text(5 << 20, 1), .strong)]
+        #expect(throws: StoreError.self) { try store.stage(more, in: "d") }
+        #expect(throws: StoreError.self) {
+            try store.stage([key("a"): .set(Self.text(7 << 20, 1), .strong)], in: "b")
+        }
+        #expect(store.transactions == ["a", "b", "c"])
+        #expect(store.pending("b")?.settings.values[key("a")] == Self.text(5 << 20, 1))
+        // The limit holds after a restart too, and ends with what is dropped or committed.
+        let again = try openStore(disk)
+        #expect(throws: StoreError.self) { try again.stage(more, in: "d") }
+        try again.stage([key("a"): .delete], in: "a")
+        try again.stage(more, in: "d")
+        #expect(throws: StoreError.self) { try again.stage(more, in: "e") }
+        _ = try again.commit("b", by: author)
+        try again.stage(more, in: "e")
+        #expect(throws: StoreError.self) { try again.stage(more, in: "f") }
+        _ = try again.discard("e")
+        try again.stage(more, in: "f")
+    }
+
+    /// A list of generations reads no generation twice, and none that this process wrote.
+    @Test func listsReadEachGenerationOnce() throws {
+        let folder = try TemporaryDirectory()
+        let files = CountingFiles(try FolderStoreFiles(path: folder.file("settings")))
+        let store = try openStore(files)
+        for number in 0..<5 { try store.set(["a": .integer(Int64(number))]) }
+        files.reads = 0
+        #expect(try store.generations().map(\.number) == [1, 2, 3, 4, 5, 6])
+        #expect(files.reads == 0)
+        let again = try openStore(files)
+        files.reads = 0
+        let list = try again.generations()
+        #expect(list == (try store.generations()))
+        #expect(files.reads == 5)
+        #expect(try again.generations() == list)
+        #expect(files.reads == 5)
+        // What goes, goes from the list.
+        try again.set(["a": 7])
+        try FileManager.default.removeItem(atPath: folder.file("settings/\(FileName.generation(2))"))
+        #expect(try openStore(files).generations().map(\.number) == [1, 3, 4, 5, 6, 7])
+    }
+
     /// Two transactions that fit one by one: the second commit is refused, and stays pending.
     @Test func commitLooksAtTheSum() throws {
         let store = try openStore(CutDisk(), options: StoreOptions())

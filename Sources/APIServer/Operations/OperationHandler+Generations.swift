@@ -19,7 +19,7 @@ extension OperationHandler {
         let generation = try await service.generation(number("number", request))
         let detail = GenerationDetail(
             summary: GenerationSummary(
-                generation,
+                GenerationHead(generation),
                 current: snapshot.inForce.generation.number,
                 trialSecondsLeft: await service.trialSecondsLeft
             ),
@@ -57,7 +57,7 @@ extension OperationHandler {
 }
 
 extension GenerationSummary {
-    init(_ generation: Generation, current: UInt64, trialSecondsLeft: Int64?) {
+    init(_ generation: GenerationHead, current: UInt64, trialSecondsLeft: Int64?) {
         self.init(
             number: generation.number,
             isCurrent: generation.number == current,

@@ -142,7 +142,7 @@ actor HostService {
 
     // MARK: - Generations, which lie on the disk
 
-    func generations() throws(Problem) -> [Generation] {
+    func generations() throws(Problem) -> [GenerationHead] {
         try store({ (store) throws(StoreError) in try store.generations() })
     }
 

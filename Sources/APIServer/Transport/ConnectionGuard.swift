@@ -43,6 +43,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private var bodySize = 0
     /// Requests that were passed on and not answered completely.
     private var inFlight = 0
+    /// Bytes of the bodies of those requests, in their order.
+    private var held: [Int] = []
     private var responseBegun = false
     /// No request after the last one is read: it said so, or the server stops.
     private var isLastRequest = false
@@ -76,6 +78,11 @@ final class ConnectionGuard: ChannelDuplexHandler {
         return phase == .idle ? idleSince : requestSince
     }
 
+    /// Since when a body that is not complete keeps room; nil if none does.
+    var holdsSince: NIODeadline? {
+        phase == .body && refusal == nil && drainUntil == nil && (held.last ?? 0) > 0 ? requestSince : nil
+    }
+
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         table.add(self)
@@ -83,6 +90,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         table.remove(self)
+        table.release(held.reduce(0, +))
+        held = []
         self.context = nil
     }
 
@@ -122,7 +131,13 @@ final class ConnectionGuard: ChannelDuplexHandler {
             guard phase == .body else { return }
             bodySize += bytes.readableBytes
             guard bodySize <= limits.body else { return refuse(.bodyTooLarge(limits)) }
-            if ready == nil { context.fireChannelRead(data) }
+            guard ready == nil else { return }
+            // Without one, the request is answered already, and nobody keeps the rest of its body.
+            if !held.isEmpty {
+                guard table.hold(bytes.readableBytes) else { return makeRoom() }
+                held[held.count - 1] += bytes.readableBytes
+            }
+            context.fireChannelRead(data)
         case .end:
             guard phase == .body else { return }
             phase = .idle
@@ -159,6 +174,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
             context.writeAndFlush(wrapOutboundOut(.head(informational)), promise: nil)
         }
         inFlight += 1
+        held.append(0)
         context.fireChannelRead(wrapInboundOut(.head(head)))
     }
 
@@ -208,6 +224,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
         case .end:
             responseBegun = false
             inFlight -= 1
+            if !held.isEmpty { table.release(held.removeFirst()) }
             if inFlight == 0 { idleSince = .now() }
             context.write(data, promise: promise)
             answered(context)
@@ -264,6 +281,9 @@ final class ConnectionGuard: ChannelDuplexHandler {
         return fault == .invalidMethod && firstBytes == nil ? Refusal(method: nil, target: "/") : nil
     }
 
+    /// Refuses the request that is being read, for whose body there is no room.
+    func makeRoom() { refuse(Refusal(noRoom: limits)) }
+
     private func refuse(_ problem: Problem) { refuse(Refusal(problem)) }
 
     private func refuse(_ refused: Refusal) {
@@ -294,6 +314,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
             ]
         )
         if let allow = refusal.allow { head.headers.add(name: "allow", value: allow) }
+        if let seconds = refusal.retryAfter { head.headers.add(name: "retry-after", value: "\(seconds)") }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if !isHead { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)

@@ -4,6 +4,8 @@ import NIOCore
 final class ConnectionTable {
     private let limits: ServerLimits
     private var guards: [ObjectIdentifier: ConnectionGuard] = [:]
+    /// Bytes of bodies that connections hold.
+    private(set) var heldBytes = 0
     private var isStopping = false
     private var emptied: EventLoopPromise<Void>?
     private let counter: @Sendable (Int) -> Void
@@ -62,6 +64,28 @@ final class ConnectionTable {
         }
         waiting.min { $0.1 < $1.1 }?.0.close()
     }
+
+    /// Takes room for a part of a body; false if there is none.
+    ///
+    /// Then the client that has kept its room longest without sending all of its body gives it back: a few of them that
+    /// send nothing more would keep all others out.
+    func hold(_ count: Int) -> Bool {
+        guard count > limits.bodies - heldBytes else {
+            heldBytes += count
+            return true
+        }
+        let now = NIODeadline.now()
+        let slow = guards.values.compactMap { connection in
+            connection.holdsSince.map { (connection, $0) }
+        }
+        if let (connection, since) = slow.min(by: { $0.1 < $1.1 }), now - since >= limits.patience {
+            connection.makeRoom()
+        }
+        return false
+    }
+
+    /// Gives room back.
+    func release(_ count: Int) { heldBytes -= count }
 
     /// Lets requests finish and closes everything else; the promise is kept when no connection is left.
     func stop(_ promise: EventLoopPromise<Void>) {

@@ -20,6 +20,14 @@ extension Problem {
         )
     }
 
+    static func tooManyBodies(_ limits: ServerLimits) -> Problem {
+        Problem(
+            status: 503,
+            detail:
+                "the requests of all clients together are longer than \(limits.bodies) bytes: send it again later"
+        )
+    }
+
     static func requestTimeout(_ limits: ServerLimits) -> Problem {
         let seconds = limits.request.nanoseconds / 1_000_000_000
         return Problem(
@@ -27,7 +35,6 @@ extension Problem {
             detail: "the request was not complete within \(seconds) seconds: send it again"
         )
     }
-
 }
 
 /// What a request gets that the transport refuses.
@@ -36,7 +43,17 @@ struct Refusal {
     /// The value of the header `Allow`, which a 405 must have (RFC 9110, section 15.5.6).
     var allow: String?
 
+    /// The value of the header `Retry-After`, in seconds (RFC 9110, section 10.2.3).
+    var retryAfter: Int?
+
     init(_ problem: Problem) { self.problem = problem }
+
+    /// Refuses a request for whose body there is no room now.
+    init(noRoom limits: ServerLimits) {
+        problem = .tooManyBodies(limits)
+        // By then, who keeps the room without need is gone.
+        retryAfter = Int((limits.patience + limits.drain).nanoseconds / 1_000_000_000) + 1
+    }
 
     /// Refuses a method that no endpoint has.
     ///

@@ -4,6 +4,10 @@ import NIOCore
 public struct ServerLimits: Sendable {
     /// The longest body, in bytes; longer ones get 413.
     public var body = 1 << 20
+    /// Bytes of the bodies of all requests that are being read or answered; beyond it requests get 503.
+    public var bodies = 16 << 20
+    /// How long a body may take to come before it must make room for others when there is none.
+    public var patience: TimeAmount = .seconds(1)
     /// Names and values of all header fields together, in bytes; more gets 431.
     public var headers = 16 << 10
     /// The longest request target, in bytes; longer ones get 414.

@@ -90,7 +90,7 @@ extension RouteTable {
     )
     private static let tooMuchPending = Endpoint.Response(
         409,
-        "There are 64 transactions, or 10,000 changes in this one: commit or delete some."
+        "There are 64 transactions, 16 MiB in all of them, or 10,000 changes in this one: commit or delete some."
     )
     private static let changeResponses: [Endpoint.Response] = [
         .init(204, "The settings are pending."),

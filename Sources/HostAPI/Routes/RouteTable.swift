@@ -64,7 +64,10 @@ public enum RouteTable {
             500,
             "The host failed, or its state partition is full: nothing was changed; `detail` and the journal say more."
         ),
-        .init(503, "The server is stopping, or serves as many clients as it can: try again later."),
+        .init(
+            503,
+            "The server is stopping, or serves as many clients or long bodies as it can: try again later (`Retry-After`)."
+        ),
     ]
 
     private static let positions = Dictionary(

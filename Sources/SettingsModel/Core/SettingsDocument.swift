@@ -28,9 +28,9 @@ public struct SettingsDocument: Sendable, Equatable {
         var sieve = Sieve()
         sieve.take(json, at: SettingKey([]), as: Settings.type)
         var good = SettingsDocument(sieve.values)
-        let tooHigh = good.softLimitsAboveHardLimits
-        for (key, _) in tooHigh { good.values[key] = nil }
-        return (good, sieve.reader.allProblems + tooHigh.map(\.problem))
+        let impossible = good.impossibleResourceLimits
+        for (key, _) in impossible { good.values[key] = nil }
+        return (good, sieve.reader.allProblems + impossible.map(\.problem))
     }
 
     /// Checks one value for one key.

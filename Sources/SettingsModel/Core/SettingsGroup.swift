@@ -9,6 +9,11 @@ public protocol SettingsGroup: SettingValue {
 
     /// The settings of the group, in the order of the reference.
     static var fields: [Field<Self>] { get }
+
+    /// Sets of settings of which one at least must be given as a whole; empty, the default, if nothing must.
+    ///
+    /// Only for groups that are elements of a list: the settings of all others are set one by one.
+    static var alternatives: [[String]] { get }
 }
 
 /// One setting of a group: its name, what it is for, and the property that holds it.
@@ -54,12 +59,17 @@ public struct Field<Group: Sendable>: Sendable {
 }
 
 extension SettingsGroup {
+    /// Nothing must be given.
+    public static var alternatives: [[String]] { [] }
+
     /// An object with the settings of the group.
     public static var shape: ValueShape {
-        ValueShape(
+        let needed = alternatives.isEmpty ? "" : "; it must have \(neededNames)"
+        return ValueShape(
             name: "group",
-            allowed: "an object with some of: \(fields.map(\.description.name).joined(separator: ", "))",
-            form: .group(fields.map(\.description))
+            allowed: "an object with some of: \(names)\(needed)",
+            form: .group(fields.map(\.description)),
+            alternatives: alternatives
         )
     }
 
@@ -88,6 +98,10 @@ extension SettingsGroup {
             isGood = false
             reader.inside(field.name) { $0.refuse(nil, allowed: "it must be given here") }
         }
+        if !alternatives.isEmpty, !alternatives.contains(where: { $0.allSatisfy { members[$0] != nil } }) {
+            isGood = false
+            reader.refuse(nil, allowed: "it must have \(neededNames)")
+        }
         return isGood ? group : nil
     }
 
@@ -101,4 +115,8 @@ extension SettingsGroup {
     }
 
     private static var names: String { fields.map(\.description.name).joined(separator: ", ") }
+
+    private static var neededNames: String {
+        alternatives.map { $0.joined(separator: " and ") }.joined(separator: ", or ")
+    }
 }

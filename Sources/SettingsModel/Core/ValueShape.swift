@@ -24,12 +24,15 @@ public struct ValueShape: Sendable {
     public let allowed: String
     /// The form.
     public let form: Form
+    /// Of a group: sets of its settings of which one at least must be given as a whole; none if nothing must.
+    public let alternatives: [[String]]
     /// Whether a part of the value is a secret.
     public let hasSecrets: Bool
 
     /// A shape.
-    public init(name: String, allowed: String, form: Form) {
+    public init(name: String, allowed: String, form: Form, alternatives: [[String]] = []) {
         self.name = name
+        self.alternatives = alternatives
         self.allowed = allowed
         self.form = form
         hasSecrets =

@@ -97,6 +97,9 @@ public struct RegistryCredential: SettingsGroup {
             secret: true
         ),
     ]
+
+    /// The container runtime refuses to pull with a credential that is none.
+    public static let alternatives = [["auth"], ["username", "password"], ["identitytoken"]]
 }
 
 /// Mirrors of container registries, and credentials for them.

@@ -138,7 +138,7 @@ public struct ResourceLimits: SettingsGroup {
         Field(
             "hard-limit",
             \.hardLimit,
-            "The most that a process may raise its limit to; the soft limit where only that is set.",
+            "The most that a process may raise its limit to; the soft limit where only that is set. Open files have no `unlimited`, but at most what the sysctl `fs.nr_open` says.",
             example: 1_048_576
         ),
         Field(
@@ -151,16 +151,29 @@ public struct ResourceLimits: SettingsGroup {
 }
 
 extension SettingsDocument {
-    /// The soft limits that are greater than the hard limits beside them, and what is wrong with them.
-    var softLimitsAboveHardLimits: [(key: SettingKey, problem: SettingProblem)] {
+    /// Limits with which no container would start, and what is wrong with them: soft limits that are greater than the hard
+    /// limits beside them, and unlimited open files.
+    var impossibleResourceLimits: [(key: SettingKey, problem: SettingProblem)] {
         let limits = SettingKey(["oci-defaults", "resource-limits"])
         return inside(limits).values.sorted { $0.key < $1.key }.compactMap { key, value in
-            guard key.segments.count == 4, key.segments[3] == "soft-limit",
-                let hard = values[limits.appending(key.segments[2]).appending("hard-limit")]?.integer,
+            guard key.segments.count == 4 else { return nil }
+            let resource = key.segments[2]
+            let allowed: String
+            if resource == LimitedResource.maxOpenFiles.rawValue, value.integer == nil {
+                // setrlimit(2): EPERM, for root too.
+                allowed = """
+                    a whole number, at most what the sysctl fs.nr_open says (1048576 unless it was changed): the kernel \
+                    has no unlimited number of open files
+                    """
+            } else if key.segments[3] == "soft-limit",
+                let hard = values[limits.appending(resource).appending("hard-limit")]?.integer,
                 // A limit that is no number is unlimited.
                 value.integer.map({ $0 > hard }) ?? true
-            else { return nil }
-            let allowed = "at most the hard limit, which is \(hard)"
+            {
+                allowed = "at most the hard limit, which is \(hard)"
+            } else {
+                return nil
+            }
             return (key, SettingProblem(key: key.description, value: value, allowed: allowed))
         }
     }

@@ -5,7 +5,7 @@ extension SettingsReference {
     /// inside of `settings`.
     ///
     /// It accepts everything that the model accepts. The model is stricter where a schema can't say it: the content of
-    /// certificates and keys, days that no calendar has.
+    /// certificates and keys.
     public static var jsonSchema: JSONValue {
         var definitions = Definitions()
         var members = schema(of: Settings.type.shape, &definitions).members ?? [:]
@@ -72,6 +72,11 @@ extension SettingsReference {
             ]
             let required = fields.filter(\.isRequired).map { JSONValue.string($0.name) }
             if !required.isEmpty { members["required"] = .array(required) }
+            if !shape.alternatives.isEmpty {
+                members["anyOf"] = .array(
+                    shape.alternatives.map { ["required": .array($0.map { .string($0) })] }
+                )
+            }
             return .object(members)
         case .map(let name, let value, let count):
             return [

@@ -28,27 +28,6 @@ public struct HostName: TextSetting, Hashable {
     }
 }
 
-/// One label of a domain name.
-public struct DNSLabel: TextSetting, Hashable {
-    /// The label, in lower case.
-    public let text: String
-
-    /// Takes a label; nil for anything else.
-    public init?(_ text: String) {
-        guard text.isDNSLabel else { return nil }
-        self.text = text.lowercased()
-    }
-
-    /// What is allowed.
-    public static var shape: ValueShape {
-        ValueShape(
-            name: "DNS label",
-            allowed: "a DNS label: 1 to 63 letters, digits and inner '-'",
-            form: .text(pattern: Pattern.whole(Pattern.dnsLabel), length: 1...63)
-        )
-    }
-}
-
 /// A domain: like a host name, but '_' may stand in labels, and a dot at the end is allowed and dropped.
 public struct DomainName: TextSetting, Hashable {
     /// The name, in lower case, without a dot at its end.
