@@ -40,6 +40,7 @@ let system: [Target] =
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     ]
     + library("Archive", ["CArchive"])
@@ -51,6 +52,7 @@ let system: [Target] =
     + library("Presentation", [])
     + library("Processes", [subprocess, systemPackage])
     + library("Systemd", ["CSystemd"])
+    + library("Zstd", ["CZstd"])
 
 let formats: [Target] =
     library("GPT", ["Bytes"])
@@ -61,6 +63,7 @@ let formats: [Target] =
     + library("EROFS", ["Archive", "Bytes"])
     + library("Verity", ["Hashing"])
     + library("ReleaseManifest", ["Hashing"])
+    + library("UpdateBlocks", ["BlockDevices", "Bytes", "Hashing", "Zstd"], tests: ["Verity"])
     + library("VariantManifest", [toml, "Hashing"])
     + library("FileTree", ["Hashing"])
     + library("SBOM", ["Hashing"])
