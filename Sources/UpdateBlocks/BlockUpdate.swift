@@ -35,7 +35,7 @@ public final class BlockUpdate {
     let running: Running?
     let costs: BlockPlan.Costs
     let open: (Release.File) -> any RemoteFile
-    let hasher: LeafHasher
+    var hasher: LeafHasher
     /// Number of blocks of the new root.
     public let blockCount: Int
 

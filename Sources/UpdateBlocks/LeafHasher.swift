@@ -3,15 +3,20 @@ public import Hashing
 /// Computes dm-verity's leaves: the SHA-256 of salt and block, and the 8 bytes of it that an index has.
 public struct LeafHasher: Sendable {
     private let salted: SHA256Hasher
+    /// The bits of a leaf that count: all, but in tests of what happens where truncated leaves agree by chance.
+    private let mask: UInt64
     /// The truncated leaf of a block of zeros, which needs no source.
     public let zeroLeaf: UInt64
 
     /// A hasher for a release's salt.
-    public init(salt: [UInt8]) {
+    public init(salt: [UInt8]) { self.init(salt: salt, mask: .max) }
+
+    init(salt: [UInt8], mask: UInt64) {
+        self.mask = mask
         var hasher = SHA256Hasher()
         hasher.update(salt)
         salted = hasher
-        zeroLeaf = Self.truncated(hasher, [UInt8](repeating: 0, count: BlockFormat.blockSize))
+        zeroLeaf = Self.truncated(hasher, [UInt8](repeating: 0, count: BlockFormat.blockSize)) & mask
     }
 
     /// The first 8 bytes of a block's leaf, as a little-endian number.
@@ -20,7 +25,7 @@ public struct LeafHasher: Sendable {
         hasher.update(block)
         return withUnsafeTemporaryAllocation(byteCount: SHA256Digest.byteCount, alignment: 8) { digest in
             hasher.finish(into: digest)
-            return UInt64(littleEndian: digest.load(as: UInt64.self))
+            return UInt64(littleEndian: digest.load(as: UInt64.self)) & mask
         }
     }
 

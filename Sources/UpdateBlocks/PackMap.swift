@@ -28,7 +28,7 @@ struct PackMap {
         var zero = BlockSet(capacity: newLeaves.count)
         var next = 0
         for (block, leaf) in newLeaves.enumerated() {
-            if leaf == zeroLeaf {
+            if leaf == zeroLeaf, try Self.isZero(new, block) {
                 zero.insert(block)
             } else if let place = lookup.block(with: leaf, preferring: next), try Self.isSame(old, place, new, block) {
                 found[block] = UInt32(place)
@@ -48,6 +48,15 @@ struct PackMap {
         for (block, leaf) in oldLeaves.leaves.enumerated() where leaf == zeroLeaf { replaced.remove(block) }
         self.replaced = replaced
         anchors = Self.longestAscent(found, oldCount: oldCount)
+    }
+
+    private static func isZero(_ image: any BlockDevice, _ block: Int) throws(UpdateBlocksError) -> Bool {
+        let size = BlockFormat.blockSize
+        do throws(BlockDeviceError) {
+            return try image.read(at: UInt64(block * size), count: size).allSatisfy { $0 == 0 }
+        } catch {
+            throw .device(error)
+        }
     }
 
     private static func isSame(_ old: any BlockDevice, _ place: Int, _ new: any BlockDevice, _ block: Int)

@@ -37,8 +37,25 @@ public enum RootFramesWriter {
         framesPath: String,
         indexPath: String
     ) async throws -> Result {
+        try await write(
+            image: image,
+            rootHash: rootHash,
+            salt: salt,
+            hasher: LeafHasher(salt: salt),
+            framesPath: framesPath,
+            indexPath: indexPath
+        )
+    }
+
+    static func write(
+        image: any BlockDevice,
+        rootHash: SHA256Digest,
+        salt: [UInt8],
+        hasher: LeafHasher,
+        framesPath: String,
+        indexPath: String
+    ) async throws -> Result {
         let blocks = try BlockFormat.blockCount(of: image.byteCount, name: image.name)
-        let hasher = LeafHasher(salt: salt)
         let (leaves, groups) = try HashedBlocks.withGroups(image, blockCount: blocks, hasher: hasher)
         let found = hasher.root(of: groups)
         guard found == rootHash else {
