@@ -100,12 +100,12 @@ struct HostileTests {
     func wrongBlock(withPack: Bool) async throws {
         var random = Seeded(state: 22)
         let old = random.blocks(10)
-        let new = random.blocks(900)
+        let new = random.blocks(600)
         let release = try await Published(new, from: withPack ? old : nil)
         let server = try release.server
         server.state.withLock { state in
             state.tamper = { name, piece in
-                guard name != "root.index", piece.offset > 1_200_000 else { return [piece] }
+                guard name != "root.index", piece.offset > 800_000 else { return [piece] }
                 var bytes = piece.bytes
                 bytes[bytes.count / 2] ^= 0x40
                 return [RemotePiece(offset: piece.offset, bytes: bytes, source: "bad.example")]
@@ -119,7 +119,7 @@ struct HostileTests {
         #expect(error?.description.contains("bad.example") == true, "\(String(describing: error))")
         server.state.withLock { $0.tamper = nil }
         let plan = try await update.plan(for: slot)
-        #expect(plan.fetched.count < 800 && plan.fetched.count > 0)
+        #expect(plan.fetched.count < 590 && plan.fetched.count > 0)
         _ = try await install(update, release, into: slot)
     }
 

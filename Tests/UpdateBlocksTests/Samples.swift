@@ -38,14 +38,14 @@ struct ImagePair {
     let old: [[UInt8]]
     let new: [[UInt8]]
 
-    init(seed: UInt64, blocks: Int = 400) {
+    init(seed: UInt64, blocks: Int = 120) {
         var random = Seeded(state: seed)
         var old = random.blocks(blocks)
         old[blocks / 3] = [UInt8](repeating: 0, count: size)
         var new = old
         for _ in 0..<Int.random(in: 1...8, using: &random) {
             let start = Int.random(in: 0..<new.count, using: &random)
-            let run = start..<min(start + Int.random(in: 1...20, using: &random), new.count)
+            let run = start..<min(start + Int.random(in: 1...12, using: &random), new.count)
             switch Int.random(in: 0..<6, using: &random) {
             case 0: for block in run { new[block][Int.random(in: 0..<size, using: &random)] ^= 0x55 }
             case 1: new.replaceSubrange(run, with: random.blocks(run.count))

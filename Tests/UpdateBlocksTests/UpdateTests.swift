@@ -10,7 +10,7 @@ import Testing
 
 @Suite("Updates of a slot")
 struct UpdateTests {
-    @Test("Every method makes any image of any other", arguments: 0..<12 as Range<UInt64>)
+    @Test("Every method makes any image of any other", arguments: 0..<8 as Range<UInt64>)
     func property(seed: UInt64) async throws {
         let images = ImagePair(seed: seed)
         let release = try await Published(images.new, from: images.old)
@@ -52,10 +52,10 @@ struct UpdateTests {
     @Test("A small change costs little: pack below ranges, ranges below the stream")
     func bytes() async throws {
         var random = Seeded(state: 51)
-        let old = random.blocks(3000)
+        let old = random.blocks(1000)
         var new = old
-        new.insert(contentsOf: random.blocks(2), at: 1000)
-        for block in 1500..<1520 { new[block][7] ^= 1 }
+        new.insert(contentsOf: random.blocks(2), at: 300)
+        for block in 500..<520 { new[block][7] ^= 1 }
         let release = try await Published(new, from: old)
         var sizes: [UInt64] = []
         for packs in [release.transports.packs, []] {
@@ -69,14 +69,14 @@ struct UpdateTests {
         }
         #expect(sizes[0] < 10_000, "\(sizes)")
         #expect(sizes[1] < release.transports.index.size + 120_000, "\(sizes)")
-        #expect(release.transports.frames.size > 6_000_000)
+        #expect(release.transports.frames.size > 2_000_000)
     }
 
     @Test("After a broken connection only what is missing is fetched", arguments: [true, false])
     func resume(withPack: Bool) async throws {
         var random = Seeded(state: 52)
-        let old = random.blocks(200)
-        let new = random.blocks(2000)
+        let old = random.blocks(20)
+        let new = random.blocks(700)
         let release = try await Published(new, from: withPack ? old : nil)
         let server = try release.server
         let total = withPack ? release.transports.packs[0].file.size : release.transports.frames.size
@@ -92,19 +92,19 @@ struct UpdateTests {
             _ = try await install(release.update(running: old, server: server), release, into: slot)
         }
         let before = server.bytesSent
-        #expect(before > 1_000_000)
+        #expect(before > 500_000)
         server.state.withLock { $0.tamper = nil }
         // As after a restart: nothing is remembered but what the slot holds.
         _ = try await install(release.update(running: old, server: server), release, into: slot)
         let index = release.transports.index.size
         let twice = UInt64(server.bytesSent) - total
-        #expect(twice < index * 2 + (2 << 20), "\(twice) of \(total) bytes came twice")
+        #expect(twice < index * 2 + total / 2, "\(twice) of \(total) bytes came twice")
     }
 
     @Test("Rotten and unreadable blocks of the running slot are fetched instead", arguments: [true, false])
     func rot(withPack: Bool) async throws {
         var random = Seeded(state: 53)
-        let old = random.blocks(600)
+        let old = random.blocks(400)
         var new = old
         for block in 200..<260 { new[block][9] ^= 1 }
         let release = try await Published(new, from: withPack ? old : nil)
@@ -121,17 +121,17 @@ struct UpdateTests {
         let healthy = try disk(old, name: "active")
         let late = try release.update(running: old, slot: healthy, server: release.server)
         let planned = try await late.plan(for: try disk([], spare: new.count))
-        #expect(!planned.fetched.contains(400))
-        try healthy.write([0xFF], at: UInt64(400 * size))
+        #expect(!planned.fetched.contains(300))
+        try healthy.write([0xFF], at: UInt64(300 * size))
         let target = try disk([], spare: new.count)
         try await late.run(planned, progress: { _ in }) { try target.write($1, at: UInt64($0 * size)) }
         #expect(try content(target, new.count) == Array(new.joined()))
     }
 
-    @Test("Where truncated leaves agree by chance, repairs converge", arguments: 0..<6 as Range<UInt64>)
+    @Test("Where truncated leaves agree by chance, repairs converge", arguments: 0..<4 as Range<UInt64>)
     func collisions(seed: UInt64) async throws {
         // 6 bits: almost every block is mistaken for another one.
-        let images = ImagePair(seed: seed, blocks: 300)
+        let images = ImagePair(seed: seed, blocks: 140)
         var random = Seeded(state: seed)
         let release = try await Published(images.new, mask: seed % 2 == 0 ? 63 : 1023)
         let update = try release.update(running: random.blocks(80) + images.old, server: release.server)
