@@ -163,7 +163,12 @@ extension Release {
             try validateFile("\(key).file", pack.file)
             try check("\(key).file", pack.file.file, names.insert(pack.file.file).inserted, isSecond)
             let isNew = starts.insert(pack.from).inserted
-            try check("\(key).from", pack.from, isNew, "another pack begins there, or it is the new root itself")
+            try check(
+                "\(key).from",
+                pack.from,
+                isNew,
+                "another pack begins there, or it is the new root itself"
+            )
             try checkSize("\(key).headSize", pack.headSize, multipleOf: 1)
             try check(
                 "\(key).headSize",

@@ -42,7 +42,9 @@ final class ArtefactFile {
         size += UInt64(bytes.count)
         var done = 0
         while done < bytes.count {
-            let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done) }
+            let written = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done)
+            }
             if written < 0 {
                 if errno == EINTR { continue }
                 throw .output(path: path, reason: Self.text(errno))

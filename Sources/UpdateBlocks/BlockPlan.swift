@@ -115,7 +115,9 @@ public struct BlockPlan: Sendable, Equatable {
                 next += 1
             } else if leaf == facts.zeroLeaf, !facts.distrusted.contains(block) {
                 source = .zero
-            } else if !facts.distrusted.contains(block), let place = facts.lookup.block(with: leaf, preferring: next) {
+            } else if !facts.distrusted.contains(block),
+                let place = facts.lookup.block(with: leaf, preferring: next)
+            {
                 source = .active(UInt32(place))
                 next = place + 1
             } else {
@@ -158,7 +160,11 @@ public struct BlockPlan: Sendable, Equatable {
 
     private static func estimates(_ facts: Facts, _ fetched: BlockSet) -> Estimates {
         let request = facts.costs.bytesPerRequest
-        var result = Estimates(pack: nil, ranges: nil, stream: fetched.count == 0 ? 0 : facts.streamSize + request)
+        var result = Estimates(
+            pack: nil,
+            ranges: nil,
+            stream: fetched.count == 0 ? 0 : facts.streamSize + request
+        )
         if facts.hasRanges, let frames = facts.frames {
             result.ranges = rangeBytes(frames, fetched, facts.costs)
         }

@@ -103,7 +103,9 @@ final class BlockRun {
     }
 
     private func copy(_ blocks: Range<UInt32>, from first: UInt32) async throws {
-        guard let device = update.running?.device else { return missing.insert(Int(blocks.lowerBound)..<Int(blocks.upperBound)) }
+        guard let device = update.running?.device else {
+            return missing.insert(Int(blocks.lowerBound)..<Int(blocks.upperBound))
+        }
         var done = 0
         while done < blocks.count {
             let count = min(Self.blocksPerPiece, blocks.count - done)
@@ -150,7 +152,9 @@ final class BlockRun {
         guard let device = update.running?.device else { return }
         var prefix: [UInt8] = []
         prefix.reserveCapacity(segment.prefix.reduce(0) { $0 + $1.count } * Self.size)
-        for range in segment.prefix { prefix += Self.read(device, Int(range.lowerBound)..<Int(range.upperBound)) }
+        for range in segment.prefix {
+            prefix += Self.read(device, Int(range.lowerBound)..<Int(range.upperBound))
+        }
         let content: [UInt8]
         do throws(ZstdError) {
             content = try decompressor.decompress(
@@ -180,7 +184,10 @@ final class BlockRun {
                 runs.append(start..<min(start + framesPerPart, run.upperBound))
             }
         }
-        try await fetch(file, runs.map { table.bytes(of: $0) }, inOneStream: inOneStream) { number, bytes, source in
+        try await fetch(file, runs.map { table.bytes(of: $0) }, inOneStream: inOneStream) {
+            number,
+            bytes,
+            source in
             var position = 0
             for frame in runs[number] {
                 let end = position + Int(table.sizes[frame])
@@ -236,7 +243,9 @@ final class BlockRun {
                 continue
             }
             var end = start
-            while end < blocks.upperBound, missing.contains(end), end - start < Self.blocksPerPiece { end += 1 }
+            while end < blocks.upperBound, missing.contains(end), end - start < Self.blocksPerPiece {
+                end += 1
+            }
             let offset = (start - blocks.lowerBound) * Self.size
             var bad: Set<Int> = []
             try await handOverRight(start..<end, Array(bytes[offset..<offset + (end - start) * Self.size])) {
@@ -256,7 +265,9 @@ final class BlockRun {
         let good = bytes.withUnsafeBytes { bytes in
             blocks.map { block in
                 let start = (block - blocks.lowerBound) * Self.size
-                let leaf = update.hasher.leaf(of: UnsafeRawBufferPointer(rebasing: bytes[start..<start + Self.size]))
+                let leaf = update.hasher.leaf(
+                    of: UnsafeRawBufferPointer(rebasing: bytes[start..<start + Self.size])
+                )
                 return leaf == update.leaves[block]
             }
         }

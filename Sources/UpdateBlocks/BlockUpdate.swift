@@ -113,7 +113,9 @@ public final class BlockUpdate {
                 if found[block] == leaves[block] { inPlace.insert(block) }
             }
             guard !isRight else { continue }
-            for block in index.blocks(ofGroup: group) where !inPlace.contains(block) { suspects.insert(block) }
+            for block in index.blocks(ofGroup: group) where !inPlace.contains(block) {
+                suspects.insert(block)
+            }
             wrong += index.blocks(ofGroup: group).count
         }
         guard suspects.count > 0 else { throw UpdateBlocksError.cannotRepair(blocks: wrong) }
@@ -184,7 +186,8 @@ public final class BlockUpdate {
     }
 
     /// The first bytes of an artefact, which must have a digest.
-    private func fetchWhole(_ file: Release.File, size: UInt64, sha256: SHA256Digest) async throws -> [UInt8] {
+    private func fetchWhole(_ file: Release.File, size: UInt64, sha256: SHA256Digest) async throws -> [UInt8]
+    {
         guard size > 0, size <= UInt64(PackHead.sizeLimit) else {
             throw UpdateBlocksError.damaged(
                 artefact: file.file,

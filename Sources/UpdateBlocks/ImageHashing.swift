@@ -53,7 +53,10 @@ public struct HashedBlocks: Sendable {
         var leaves = [UInt64](repeating: 0, count: blockCount)
         var unreadable = BlockSet(capacity: blockCount)
         let present = Int(clamping: min(device.byteCount / UInt64(size), UInt64(blockCount)))
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.blocksPerRead * size, alignment: size)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: Self.blocksPerRead * size,
+            alignment: size
+        )
         defer { buffer.deallocate() }
         var position = 0
         while position < present {
@@ -61,7 +64,9 @@ public struct HashedBlocks: Sendable {
             let whole = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(count * size)])
             let isRead = Self.read(device, position, whole)
             for offset in 0..<count {
-                let part = UnsafeMutableRawBufferPointer(rebasing: whole[(offset * size)..<((offset + 1) * size)])
+                let part = UnsafeMutableRawBufferPointer(
+                    rebasing: whole[(offset * size)..<((offset + 1) * size)]
+                )
                 guard isRead || Self.read(device, position + offset, part) else {
                     unreadable.insert(position + offset)
                     continue

@@ -64,12 +64,17 @@ extension PackHead {
     public init(decoding bytes: [UInt8], from: SHA256Digest, to: SHA256Digest, byteCount: UInt64)
         throws(UpdateBlocksError)
     {
-        guard bytes.starts(with: Self.magic) else { throw Self.bad("magic", "it does not begin with 'BHPACK_1'") }
+        guard bytes.starts(with: Self.magic) else {
+            throw Self.bad("magic", "it does not begin with 'BHPACK_1'")
+        }
         guard let size = bytes.littleEndian(UInt32.self, at: 8).map(Int.init),
             let rawSize = bytes.littleEndian(UInt32.self, at: 12).map(Int.init)
         else { throw Self.bad("header", "only \(bytes.count) bytes are there") }
         guard bytes.count == Self.startSize + size else {
-            throw Self.bad("head size", "\(size) bytes and \(Self.startSize) are not the \(bytes.count) signed ones")
+            throw Self.bad(
+                "head size",
+                "\(size) bytes and \(Self.startSize) are not the \(bytes.count) signed ones"
+            )
         }
         guard rawSize <= Self.sizeLimit else {
             throw Self.bad("head size", "\(rawSize) bytes are more than \(Self.sizeLimit)")
@@ -123,7 +128,10 @@ extension PackHead {
             case zeroMark: source = .zero
             default:
                 guard Int(mark) < old, blocks <= old - Int(mark) else {
-                    throw bad("run \(number), source", "\(blocks) blocks from \(mark) on leave the \(old) old ones")
+                    throw bad(
+                        "run \(number), source",
+                        "\(blocks) blocks from \(mark) on leave the \(old) old ones"
+                    )
                 }
                 source = .old(mark)
             }
@@ -131,12 +139,21 @@ extension PackHead {
         }
         guard total == new else { throw bad("runs", "they have \(total) blocks and not \(new)") }
         guard found == inSegments else {
-            throw bad("leaf count", "the runs take \(found) blocks from segments, and there are \(inSegments) leaves")
+            throw bad(
+                "leaf count",
+                "the runs take \(found) blocks from segments, and there are \(inSegments) leaves"
+            )
         }
         return runs
     }
 
-    private static func segments(_ reader: inout Reader, _ count: Int, old: Int, blocks: Int, byteCount: UInt64)
+    private static func segments(
+        _ reader: inout Reader,
+        _ count: Int,
+        old: Int,
+        blocks: Int,
+        byteCount: UInt64
+    )
         throws(UpdateBlocksError) -> [Segment]
     {
         var segments: [Segment] = []
@@ -191,7 +208,8 @@ private struct Reader {
 
     var isAtEnd: Bool { position == bytes.count }
 
-    mutating func value<T: FixedWidthInteger & UnsignedInteger>(_ type: T.Type) throws(UpdateBlocksError) -> T {
+    mutating func value<T: FixedWidthInteger & UnsignedInteger>(_ type: T.Type) throws(UpdateBlocksError) -> T
+    {
         guard let value = bytes.littleEndian(type, at: position) else { throw Self.end(bytes.count) }
         position += T.bitWidth / 8
         return value

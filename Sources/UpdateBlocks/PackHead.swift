@@ -99,7 +99,9 @@ public struct PackHead: Sendable, Equatable {
                 next += Int(run.count)
             case .old(let first):
                 let blocks = Int(first)..<Int(first) + Int(run.count)
-                guard blocks.upperBound <= old.leaves.count, !old.unreadable.containsAny(blocks) else { return nil }
+                guard blocks.upperBound <= old.leaves.count, !old.unreadable.containsAny(blocks) else {
+                    return nil
+                }
                 leaves += old.leaves[blocks]
             }
         }

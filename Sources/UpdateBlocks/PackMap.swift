@@ -30,7 +30,9 @@ struct PackMap {
         for (block, leaf) in newLeaves.enumerated() {
             if leaf == zeroLeaf, try Self.isZero(new, block) {
                 zero.insert(block)
-            } else if let place = lookup.block(with: leaf, preferring: next), try Self.isSame(old, place, new, block) {
+            } else if let place = lookup.block(with: leaf, preferring: next),
+                try Self.isSame(old, place, new, block)
+            {
                 found[block] = UInt32(place)
                 next = place + 1
             } else {

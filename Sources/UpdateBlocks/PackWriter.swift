@@ -60,7 +60,11 @@ public enum PackWriter {
         // Both with the new salt: the host re-hashes its old slot with it.
         let hasher = LeafHasher(salt: new.salt)
         try check(old)
-        let (newLeaves, groups) = try HashedBlocks.withGroups(new.image, blockCount: newBlocks, hasher: hasher)
+        let (newLeaves, groups) = try HashedBlocks.withGroups(
+            new.image,
+            blockCount: newBlocks,
+            hasher: hasher
+        )
         try check(new, groups, hasher)
         let map = try PackMap(
             old: old.image,
@@ -104,7 +108,11 @@ public enum PackWriter {
     private static func check(_ root: Root) throws(UpdateBlocksError) {
         let blocks = try BlockFormat.blockCount(of: root.image.byteCount, name: root.image.name)
         let hasher = LeafHasher(salt: root.salt)
-        try check(root, HashedBlocks.withGroups(root.image, blockCount: blocks, hasher: hasher).groups, hasher)
+        try check(
+            root,
+            HashedBlocks.withGroups(root.image, blockCount: blocks, hasher: hasher).groups,
+            hasher
+        )
     }
 
     private static func check(_ root: Root, _ groups: [SHA256Digest], _ hasher: LeafHasher)
@@ -222,7 +230,8 @@ public enum PackWriter {
         return bodies
     }
 
-    private static func compress(_ draft: Draft, old: any BlockDevice, new: any BlockDevice) throws -> [UInt8] {
+    private static func compress(_ draft: Draft, old: any BlockDevice, new: any BlockDevice) throws -> [UInt8]
+    {
         let prefix = try bytes(of: draft.prefix.map { Int($0.lowerBound)..<Int($0.upperBound) }, old)
         let content = try bytes(of: draft.runs, new)
         var windowLog = 17
@@ -230,7 +239,9 @@ public enum PackWriter {
         return try ZstdCompressor(level: level, windowLog: windowLog).compress(content, prefix: prefix)
     }
 
-    private static func bytes(of runs: [Range<Int>], _ image: any BlockDevice) throws(BlockDeviceError) -> [UInt8] {
+    private static func bytes(of runs: [Range<Int>], _ image: any BlockDevice) throws(BlockDeviceError)
+        -> [UInt8]
+    {
         var result: [UInt8] = []
         for run in runs {
             result += try image.read(

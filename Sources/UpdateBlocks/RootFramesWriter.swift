@@ -115,7 +115,9 @@ public enum RootFramesWriter {
         return sizes
     }
 
-    private static func compress(_ image: any BlockDevice, blocks: Int, frames: Range<Int>) throws -> [[UInt8]] {
+    private static func compress(_ image: any BlockDevice, blocks: Int, frames: Range<Int>) throws
+        -> [[UInt8]]
+    {
         let compressor = try ZstdCompressor(level: level)
         return try frames.map { frame in
             let first = frame * blocksPerFrame

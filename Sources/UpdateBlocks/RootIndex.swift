@@ -81,7 +81,10 @@ public struct RootIndex: Sendable, Equatable {
             throw bad("block count", "\(blocks) is not between 1 and \(BlockFormat.maximumBlockCount)")
         }
         guard (1...BlockFormat.maximumBlocksPerFrame).contains(perFrame) else {
-            throw bad("blocks a frame", "\(perFrame) is not between 1 and \(BlockFormat.maximumBlocksPerFrame)")
+            throw bad(
+                "blocks a frame",
+                "\(perFrame) is not between 1 and \(BlockFormat.maximumBlocksPerFrame)"
+            )
         }
         guard saltSize <= BlockFormat.maximumSaltSize else {
             throw bad("salt", "\(saltSize) bytes are more than \(BlockFormat.maximumSaltSize)")

@@ -42,19 +42,26 @@ public final class ZstdDecompressor {
             ZSTD_decompressDCtx(context, target.baseAddress, target.count, frame.baseAddress, frame.count),
             else: damaged
         )
-        guard filled == target.count else { throw .contentSize(found: UInt64(filled), expected: target.count) }
+        guard filled == target.count else {
+            throw .contentSize(found: UInt64(filled), expected: target.count)
+        }
     }
 
     /// The content of exactly one frame, whose size is known.
     ///
     /// - Throws: As the other form.
-    public func decompress(_ frame: [UInt8], prefix: [UInt8] = [], byteCount: Int) throws(ZstdError) -> [UInt8] {
+    public func decompress(_ frame: [UInt8], prefix: [UInt8] = [], byteCount: Int) throws(ZstdError)
+        -> [UInt8]
+    {
         var failure: ZstdError?
         let content = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, filled in
             frame.withUnsafeBytes { frame in
                 prefix.withUnsafeBytes { prefix in
                     do throws(ZstdError) {
-                        let target = UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: byteCount)
+                        let target = UnsafeMutableRawBufferPointer(
+                            start: buffer.baseAddress,
+                            count: byteCount
+                        )
                         try decompress(frame, prefix: prefix, into: target)
                         filled = byteCount
                     } catch {

@@ -10,7 +10,10 @@ import Testing
 
 @Suite("Artefacts, read by other programs")
 struct GoldenTests {
-    @Test("root.zst is a standard stream of the root, and each frame alone is its blocks", arguments: [1, 4, 5, 130])
+    @Test(
+        "root.zst is a standard stream of the root, and each frame alone is its blocks",
+        arguments: [1, 4, 5, 130]
+    )
     func stream(blocks: Int) async throws {
         var random = Seeded(state: 3)
         let release = try await Published(random.blocks(blocks))
@@ -26,7 +29,15 @@ struct GoldenTests {
             let name = "frame\(frame)"
             try Data(stream[Int(bytes.lowerBound)..<Int(bytes.upperBound)])
                 .write(to: folder.url.appending(path: "\(name).zst"))
-            let one = try runTool("zstd", "-q", "-f", "-d", folder.file("\(name).zst"), "-o", folder.file(name))
+            let one = try runTool(
+                "zstd",
+                "-q",
+                "-f",
+                "-d",
+                folder.file("\(name).zst"),
+                "-o",
+                folder.file(name)
+            )
             #expect(one.status == 0, "\(one.output)")
             let expected = index.frames.blocks(of: frame).flatMap { release.blocks[$0] }
             #expect(try release.bytes(name) == expected)
@@ -40,7 +51,12 @@ struct GoldenTests {
         let folder = release.folder
         try Data(release.blocks.joined()).write(to: folder.url.appending(path: "image"))
         let made = try runTool(
-            "veritysetup", "format", "--salt=\(Hex.encode(sampleSalt))", folder.file("image"), folder.file("tree"))
+            "veritysetup",
+            "format",
+            "--salt=\(Hex.encode(sampleSalt))",
+            folder.file("image"),
+            folder.file("tree")
+        )
         #expect(made.output.contains(release.root.hash.hex), "\(made.output)")
         let tree = try release.bytes("tree")
         let index = try RootIndex(decoding: release.bytes("root.index"), rootHash: release.root.hash)
@@ -85,8 +101,15 @@ struct GoldenTests {
             let prefix = segment.prefix.flatMap { $0.flatMap { old[Int($0)] } }
             try Data(prefix).write(to: folder.url.appending(path: "p\(number)"))
             let done = try runTool(
-                "zstd", "-q", "-d", "--memory=64MB", "--patch-from=\(folder.file("p\(number)"))",
-                folder.file("s\(number).zst"), "-o", folder.file("s\(number)"))
+                "zstd",
+                "-q",
+                "-d",
+                "--memory=64MB",
+                "--patch-from=\(folder.file("p\(number)"))",
+                folder.file("s\(number).zst"),
+                "-o",
+                folder.file("s\(number)")
+            )
             #expect(done.status == 0, "\(done.output)")
             #expect(try release.bytes("s\(number)") == runs.flatMap { $0.flatMap { new[$0] } })
         }
@@ -100,7 +123,9 @@ struct GoldenTests {
         let two = try await Published(images.new, from: images.old)
         #expect(one.transports == two.transports)
         for name in ["root.zst", "root.index", "a.pack"] { #expect(try one.bytes(name) == two.bytes(name)) }
-        await #expect(throws: UpdateBlocksError.output(path: one.folder.file("root.zst"), reason: "File exists")) {
+        await #expect(
+            throws: UpdateBlocksError.output(path: one.folder.file("root.zst"), reason: "File exists")
+        ) {
             try await RootFramesWriter.write(
                 image: disk(images.new),
                 rootHash: one.root.hash,

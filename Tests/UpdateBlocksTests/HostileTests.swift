@@ -23,10 +23,12 @@ struct HostileTests {
         let cases: [(Int, [UInt8], String)] = [
             (0, [0], "magic"), (7, [0x32], "magic"),
             (8, [0, 0, 0, 0], "block count"), (8, [255, 255, 255, 255], "block count"), (8, [43], "size"),
-            (12, [0], "blocks a frame"), (12, [9], "blocks a frame"), (12, [8], "size"), (12, [4, 1], "blocks a frame"),
+            (12, [0], "blocks a frame"), (12, [9], "blocks a frame"), (12, [8], "size"),
+            (12, [4, 1], "blocks a frame"),
             (14, [255, 255], "salt"), (14, [1, 1], "salt"), (14, [31], "size"),
             (16, [good[16] ^ 1], "root hash"), (48, [good[48] ^ 1], "frame sizes"), (56, [1], "reserved"),
-            (64, [good[64] ^ 1], "tree digests"), (64 + 32 + 300 * 8, [good[64 + 32 + 300 * 8] ^ 1], "tree digests"),
+            (64, [good[64] ^ 1], "tree digests"),
+            (64 + 32 + 300 * 8, [good[64 + 32 + 300 * 8] ^ 1], "tree digests"),
             (sizes, [0, 0], "frame sizes"), (sizes, [good[sizes] ^ 1], "frame sizes"),
         ]
         for (place, bytes, field) in cases {
@@ -40,7 +42,9 @@ struct HostileTests {
             }
         }
         for length in stride(from: 0, to: good.count, by: 7) {
-            #expect(throws: UpdateBlocksError.self) { try RootIndex(decoding: Array(good[..<length]), rootHash: hash) }
+            #expect(throws: UpdateBlocksError.self) {
+                try RootIndex(decoding: Array(good[..<length]), rootHash: hash)
+            }
         }
         #expect(throws: UpdateBlocksError.self) { try RootIndex(decoding: good + [0], rootHash: hash) }
     }
@@ -80,7 +84,10 @@ struct HostileTests {
         for place in stride(from: 0, to: end - 3, by: 4) {
             for value: UInt32 in [0, 1, 0x7FFF_FFFF, 0xFFFF_FFFC, 0xFFFF_FFFF] {
                 var bad = raw
-                bad.replaceSubrange(place..<place + 4, with: withUnsafeBytes(of: value.littleEndian) { Array($0) })
+                bad.replaceSubrange(
+                    place..<place + 4,
+                    with: withUnsafeBytes(of: value.littleEndian) { Array($0) }
+                )
                 let bytes = try wrapped(bad)
                 guard let changed = try? decode(bytes, pack: rest + UInt64(bytes.count)) else {
                     refused += 1
@@ -88,15 +95,26 @@ struct HostileTests {
                 }
                 // What is accepted is in bounds.
                 #expect(changed.runs.reduce(0) { $0 + Int($1.count) } == changed.blockCount)
-                #expect(changed.segmentBlocks.joined().reduce(0) { $0 + $1.count } == changed.segmentLeaves.count)
-                let old = HashedBlocks(hashing: try disk(images.old), blockCount: images.old.count, hasher: release.hasher)
-                if changed != head { #expect(changed.leaves(from: old, zeroLeaf: 0) == nil || changed.runs == head.runs) }
+                #expect(
+                    changed.segmentBlocks.joined().reduce(0) { $0 + $1.count } == changed.segmentLeaves.count
+                )
+                let old = HashedBlocks(
+                    hashing: try disk(images.old),
+                    blockCount: images.old.count,
+                    hasher: release.hasher
+                )
+                if changed != head {
+                    #expect(changed.leaves(from: old, zeroLeaf: 0) == nil || changed.runs == head.runs)
+                }
             }
         }
         #expect(refused > 50)
     }
 
-    @Test("A wrong block names the server, and what was right is not fetched again", arguments: [true, false])
+    @Test(
+        "A wrong block names the server, and what was right is not fetched again",
+        arguments: [true, false]
+    )
     func wrongBlock(withPack: Bool) async throws {
         var random = Seeded(state: 22)
         let old = random.blocks(10)
@@ -135,16 +153,29 @@ struct HostileTests {
             state.tamper = { name, piece in
                 guard name == "root.zst", piece.offset > 300_000 else { return [piece] }
                 switch how {
-                case "short": return [RemotePiece(offset: piece.offset, bytes: Array(piece.bytes.dropLast()), source: "bad.example")]
+                case "short":
+                    return [
+                        RemotePiece(
+                            offset: piece.offset,
+                            bytes: Array(piece.bytes.dropLast()),
+                            source: "bad.example"
+                        )
+                    ]
                 case "twice": return [piece, piece]
-                case "later": return [RemotePiece(offset: piece.offset + 1, bytes: piece.bytes, source: "bad.example")]
-                case "beyond": return [RemotePiece(offset: 1 << 50, bytes: piece.bytes, source: "bad.example")]
+                case "later":
+                    return [RemotePiece(offset: piece.offset + 1, bytes: piece.bytes, source: "bad.example")]
+                case "beyond":
+                    return [RemotePiece(offset: 1 << 50, bytes: piece.bytes, source: "bad.example")]
                 default: return []
                 }
             }
         }
         let slot = try disk([], spare: 300)
-        #expect(await failure { _ = try await install(release.update(running: nil, server: server), release, into: slot) })
+        #expect(
+            await failure {
+                _ = try await install(release.update(running: nil, server: server), release, into: slot)
+            }
+        )
     }
 
     private func failure(_ body: () async throws -> Void) async -> Bool {
@@ -181,7 +212,10 @@ struct HostileTests {
         server.state.withLock { $0.hasRanges = false }
         let update = try release.update(running: images.old, server: server)
         _ = try await install(update, release, into: disk([], spare: images.new.count))
-        #expect(update.bytesFetched <= release.transports.packs[0].file.size + release.transports.packs[0].headSize)
+        #expect(
+            update.bytesFetched <= release.transports.packs[0].file.size
+                + release.transports.packs[0].headSize
+        )
         var copy = release
         copy.transports.packs = []
         let whole = try copy.update(running: images.old, server: server)

@@ -135,7 +135,9 @@ struct Published {
         ]
     }
 
-    func bytes(_ name: String) throws -> [UInt8] { try [UInt8](Data(contentsOf: folder.url.appending(path: name))) }
+    func bytes(_ name: String) throws -> [UInt8] {
+        try [UInt8](Data(contentsOf: folder.url.appending(path: name)))
+    }
 
     /// An update to this release, from a server that behaves as told.
     func update(running old: [[UInt8]]?, slot: RecordedDisk? = nil, server: Server) throws -> BlockUpdate {
@@ -146,14 +148,18 @@ struct Published {
                 blockCount: $0.count
             )
         }
-        let update = try BlockUpdate(root: root, transports: transports, running: running) { server.file($0.file) }
+        let update = try BlockUpdate(root: root, transports: transports, running: running) {
+            server.file($0.file)
+        }
         update.hasher = hasher
         return update
     }
 
     var server: Server { get throws { try Server(names(), read: bytes) } }
 
-    private func names() -> [String] { [transports.frames.file, transports.index.file] + transports.packs.map(\.file.file) }
+    private func names() -> [String] {
+        [transports.frames.file, transports.index.file] + transports.packs.map(\.file.file)
+    }
 }
 
 /// Serves files from memory, rightly or not, and counts.
@@ -243,4 +249,6 @@ func install(_ update: BlockUpdate, _ release: Published, into slot: RecordedDis
     return first
 }
 
-func content(_ slot: RecordedDisk, _ blocks: Int) throws -> [UInt8] { try slot.read(at: 0, count: blocks * size) }
+func content(_ slot: RecordedDisk, _ blocks: Int) throws -> [UInt8] {
+    try slot.read(at: 0, count: blocks * size)
+}

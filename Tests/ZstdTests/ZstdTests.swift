@@ -5,7 +5,9 @@ import Zstd
 
 @Suite("zstd frames")
 struct ZstdTests {
-    static let text = Array(String(repeating: "blocks of a root file system, again and again; ", count: 500).utf8)
+    static let text = Array(
+        String(repeating: "blocks of a root file system, again and again; ", count: 500).utf8
+    )
 
     @Test("The zstd program reads our frames, one or several behind each other")
     func programReads() throws {
@@ -29,7 +31,13 @@ struct ZstdTests {
         let plain = try [UInt8](Data(contentsOf: folder.url.appending(path: "plain.zst")))
         #expect(try decompressor.decompress(plain, byteCount: Self.text.count) == Self.text)
         let made = try runTool(
-            "zstd", "-q", "--patch-from=\(folder.file("old"))", folder.file("new"), "-o", folder.file("patch.zst"))
+            "zstd",
+            "-q",
+            "--patch-from=\(folder.file("old"))",
+            folder.file("new"),
+            "-o",
+            folder.file("patch.zst")
+        )
         #expect(made.status == 0, "\(made.output)")
         let patch = try [UInt8](Data(contentsOf: folder.url.appending(path: "patch.zst")))
         #expect(try decompressor.decompress(patch, prefix: other, byteCount: Self.text.count) == Self.text)
