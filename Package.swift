@@ -63,7 +63,11 @@ let formats: [Target] =
     + library("EROFS", ["Archive", "Bytes"])
     + library("Verity", ["Hashing"])
     + library("ReleaseManifest", ["Hashing"])
-    + library("UpdateBlocks", ["BlockDevices", "Bytes", "Hashing", "ReleaseManifest", "Zstd"], tests: ["Verity"])
+    + library(
+        "UpdateBlocks",
+        ["BlockDevices", "Bytes", "Hashing", "ReleaseManifest", "Zstd"],
+        tests: ["Verity"]
+    )
     + library("VariantManifest", [toml, "Hashing"])
     + library("FileTree", ["Hashing"])
     + library("SBOM", ["Hashing"])

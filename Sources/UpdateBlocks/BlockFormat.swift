@@ -2,7 +2,9 @@
 public enum BlockFormat {
     /// Bytes a block: dm-verity's data block and hash block.
     public static let blockSize = 4096
-    /// Most blocks of an image: 4 GiB, twice the largest slot. It bounds the memory that an index takes.
+    /// Most blocks of an image: 4 GiB, twice the largest slot.
+    ///
+    /// It bounds the memory that an index takes.
     public static let maximumBlockCount = 1 << 20
     /// Leaves a hash block of dm-verity's tree; so many blocks are a group.
     public static let blocksPerGroup = 128

@@ -35,8 +35,10 @@ public enum PackWriter {
 
     /// The zstd level of segments.
     public static let level = 19
-    /// Old blocks that a segment refers to at most: 2 MiB. With 8 MiB packs have up to 3 % less, and take five times as
-    /// long (docs/update-format.md).
+    /// Old blocks that a segment refers to at most: 2 MiB.
+    ///
+    /// With 8 MiB packs have up to 3 % less, and take five
+    /// times as long (docs/update-format.md).
     static let prefixBlocks = 512
     /// Bytes of segments that are kept before the file is written, as the head must come first.
     private static let sizeLimit = 512 << 20
