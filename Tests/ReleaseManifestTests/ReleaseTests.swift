@@ -118,6 +118,39 @@ struct ReleaseTests {
         #expect(try decoded.encoded() == bytes)
     }
 
+    @Test("The table of transports comes back as it was written, and impossible ones are refused")
+    func transports() throws {
+        var release = Self.sample()
+        let digest = SHA256Digest(hashing: "old")
+        release.transports = Release.Transports(
+            frames: .init(file: "root.zst", size: 9000, sha256: Self.digest),
+            index: .init(file: "root.index", size: 400, sha256: Self.digest),
+            packs: [
+                Release.Pack(
+                    from: digest,
+                    file: .init(file: "a.pack", size: 500, sha256: Self.digest),
+                    headSize: 100,
+                    headSha256: digest
+                )
+            ]
+        )
+        let bytes = try release.encoded()
+        #expect(try Release(decoding: bytes) == release)
+        let changes: [(inout Release.Transports) -> Void] = [
+            { $0.frames.file = "../root.zst" }, { $0.index.size = 0 }, { $0.index.file = "root.zst" },
+            { $0.packs[0].from = Self.digest }, { $0.packs[0].headSize = 501 }, { $0.packs[0].headSize = 0 },
+            { $0.packs[0].file.file = "root.index" }, { $0.packs.append($0.packs[0]) },
+            { $0.packs[0].file.size = 9 << 40 },
+        ]
+        for change in changes {
+            var bad = release
+            var transports = try #require(bad.transports)
+            change(&transports)
+            bad.transports = transports
+            #expect(throws: ReleaseManifestError.self) { try bad.encoded() }
+        }
+    }
+
     @Test("Unknown keys are ignored and do not come back")
     func unknownKeys() throws {
         let text = String(decoding: try Self.sample().encoded(), as: UTF8.self)
