@@ -98,17 +98,13 @@ extension FATWriter {
         guard let itemNumber = folder.item, !folder.content.entries.contains(where: \.isFolder) else {
             throw .folderHeld(path: folder.path)
         }
-        let names = folder.content.entries.map { entry in
-            if let replacing, replacing.old == entry.slots { return replacing.slots }
-            return entry.slots.map { Array(folder.bytes[$0 * 32..<$0 * 32 + 32]) }
-        }
+        let names = folder.names(replacing: replacing)
         let item = survey.items[itemNumber]
         let parent = survey.folders[item.folder]
         // Its own number is not known yet, but takes no room.
         func layout(own: UInt32) -> [UInt8] {
             let dots = FATWriter.dotEntries(own: own, parent: parent.item == nil ? 0 : parent.clusters.first ?? 0)
-            let dotNames = [[Array(dots.prefix(32))], [Array(dots.suffix(32))]]
-            return FolderEdit.layout(dotNames + names, perSector: geometry.slotsPerSector)
+            return FolderEdit.layout(names, behind: dots, perSector: geometry.slotsPerSector)
         }
         let clusters = try allocate(geometry.clusters(for: UInt64(layout(own: 0).count)), in: survey)
         guard let first = clusters.first else { throw .folderFull(path: folder.path) }
@@ -181,6 +177,16 @@ extension FATWriter {
             sector.littleEndian(UInt32.self, at: 0) == 0x4161_5252
             && sector.littleEndian(UInt32.self, at: 484) == 0x6141_7272
         return isSummary ? sector : nil
+    }
+}
+
+extension FATSurvey.Folder {
+    /// The slots of all entries, one of which may be replaced.
+    func names(replacing: (old: Range<Int>, slots: [[UInt8]])? = nil) -> [[[UInt8]]] {
+        content.entries.map { entry in
+            if let replacing, replacing.old == entry.slots { return replacing.slots }
+            return entry.slots.map { Array(bytes[$0 * 32..<$0 * 32 + 32]) }
+        }
     }
 }
 
