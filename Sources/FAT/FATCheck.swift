@@ -92,7 +92,7 @@ public struct FATCheck: Sendable {
             default: remaining.append(fault)
             }
         }
-        let actual = UInt32(survey.table.freeClusters().count + survey.lostClusters().count)
+        let actual = UInt32(survey.table.freeCount + survey.lostClusters.count)
         if let recorded = try writer.recordedFreeCount(), recorded != actual, !hasCrossLinks {
             repaired.append(.wrongFreeCount(recorded: recorded, actual: actual))
         }
@@ -122,7 +122,7 @@ public struct FATCheck: Sendable {
             try writer.apply(edit.erasing(folder.content.orphanedSlots), to: folder.sectors)
         }
         for folder in survey.cutFolders { survey.table.set(folder.last, to: survey.table.endMark) }
-        for cluster in survey.lostClusters() { survey.table.set(cluster, to: 0) }
+        for cluster in survey.lostClusters { survey.table.set(cluster, to: 0) }
         if isDirty { survey.table.markClean() }
         try writer.writeTable(&survey, hint: nil)
         if writer.geometry.isMarkedDirty { try clearDirtyFlag() }

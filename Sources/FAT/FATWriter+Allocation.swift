@@ -14,26 +14,19 @@ extension FATWriter {
         return survey
     }
 
-    /// Clusters that can be given to files.
-    func available(in survey: FATSurvey) -> [UInt32] {
-        survey.table.freeClusters().filter { !survey.pinned.contains($0) }
+    /// The bytes of clusters that can be given to files.
+    func freeBytes(in survey: FATSurvey) -> UInt64 {
+        UInt64(max(0, survey.table.freeCount - survey.pinned.count)) * UInt64(geometry.clusterSize)
     }
 
     /// Finds free clusters, neighbours where possible.
     func allocate(_ count: UInt64, in survey: FATSurvey) throws(FATError) -> [UInt32] {
-        let free = available(in: survey)
-        guard count <= UInt64(free.count) else {
-            let unit = UInt64(geometry.clusterSize)
-            throw .full(needed: count * unit, free: UInt64(free.count) * unit)
-        }
-        let count = Int(count)
-        guard count > 0 else { return [] }
-        var start = 0
-        for index in free.indices {
-            if index > start, free[index] != free[index - 1] + 1 { start = index }
-            if index + 1 - start == count { return Array(free[start...index]) }
-        }
-        return Array(free.prefix(count))
+        let free = freeBytes(in: survey)
+        let unit = UInt64(geometry.clusterSize)
+        guard count <= free / unit else { throw .full(needed: count * unit, free: free) }
+        let clusters = survey.table.free(Int(count), except: survey.pinned)
+        guard clusters.count == Int(count) else { throw .full(needed: count * unit, free: free) }
+        return clusters
     }
 
     /// Where a name goes in a folder, and by how many clusters the folder grows for it.
@@ -141,7 +134,7 @@ extension FATWriter {
     /// Writes what changed in the table, and the number of free clusters, and makes them durable.
     func writeTable(_ survey: inout FATSurvey, hint: UInt32?) throws(FATError) {
         try survey.table.write(to: device)
-        try writeSummary(free: UInt32(survey.table.freeClusters().count), hint: hint)
+        try writeSummary(free: UInt32(survey.table.freeCount), hint: hint)
         try flush()
     }
 

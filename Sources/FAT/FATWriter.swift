@@ -32,7 +32,7 @@ public struct FATWriter: Sendable {
     /// - Throws: `FATError`.
     public func freeBytes() throws(FATError) -> UInt64 {
         let survey = try survey()
-        return UInt64(available(in: survey).count) * UInt64(geometry.clusterSize)
+        return freeBytes(in: survey)
     }
 
     /// The bytes that a file of this size takes: whole clusters.

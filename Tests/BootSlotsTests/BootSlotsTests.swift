@@ -8,7 +8,8 @@ import Testing
 
 @Suite struct BootSlotsTests {
     static let layouts: [(kibibytes: Int, options: [String])] = [
-        (512, ["-s", "1"]), (65_536, ["-s", "8"]), (65_536, ["-S", "4096", "-s", "1"]),
+        (2400, ["-F", "16", "-s", "1"]), (300_000, ["-F", "32", "-s", "8"]),
+        (300_000, ["-F", "32", "-S", "4096", "-s", "1"]),
     ]
 
     @Test(arguments: layouts)
@@ -218,7 +219,7 @@ import Testing
     }
 
     @Test func theLoadersRenamingsStayInOneSector() throws {
-        let esp = try TestESP(kibibytes: 65_536, options: ["-s", "8"])
+        let esp = try TestESP(kibibytes: 300_000, options: ["-F", "32", "-s", "8"])
         // A firmware never uses a freed slot, so many updates leave a long trail.
         for round in 2..<40 {
             let image = TestImage("1.\(round)")

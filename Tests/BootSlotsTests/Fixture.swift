@@ -46,11 +46,15 @@ final class TestESP {
 
     static let loader = [UInt8](repeating: 7, count: 2000)
 
-    /// - Parameter options: of mkfs.vfat. Small volumes are FAT32 with few clusters, so that thousands can be tried.
-    init(kibibytes: Int = 512, options: [String] = ["-s", "1"], names: [(String, [UInt8])]? = nil) throws {
+    /// - Parameter options: of mkfs.vfat. The usual one is a small FAT16, so that thousands of states can be tried.
+    init(
+        kibibytes: Int = 2400,
+        options: [String] = ["-F", "16", "-s", "1"],
+        names: [(String, [UInt8])]? = nil
+    ) throws {
         directory = try TemporaryDirectory()
         path = directory.file("esp.fat")
-        let arguments = ["-F", "32", "-n", "ESP", "--invariant", "-i", "1234abcd"] + options
+        let arguments = ["-n", "ESP", "--invariant", "-i", "1234abcd"] + options
         try Self.run("mkfs.vfat", arguments + ["-C", path, String(kibibytes)])
         for folder in ["EFI", "EFI/BOOT", "EFI/systemd", "loader", "EFI/Linux"] {
             try Self.run("mmd", ["-i", path, "::/\(folder)"])
