@@ -152,7 +152,8 @@ extension BootSlots {
 
     func remove(_ fileName: String, running rootHash: SHA256Digest) throws(BootSlotsError) {
         let path = "\(Self.entryFolder)/\(fileName)"
-        guard let entry = try entries().first(where: { $0.fileName.lowercased() == fileName.lowercased() }) else {
+        guard let entry = try entries().first(where: { $0.fileName.lowercased() == fileName.lowercased() })
+        else {
             throw .noSuchEntry(path: path)
         }
         guard entry.image?.rootHash != rootHash else { throw .isRunning(path: path) }

@@ -4,7 +4,9 @@ import FAT
 import Hashing
 
 extension BootSlots {
-    func repairEntries(_ boot: RunningBoot, expected: ExpectedTrial?) throws(BootSlotsError) -> [BootSlotsFinding] {
+    func repairEntries(_ boot: RunningBoot, expected: ExpectedTrial?) throws(BootSlotsError)
+        -> [BootSlotsFinding]
+    {
         let check = try change { () throws(FATError) in try FATCheck.repair(device) }
         var findings = check.repaired.map { BootSlotsFinding.repaired($0) }
         try requireGoodEntry { _ in true }

@@ -74,7 +74,9 @@ extension ImageFacts {
     init?(_ contents: ByteSource) {
         guard let image = try? UnifiedKernelImage(contents), let line = image.commandLine else { return nil }
         let key = "roothash="
-        let value = line.split(whereSeparator: \.isWhitespace).last { $0.hasPrefix(key) }?.dropFirst(key.count)
+        let value = line.split(whereSeparator: \.isWhitespace).last { $0.hasPrefix(key) }?.dropFirst(
+            key.count
+        )
         guard let value, let hash = SHA256Digest(hex: value) else { return nil }
         variant = image.osRelease?.imageID
         version = image.osRelease?.imageVersion

@@ -85,7 +85,9 @@ public struct BootSlots: Sendable {
     ///   - expected: the version that the recorded state says is on trial; nil if none is.
     /// - Throws: `BootSlotsError`; `.noGoodEntry` if there is nothing to fall back on, in which case only the file
     ///   system was repaired.
-    public func repair(_ boot: RunningBoot, expected: ExpectedTrial?) throws(BootSlotsError) -> [BootSlotsFinding] {
+    public func repair(_ boot: RunningBoot, expected: ExpectedTrial?) throws(BootSlotsError)
+        -> [BootSlotsFinding]
+    {
         try repairEntries(boot, expected: expected)
     }
 }

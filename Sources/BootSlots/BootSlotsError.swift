@@ -52,14 +52,16 @@ public enum BootSlotsError: Error, Equatable, CustomStringConvertible {
             "'\(path)' boots \(found.map { "the root \($0)" } ?? "no root") instead of \(expected); the release is "
                 + "wrong: publish it again"
         case .notStaged(let name): "'\(name)' is not staged; prepare the update first"
-        case .notOnTrial(let name): "'\(name)' is not on trial but committed; install another version to leave it"
+        case .notOnTrial(let name):
+            "'\(name)' is not on trial but committed; install another version to leave it"
         case .notCounted:
             "the boot loader did not count this boot, so nothing is on trial that could be committed; reboot into "
                 + "the new version"
         case .noSuchEntry(let path): "the boot entry '\(path)' is not there; repair the boot entries"
         case .notTheRunningSystem(let path, let running):
             "the boot entry '\(path)' is not for the running root \(running); reboot into it first"
-        case .isRunning(let path): "the boot entry '\(path)' is that of the running system; reboot into another first"
+        case .isRunning(let path):
+            "the boot entry '\(path)' is that of the running system; reboot into another first"
         case .hasFailed(let path): "the boot entry '\(path)' has used up its tries; deactivate it first"
         }
     }

@@ -17,7 +17,8 @@ public struct StagedImage: Sendable, Equatable {
     public let rootHash: SHA256Digest
 
     /// A UKI from its parts.
-    public init(variant: String, version: String, size: UInt64, sha256: SHA256Digest, rootHash: SHA256Digest) {
+    public init(variant: String, version: String, size: UInt64, sha256: SHA256Digest, rootHash: SHA256Digest)
+    {
         self.variant = variant
         self.version = version
         self.size = size
@@ -71,8 +72,11 @@ public struct EntryState: Sendable, Equatable {
 
     /// Whether the loader boots the entry without counting, and the entry is what its name says.
     public var isGood: Bool {
-        guard let image, let name, name.counter == nil, longName == .valid || longName == .none else { return false }
-        return name.variantAndVersion.map { $0 == (image.variant ?? $0.variant, image.version ?? $0.version) } ?? true
+        guard let image, let name, name.counter == nil, longName == .valid || longName == .none else {
+            return false
+        }
+        return name.variantAndVersion.map { $0 == (image.variant ?? $0.variant, image.version ?? $0.version) }
+            ?? true
     }
 
     /// Whether the entry's name has a counter.
@@ -118,7 +122,8 @@ public enum BootSlotsFinding: Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .repaired(let fault): "repaired on the EFI system partition: \(fault)"
-        case .damaged(let fault): "the EFI system partition is damaged and was left so: \(fault); run fsck.vfat"
+        case .damaged(let fault):
+            "the EFI system partition is damaged and was left so: \(fault); run fsck.vfat"
         case .removedShortName(let name):
             "removed the boot entry '\(name)', which had lost its long name and looked committed"
         case .restoredCounter(let short, let name):

@@ -53,9 +53,13 @@ struct AllocationTable {
                 while index < count {
                     entries[index] =
                         width == 4
-                        ? UInt32(littleEndian: buffer.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self))
+                        ? UInt32(
+                            littleEndian: buffer.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)
+                        )
                         : UInt32(
-                            UInt16(littleEndian: buffer.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self))
+                            UInt16(
+                                littleEndian: buffer.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)
+                            )
                         )
                     index += 1
                 }

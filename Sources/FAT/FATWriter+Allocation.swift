@@ -96,7 +96,10 @@ extension FATWriter {
         let parent = survey.folders[item.folder]
         // Its own number is not known yet, but takes no room.
         func layout(own: UInt32) -> [UInt8] {
-            let dots = FATWriter.dotEntries(own: own, parent: parent.item == nil ? 0 : parent.clusters.first ?? 0)
+            let dots = FATWriter.dotEntries(
+                own: own,
+                parent: parent.item == nil ? 0 : parent.clusters.first ?? 0
+            )
             return FolderEdit.layout(names, behind: dots, perSector: geometry.slotsPerSector)
         }
         let clusters = try allocate(geometry.clusters(for: UInt64(layout(own: 0).count)), in: survey)

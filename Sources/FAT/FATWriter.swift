@@ -210,7 +210,9 @@ public struct FATWriter: Sendable {
         var runs: [(start: UInt64, offset: UInt64, size: Int)] = []
         for (index, cluster) in clusters.enumerated() {
             let offset = geometry.offset(ofCluster: cluster)
-            if let last = runs.last, last.offset + UInt64(last.size) == offset, last.size + unit <= Self.chunkSize {
+            if let last = runs.last, last.offset + UInt64(last.size) == offset,
+                last.size + unit <= Self.chunkSize
+            {
                 runs[runs.count - 1].size += unit
             } else {
                 runs.append((UInt64(index) * UInt64(unit), offset, unit))

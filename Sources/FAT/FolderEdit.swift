@@ -52,7 +52,8 @@ struct FolderEdit {
         for index in range {
             if index % perSector == 0 { free = 0 }
             let isFree =
-                index >= end || bytes[index * Self.slotSize] == Self.deletedMark || old?.contains(index) == true
+                index >= end || bytes[index * Self.slotSize] == Self.deletedMark
+                || old?.contains(index) == true
             free = isFree ? free + 1 : 0
             if free == length { return index + 1 - length }
         }
@@ -85,7 +86,9 @@ struct FolderEdit {
             image.replaceSubrange(offset..<offset + Self.slotSize, with: slot)
         }
         let firstSector = min(start, upper > end ? end : start) / perSector
-        let hidden = (firstSector + 1..<max(firstSector + 1, lastSector + 1)).map { ($0, sector($0, of: image)) }
+        let hidden = (firstSector + 1..<max(firstSector + 1, lastSector + 1)).map {
+            ($0, sector($0, of: image))
+        }
         if !hidden.isEmpty { steps.append(hidden) }
         steps.append([(firstSector, sector(firstSector, of: image))])
         return steps

@@ -31,7 +31,7 @@ import Testing
         try slots.bless(esp.trialBoot())
         #expect(try slots.entryNames.sorted() == ["vm_1.0.efi", "vm_1.1.efi"])
         #expect(try slots.stagedNames == [])
-        let entry = try #require(slots.entries().last)
+        let entry = try #require(try slots.entries().last)
         #expect(entry.isGood)
         #expect(entry.image?.rootHash == esp.trial.rootHash)
         #expect(entry.image?.version == "1.1")
@@ -170,7 +170,9 @@ import Testing
         let good = TestImage("1.0")
         for name in ["EFI/Linux/vm_1.0+3.efi", "EFI/Linux/vm_0.9.efi", "EFI/Linux/vm_1.0.efi.old"] {
             let esp = try TestESP(names: [(name, good.bytes), ("EFI/Linux/note.efi", [1, 2, 3])])
-            #expect(throws: BootSlotsError.noGoodEntry) { try esp.slots.stage(trial.staged, contents: trial.source) }
+            #expect(throws: BootSlotsError.noGoodEntry) {
+                try esp.slots.stage(trial.staged, contents: trial.source)
+            }
             #expect(throws: BootSlotsError.noGoodEntry) { try esp.slots.activate(trial.staged) }
             #expect(throws: BootSlotsError.noGoodEntry) { try esp.slots.repair(esp.running, expected: nil) }
             #expect(throws: BootSlotsError.noGoodEntry) {
@@ -197,7 +199,8 @@ import Testing
             )
         }
         for path in [
-            "", "/EFI/Linux/vm_1.0.efi", "/EFI/Linux/vm_1.2+2-1.efi", "/EFI/bulkhead/vm_1.1+2-1.efi", "vm_1.1+2-1.efi",
+            "", "/EFI/Linux/vm_1.0.efi", "/EFI/Linux/vm_1.2+2-1.efi", "/EFI/bulkhead/vm_1.1+2-1.efi",
+            "vm_1.1+2-1.efi",
         ] {
             #expect(throws: BootSlotsError.noSuchEntry(path: path)) {
                 try esp.slots.bless(RunningBoot(rootHash: esp.trial.rootHash, bootCountPath: path))

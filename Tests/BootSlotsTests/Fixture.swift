@@ -68,10 +68,7 @@ final class TestESP {
             try Data(bytes).write(to: URL(filePath: file))
             try Self.run("mcopy", ["-i", path, file, "::/\(name)"])
         }
-        let bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
-        disk = RecordedDisk(byteCount: UInt64(bytes.count))
-        try disk.write(bytes, at: 0)
-        disk.beginLog()
+        disk = try RecordedDisk(file: path)
     }
 
     var slots: BootSlots { BootSlots(disk) }
@@ -98,7 +95,7 @@ final class TestESP {
 
     /// The names of all files by mtools, and whether fsck.vfat finds nothing to complain about.
     func judge(_ disk: RecordedDisk) throws -> (names: [String], isClean: Bool, output: String) {
-        try Data(disk.read(at: 0, count: Int(disk.byteCount))).write(to: URL(filePath: path))
+        try disk.save(to: path)
         let check = try runTool("fsck.vfat", "-n", path)
         let names = try runTool("mdir", "-/", "-b", "-i", path, "::/EFI").output.split(separator: "\n")
             .map { String($0.drop { $0 == ":" || $0 == "/" }) }.filter { !$0.hasSuffix("/") }

@@ -24,7 +24,9 @@ import Testing
         "EFI/a long name.efi": Sample.pattern(5000), "EFI/another name.efi": Sample.pattern(3000),
     ]
 
-    private func setTable(_ disk: RecordedDisk, copies: [Int] = [0, 1], _ cluster: UInt32, to value: UInt32) throws {
+    private func setTable(_ disk: RecordedDisk, copies: [Int] = [0, 1], _ cluster: UInt32, to value: UInt32)
+        throws
+    {
         let geometry = try FATGeometry(disk.source)
         for copy in copies {
             var table = try AllocationTable(disk, geometry, copy: copy)
@@ -116,7 +118,9 @@ import Testing
             let check = try FATCheck.repair(drive.disk)
             #expect(check.repaired == [])
             #expect(
-                check.remaining == [.twoNames(path: "EFI/a long name.efi", other: "EFI/second name of it.efi")]
+                check.remaining == [
+                    .twoNames(path: "EFI/a long name.efi", other: "EFI/second name of it.efi")
+                ]
             )
             for name in ["EFI/a long name.efi", "EFI/second name of it.efi"] where name != kept {
                 try drive.writer.remove(name)
@@ -163,7 +167,9 @@ import Testing
         let folder = try cluster("EFI", drive.disk)
         let free = try #require(drive.writer.survey().table.free(1, except: []).first)
         try setTable(drive.disk, folder, to: free)
-        #expect(throws: FATError.needsRepair(.cutFolder(path: "EFI"))) { try drive.writer.create("EFI/x", [1]) }
+        #expect(throws: FATError.needsRepair(.cutFolder(path: "EFI"))) {
+            try drive.writer.create("EFI/x", [1])
+        }
         #expect(try FATCheck.repair(drive.disk).repaired == [.cutFolder(path: "EFI")])
         try drive.expect(Self.files)
     }
@@ -177,7 +183,8 @@ import Testing
         let last = try drive.volume.geometry.lastCluster
         let bad: UInt32 = bits == 32 ? 0x0fff_fff7 : 0xfff7
         for (cluster, value) in [
-            (first, first), (first, folder), (folder, folder), (folder, first), (first, last + 1), (folder, bad),
+            (first, first), (first, folder), (folder, folder), (folder, first), (first, last + 1),
+            (folder, bad),
             (folder, 1), (first, 1),
         ] {
             let disk = drive.disk.copy()
@@ -185,7 +192,9 @@ import Testing
             disk.beginLog()
             let check = try FATCheck.repair(disk)
             #expect(!check.remaining.isEmpty, "\(cluster) \(value)")
-            if cluster == folder { #expect(throws: FATError.self) { try FATWriter(disk).create("EFI/x", [1]) } }
+            if cluster == folder {
+                #expect(throws: FATError.self) { try FATWriter(disk).create("EFI/x", [1]) }
+            }
             #expect(try FATVolume(disk.source).folder().entries.map(\.name) == ["EFI"])
         }
     }

@@ -13,27 +13,25 @@ struct Drive {
 
     init(_ sample: Sample) throws {
         self.sample = sample
-        let bytes = try sample.bytes()
-        disk = RecordedDisk(byteCount: UInt64(bytes.count))
-        try disk.write(bytes, at: 0)
-        disk.beginLog()
+        disk = try RecordedDisk(file: sample.path)
     }
 
     var writer: FATWriter { get throws { try FATWriter(disk) } }
     var volume: FATVolume { get throws { try FATVolume(disk.source) } }
 
-    func save() throws { try Data(disk.read(at: 0, count: Int(disk.byteCount))).write(to: URL(filePath: sample.path)) }
-
-    /// What fsck.vfat says, and every path that mtools lists, with the digest-free check that contents are right.
+    /// fsck.vfat has nothing to say, and mtools lists these files and reads these contents.
     func expect(_ files: [String: [UInt8]], _ comment: String = "") throws {
-        try save()
+        try disk.save(to: sample.path)
         let check = try runTool("fsck.vfat", "-n", sample.path)
         #expect(check.status == 0, "\(comment) \(check.output)")
         let listed = try runTool("mdir", "-/", "-b", "-i", sample.path, "::/").output.split(separator: "\n")
             .map { String($0.drop { $0 == ":" || $0 == "/" }) }.filter { !$0.hasSuffix("/") }
         #expect(Set(listed) == Set(files.keys), "\(comment)")
         #expect(listed.count == files.count, "\(comment)")
-        for (name, bytes) in files {
+        // Of many files, some.
+        for (name, bytes) in files.sorted(by: { $0.key < $1.key }).enumerated()
+            .filter({ $0.offset % max(1, files.count / 12) == 0 }).map(\.element)
+        {
             let copy = sample.directory.file("copy")
             let result = try runTool("mcopy", "-n", "-o", "-i", sample.path, "::/\(name)", copy)
             #expect(result.status == 0, "\(comment) \(result.output)")
@@ -69,7 +67,8 @@ extension FATWriter {
         var files = ["EFI/first.efi": Sample.pattern(70_001)]
         let long = "loader/" + String(repeating: "long name ", count: 25) + "é漢"
         for (index, name) in [
-            "EFI/Linux/vm_1.0+3.efi", "EFI/Linux/VM_1.0~.efi", "BOOTX64.EFI", "loader/loader.conf", "empty", long,
+            "EFI/Linux/vm_1.0+3.efi", "EFI/Linux/VM_1.0~.efi", "BOOTX64.EFI", "loader/loader.conf", "empty",
+            long,
             "a b.c", "+,;=[].txt", ".hidden", "x.y.z",
         ].enumerated() {
             let bytes = Sample.pattern([0, 1, 511, 512, 4096, 100_001][(index + 1) % 6], seed: index)
@@ -204,7 +203,9 @@ extension FATWriter {
         #expect(throws: FATError.exists(path: "efi/SOME file.EFI")) {
             try writer.create("efi/SOME file.EFI", [1])
         }
-        #expect(throws: FATError.exists(path: "efi/somefi~1.EFI")) { try writer.create("efi/somefi~1.EFI", [1]) }
+        #expect(throws: FATError.exists(path: "efi/somefi~1.EFI")) {
+            try writer.create("efi/somefi~1.EFI", [1])
+        }
         #expect(throws: FATError.exists(path: "EFI")) { try writer.makeFolder("EFI") }
         #expect(throws: FATError.notFound(path: "none")) { try writer.create("none/file", [1]) }
         #expect(throws: FATError.notAFolder(path: "EFI/some file.efi")) {
@@ -212,7 +213,9 @@ extension FATWriter {
         }
         #expect(throws: FATError.notFound(path: "EFI/none")) { try writer.remove("EFI/none") }
         #expect(throws: FATError.folderNotEmpty(path: "EFI")) { try writer.remove("EFI") }
-        #expect(throws: FATError.folderHeld(path: "")) { try writer.layOut(0, replacing: nil, of: writer.survey()) }
+        #expect(throws: FATError.folderHeld(path: "")) {
+            try writer.layOut(0, replacing: nil, of: writer.survey())
+        }
         #expect(drive.disk.events == [])
     }
 
@@ -223,9 +226,11 @@ extension FATWriter {
         for event in 0..<20 {
             let disk = drive.disk.copy()
             disk.fail(event: event, errno: 5)
-            guard let error = Self.failure({ () throws(FATError) in
-                try FATWriter(disk).create("new file", Sample.pattern(9000))
-            }) else { continue }
+            guard
+                let error = Self.failure({ () throws(FATError) in
+                    try FATWriter(disk).create("new file", Sample.pattern(9000))
+                })
+            else { continue }
             failures += 1
             #expect("\(error)".contains("failed"), "\(error)")
             #expect(try FATVolume(disk.source).folder().entries.map(\.name).contains("old file"))
