@@ -69,7 +69,7 @@ extension FATWriter {
         for (index, name) in [
             "EFI/Linux/vm_1.0+3.efi", "EFI/Linux/VM_1.0~.efi", "BOOTX64.EFI", "loader/loader.conf", "empty",
             long,
-            "a b.c", "+,;=[].txt", ".hidden", "x.y.z",
+            "a b.c", "+,;=.txt", ".hidden", "x.y.z",
         ].enumerated() {
             let bytes = Sample.pattern([0, 1, 511, 512, 4096, 100_001][(index + 1) % 6], seed: index)
             try writer.create(name, bytes)
