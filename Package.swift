@@ -94,7 +94,7 @@ let services: [Target] =
         ]
     )
     + library("HostHealth", ["Features", "JSON", "Systemd"])
-    + library("UpdateEngine", ["BlockDevices", "GPT", "Hashing", "Verity"])
+    + library("UpdateEngine", ["BlockDevices", "Bytes", "GPT", "Hashing", "Verity"])
     + library("SettingsStore", ["Hashing", "JSON", "SettingsModel"])
     + library("SettingsApply", ["Features", "JSON", "SettingsModel", "Systemd", "Templates"])
     + library("HostAPI", ["JSON", "SettingsModel"])
