@@ -54,7 +54,7 @@ let system: [Target] =
 
 let formats: [Target] =
     library("GPT", ["Bytes"])
-    + library("FAT", ["Bytes"])
+    + library("FAT", ["BlockDevices", "Bytes"])
     + library("UKI", ["Bytes"])
     + library("ELF", ["Bytes", "JSON"])
     + library("BootEntries", [])
@@ -93,6 +93,7 @@ let services: [Target] =
             "ReleaseManifest", "SettingsModel", "TOML", "VariantManifest", "VirtualMachine", argumentParser,
         ]
     )
+    + library("BootSlots", ["BlockDevices", "BootEntries", "Bytes", "FAT", "Hashing", "UKI"])
     + library("HostHealth", ["Features", "JSON", "Systemd"])
     + library("UpdateEngine", ["BlockDevices", "Bytes", "GPT", "Hashing", "Verity"])
     + library("SettingsStore", ["Hashing", "JSON", "SettingsModel"])

@@ -31,6 +31,8 @@ public struct FATEntry: Sendable, Equatable {
     public let size: UInt32
     /// The first cluster; 0 for empty files.
     public let firstCluster: UInt32
+    /// The folder's slots that are this entry: its long name's pieces, if they are valid, and itself.
+    let slots: Range<Int>
 }
 
 /// What a folder holds.
@@ -41,6 +43,10 @@ public struct FATFolder: Sendable, Equatable {
     public let orphanedLongNamePieces: Int
     /// The volume's label, which only the root folder has.
     let label: String?
+    /// The slots of long name pieces without an entry they belong to.
+    let orphanedSlots: [Int]
+    /// The first slot that was never used; the number of slots if there is none.
+    let end: Int
 }
 
 /// The 8.3 name of an entry.

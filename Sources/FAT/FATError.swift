@@ -1,6 +1,7 @@
+public import BlockDevices
 import Bytes
 
-/// Why a FAT file system, or something in it, could not be read.
+/// Why a FAT file system, or something in it, could not be read or written.
 public enum FATError: Error, Equatable, CustomStringConvertible {
     /// The bytes could not be read.
     case unreadable(ByteSourceError)
@@ -23,6 +24,31 @@ public enum FATError: Error, Equatable, CustomStringConvertible {
     /// The tree of folders is deeper or larger than any real one.
     case treeTooLarge(path: String)
 
+    /// The device could not be read, written or flushed.
+    case device(BlockDeviceError)
+    /// This kind of file system is read but not written.
+    case unsupported(String)
+    /// A loss of power left something that `FATCheck` must put right first.
+    case needsRepair(FATFault)
+    /// Two files or folders claim the same cluster.
+    case crossLinked(path: String, other: String, cluster: UInt32)
+    /// There is a file or folder of that name.
+    case exists(path: String)
+    /// Several files or folders answer to that name.
+    case ambiguous(path: String)
+    /// The name cannot be one of a file on FAT.
+    case badName(String)
+    /// There are fewer free bytes than needed.
+    case full(needed: UInt64, free: UInt64)
+    /// The folder cannot have more entries.
+    case folderFull(path: String)
+    /// Only an empty folder can be removed.
+    case folderNotEmpty(path: String)
+    /// The folder cannot be laid out anew because other folders refer to its place.
+    case folderHeld(path: String)
+    /// FAT has no files of that size.
+    case fileTooLarge(path: String, size: UInt64)
+
     /// What is wrong and what to do about it.
     public var description: String {
         switch self {
@@ -40,6 +66,28 @@ public enum FATError: Error, Equatable, CustomStringConvertible {
             "there is no '\(path)' in the FAT file system; list its folder to see what is"
         case .notAFolder(let path): "'\(path)' is not a folder; check the path"
         case .notAFile(let path): "'\(path)' is a folder, not a file; check the path"
+        case .device(let error): error.description
+        case .unsupported(let what):
+            "this FAT file system cannot be written: \(what); make it again as FAT32 with mkfs.vfat -F 32"
+        case .needsRepair(let fault): "\(fault), as after a loss of power; repair the file system first"
+        case .crossLinked(let path, let other, let cluster):
+            "'\(path)' and '\(other)' both claim cluster \(cluster); nothing is written: remove one of them and run "
+                + "fsck.vfat"
+        case .exists(let path): "there is a '\(path)' already; remove it first or use another name"
+        case .ambiguous(let path):
+            "several entries answer to '\(path)'; the folder is damaged: remove one of them with mdel or fsck.vfat"
+        case .badName(let name):
+            "'\(name)' cannot be a name on FAT; use 1 to 255 characters without control characters and any of "
+                + "\" * / : < > ? \\ |, not ending in '.' or a space"
+        case .full(let needed, let free):
+            "the FAT file system is full: \(needed) bytes are needed and \(free) are free; remove files from it"
+        case .folderFull(let path):
+            "the folder '\(path)' cannot have more entries; remove files from it"
+        case .folderNotEmpty(let path): "the folder '\(path)' is not empty; remove what is in it first"
+        case .folderHeld(let path):
+            "the folder '\(path)' cannot be laid out anew: it is the root or has folders in it"
+        case .fileTooLarge(let path, let size):
+            "'\(path)' of \(size) bytes is too large for FAT; the limit is 4294967295"
         case .treeTooLarge(let path):
             "the folders at '\(path)' are nested too deeply or are too many; the file system is damaged: run fsck.vfat"
         }

@@ -37,6 +37,12 @@ public struct FATGeometry: Sendable, Equatable {
     let tableSize: UInt64
     let tableCount: Int
     let activeTable: Int
+    /// Whether all copies of the table are kept equal.
+    let isMirrored: Bool
+    /// Where FAT32 keeps the number of free clusters; nil if it does not.
+    let summaryOffset: UInt64?
+    /// The byte of the first sector with the flag of a file system that was not unmounted.
+    let stateOffset: UInt64
     /// The root folder of FAT12 and FAT16: its place and size in bytes.
     let fixedRoot: Range<UInt64>
     /// The root folder of FAT32.
@@ -44,6 +50,20 @@ public struct FATGeometry: Sendable, Equatable {
 
     /// The last cluster's number.
     var lastCluster: UInt32 { clusterCount + 1 }
+    /// Slots of 32 bytes in a sector.
+    var slotsPerSector: Int { sectorSize / 32 }
+    /// Slots of 32 bytes in a cluster.
+    var slotsPerCluster: Int { clusterSize / 32 }
+
+    /// Where a cluster is, in bytes from the start; the number is one of 2...lastCluster.
+    func offset(ofCluster cluster: UInt32) -> UInt64 {
+        dataOffset + UInt64(cluster - 2) * UInt64(clusterSize)
+    }
+
+    /// How many clusters so many bytes need.
+    func clusters(for size: UInt64) -> UInt64 {
+        size / UInt64(clusterSize) + (size % UInt64(clusterSize) == 0 ? 0 : 1)
+    }
 
     init(_ source: ByteSource) throws(FATError) {
         guard source.size >= 512 else { throw .notFAT("it has only \(source.size) bytes") }
@@ -107,13 +127,17 @@ public struct FATGeometry: Sendable, Equatable {
         fixedRoot = is32 ? rootStart..<rootStart : rootStart..<rootStart + rootSize
         // FAT32 can say that only one table is kept.
         let flags = is32 ? field(UInt16.self, 40) : 0
+        isMirrored = flags & 0x80 == 0
         activeTable = flags & 0x80 != 0 ? Int(flags & 0x0f) : 0
         guard activeTable < tableCount else { throw .notFAT("the active allocation table does not exist") }
         rootCluster = is32 ? field(UInt32.self, 44) : 0
         if is32, !(2...UInt32(clusters) + 1).contains(rootCluster) {
             throw .notFAT("the root folder starts in cluster \(rootCluster)")
         }
+        let summary = is32 ? UInt64(field(UInt16.self, 48)) : 0
+        summaryOffset = (1..<reserved).contains(summary) ? summary * sectorSize : nil
         let extended = is32 ? 64 : 36
+        stateOffset = UInt64(extended + 1)
         isMarkedDirty = field(UInt8.self, extended + 1) & 1 != 0
         let hasLabel = field(UInt8.self, extended + 2) == 0x29
         volumeID = hasLabel ? field(UInt32.self, extended + 3) : 0

@@ -10,9 +10,9 @@ public struct FATVolume: Sendable {
     private let source: ByteSource
 
     // The specification's limit of a folder: 65536 slots of 32 bytes.
-    private static let maximumFolderSize = 65_536 * 32
-    private static let maximumDepth = 32
-    private static let maximumTreeEntries = 65_536
+    static let maximumFolderSize = 65_536 * 32
+    static let maximumDepth = 32
+    static let maximumTreeEntries = 65_536
 
     /// Reads and checks the first sector.
     ///

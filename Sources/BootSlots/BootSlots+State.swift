@@ -1,0 +1,107 @@
+import BlockDevices
+public import BootEntries
+import Bytes
+public import FAT
+public import Hashing
+import UKI
+
+extension BootSlots {
+    /// The files of `EFI/Linux`, in the folder's order.
+    ///
+    /// - Throws: `BootSlotsError.fileSystem`.
+    public func entries() throws(BootSlotsError) -> [EntryState] { try files(in: Self.entryFolder) }
+
+    /// The files of `EFI/bulkhead`, in the folder's order.
+    ///
+    /// - Throws: `BootSlotsError.fileSystem`.
+    public func staged() throws(BootSlotsError) -> [EntryState] { try files(in: Self.stageFolder) }
+
+    /// The digest of a file, from what the medium holds.
+    ///
+    /// - Throws: `BootSlotsError.fileSystem`.
+    public func digest(of path: String) throws(BootSlotsError) -> SHA256Digest {
+        do {
+            let contents = try FATVolume(device.mediumSource).contents(path)
+            return try Self.digest(of: contents)
+        } catch {
+            throw .fileSystem(error)
+        }
+    }
+
+    static func digest(of contents: ByteSource) throws(FATError) -> SHA256Digest {
+        var hasher = SHA256Hasher()
+        var offset: UInt64 = 0
+        while offset < contents.size {
+            let count = Int(min(1 << 20, contents.size - offset))
+            do {
+                hasher.update(try contents.read(at: offset, count: count))
+            } catch {
+                throw .unreadable(error)
+            }
+            offset += UInt64(count)
+        }
+        return hasher.finish()
+    }
+
+    private func files(in folder: String) throws(BootSlotsError) -> [EntryState] {
+        do {
+            let volume = try FATVolume(device.source)
+            let content: FATFolder
+            do {
+                content = try volume.folder(folder)
+            } catch .notFound {
+                return []
+            }
+            return content.entries.filter { !$0.isFolder }.map { entry in
+                let contents = try? volume.contents(of: entry)
+                return EntryState(
+                    path: "\(folder)/\(entry.name)",
+                    fileName: entry.name,
+                    name: BootEntryName(fileName: entry.name),
+                    longName: entry.longName,
+                    size: UInt64(entry.size),
+                    image: contents.flatMap { ImageFacts($0) }
+                )
+            }
+        } catch {
+            throw .fileSystem(error)
+        }
+    }
+}
+
+extension ImageFacts {
+    /// Reads them from a UKI; nil if it is none, or names no root hash.
+    init?(_ contents: ByteSource) {
+        guard let image = try? UnifiedKernelImage(contents), let line = image.commandLine else { return nil }
+        let key = "roothash="
+        let value = line.split(whereSeparator: \.isWhitespace).last { $0.hasPrefix(key) }?.dropFirst(key.count)
+        guard let value, let hash = SHA256Digest(hex: value) else { return nil }
+        variant = image.osRelease?.imageID
+        version = image.osRelease?.imageVersion
+        rootHash = hash
+    }
+}
+
+extension BlockDevice {
+    /// The device as what parsers read from, past every cache.
+    var mediumSource: ByteSource {
+        ByteSource(size: byteCount) { offset, count in
+            let page: UInt64 = 4096
+            let start = offset / page * page
+            let end = (offset + UInt64(count) + page - 1) / page * page
+            // A last page that is not whole cannot be read so.
+            guard end <= byteCount else { return try read(at: offset, count: count) }
+            var bytes = [UInt8](repeating: 0, count: Int(end - start))
+            var failure: BlockDeviceError?
+            bytes.withUnsafeMutableBytes { buffer in
+                do throws(BlockDeviceError) {
+                    try readMedium(at: start, into: buffer)
+                } catch {
+                    failure = error
+                }
+            }
+            if let failure { throw failure }
+            return Array(bytes[Int(offset - start)..<Int(offset - start) + count])
+        }
+    }
+}

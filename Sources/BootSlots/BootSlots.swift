@@ -1,0 +1,86 @@
+public import BlockDevices
+public import BootEntries
+public import Bytes
+public import FAT
+public import Hashing
+
+/// The boot entries on an EFI system partition and the plain copies of staged UKIs beside them.
+///
+/// `EFI/Linux/VARIANT_VERSION[+LEFT[-DONE]].efi` are the entries that systemd-boot lists: only one on trial carries a
+/// counter. `EFI/bulkhead/VARIANT_VERSION.efi` are plain copies that nothing boots. The partition is not mounted:
+/// `FATWriter` changes it on the device. Every change refuses to leave the partition without a good entry, and none of
+/// them writes to the good entry's clusters or slots, except to move its slots to another place with the rest of its
+/// folder in one write.
+public struct BootSlots: Sendable {
+    /// Where systemd-boot looks for entries.
+    public static let entryFolder = "EFI/Linux"
+    /// Where plain copies of staged UKIs are.
+    public static let stageFolder = "EFI/bulkhead"
+    /// The largest UKI: its size is boot time (DESIGN.md, section 4).
+    public static let maximumUKISize: UInt64 = 64 << 20
+    /// How often a new version is tried.
+    public static let tries = 3
+
+    let device: any BlockDevice
+
+    /// The boot entries of a partition, which starts at offset 0 of the device.
+    public init(_ device: any BlockDevice) { self.device = device }
+
+    /// Puts a plain copy of a UKI under `EFI/bulkhead`, reads it back from the medium and compares the digest.
+    ///
+    /// Copies of other versions are removed first. Room is needed for this copy and for the entry that `activate`
+    /// makes of it. Does nothing if the copy is there already.
+    /// - Throws: `BootSlotsError`; nothing that boots has changed then.
+    public func stage(_ image: StagedImage, contents: ByteSource) throws(BootSlotsError) {
+        try stageCopy(image, contents: contents)
+    }
+
+    /// Creates the entry of a staged UKI, with all its tries to come.
+    ///
+    /// Does nothing if the entry is there already, tried or not.
+    /// - Throws: `BootSlotsError`; among others `.notStaged`, `.digestMismatch`, `.noGoodEntry`.
+    public func activate(_ image: StagedImage, tries: Int = BootSlots.tries) throws(BootSlotsError) {
+        try createEntry(image, tries: tries)
+    }
+
+    /// Removes the entry on trial of a version; its plain copy stays, so that it can be activated again.
+    ///
+    /// Does nothing if there is no such entry.
+    /// - Throws: `BootSlotsError`; `.notOnTrial` if the version is committed.
+    public func deactivate(variant: String, version: String) throws(BootSlotsError) {
+        try removeTrial(variant: variant, version: version)
+    }
+
+    /// Commits the entry that is running on trial: its counter goes, and then its plain copy.
+    ///
+    /// Does nothing but remove the copy if the entry was committed already.
+    /// - Throws: `BootSlotsError`; `.notCounted` unless the loader says that it counted this boot, and
+    ///   `.notTheRunningSystem` unless the entry's UKI is for the root that is running.
+    public func bless(_ boot: RunningBoot) throws(BootSlotsError) { try commit(boot) }
+
+    /// Removes an entry by its file name, good or not, before its slot is written.
+    ///
+    /// - Throws: `BootSlotsError`; `.noGoodEntry` if no other good entry is left, `.isRunning` if the entry's UKI is
+    ///   for the running root.
+    public func removeEntry(_ fileName: String, running rootHash: SHA256Digest) throws(BootSlotsError) {
+        try remove(fileName, running: rootHash)
+    }
+
+    /// Removes the plain copy of a version; does nothing if there is none.
+    ///
+    /// - Throws: `BootSlotsError`.
+    public func removeStaged(variant: String, version: String) throws(BootSlotsError) {
+        try removeCopy(variant: variant, version: version)
+    }
+
+    /// Puts right what a loss of power, a firmware or another system left, and says what it found and did.
+    ///
+    /// - Parameters:
+    ///   - boot: what is running, and what the loader says of it.
+    ///   - expected: the version that the recorded state says is on trial; nil if none is.
+    /// - Throws: `BootSlotsError`; `.noGoodEntry` if there is nothing to fall back on, in which case only the file
+    ///   system was repaired.
+    public func repair(_ boot: RunningBoot, expected: ExpectedTrial?) throws(BootSlotsError) -> [BootSlotsFinding] {
+        try repairEntries(boot, expected: expected)
+    }
+}
