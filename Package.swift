@@ -95,7 +95,10 @@ let services: [Target] =
     )
     + library("BootSlots", ["BlockDevices", "BootEntries", "Bytes", "FAT", "Hashing", "UKI"])
     + library("HostHealth", ["Features", "JSON", "Systemd"])
-    + library("UpdateEngine", ["BlockDevices", "Bytes", "GPT", "Hashing", "Verity"])
+    + library(
+        "UpdateEngine",
+        ["BlockDevices", "BootEntries", "BootSlots", "Bytes", "FAT", "GPT", "Hashing", "Verity"]
+    )
     + library("SettingsStore", ["Hashing", "JSON", "SettingsModel"])
     + library("SettingsApply", ["Features", "JSON", "SettingsModel", "Systemd", "Templates"])
     + library("HostAPI", ["JSON", "SettingsModel"])
