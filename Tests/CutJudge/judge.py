@@ -8,7 +8,7 @@ entry systemd-boot selects and what a UKI says is implemented here, from these t
 - Discoverable Partitions Specification: PARTUUIDs are the halves of the root hash.
 
 Usage: judge.py FOLDER. FOLDER has layout.json, states.txt (one state a line: gpt esp slot-a slot-b, names of files) and
-the files. Parts are judged once each. Prints a line for each bad state, and at the end a summary as JSON.
+the files; a slot is a list of "place number" of pages of 4096 bytes in the file "pages". Parts are judged once each. Prints a line for each bad state, and at the end a summary as JSON.
 """
 import concurrent.futures, functools, hashlib, json, os, re, struct, subprocess, sys, tempfile, zlib
 
@@ -137,7 +137,12 @@ def entries(name):
 def verifies(name, root_hash, root_size):
     """Whether a slot's bytes (root partition, then hash tree) are those of a root hash, every one of them."""
     with tempfile.TemporaryDirectory() as temporary:
-        data = open(os.path.join(folder, name), "rb").read()
+        data = bytearray(sum(layout["slots"][0][part][1] for part in ("root", "verity")))
+        with open(os.path.join(folder, "pages"), "rb") as pages:
+            for line in open(os.path.join(folder, name)):
+                place, number = map(int, line.split())
+                pages.seek(number * 4096)
+                data[place:place + 4096] = pages.read(4096)
         root, tree = os.path.join(temporary, "root"), os.path.join(temporary, "tree")
         open(root, "wb").write(data[:root_size])
         open(tree, "wb").write(data[root_size:])

@@ -8,7 +8,7 @@ struct CutStates {
     /// States of an interval are tried completely up to this many writes, else drawn.
     var completeUpTo = 7
     /// How many are drawn from a larger interval.
-    var drawn = 400
+    var drawn = 900
     private var random: SplitMix
 
     init(_ events: [RecordedDisk.Event], seed: UInt64) {
@@ -35,12 +35,12 @@ struct CutStates {
 
     private mutating func states(of writes: [RecordedDisk.Event]) -> [[RecordedDisk.Event]] {
         var states: [[RecordedDisk.Event]] = []
-        // Every prefix, the next write torn at every sector (large ones: at 16 places).
+        // Every prefix, the next write torn at every sector (large ones: at 40 places).
         for (index, write) in writes.enumerated() {
             states.append(Array(writes[..<index]))
             for torn in Self.torn(write) { states.append(Array(writes[..<index]) + torn) }
             // And its sectors in another order: some of them, anywhere.
-            for _ in 0..<4 { states.append(Array(writes[..<index]) + scattered(write)) }
+            for _ in 0..<6 { states.append(Array(writes[..<index]) + scattered(write)) }
         }
         if writes.count <= completeUpTo {
             for mask in 0..<(1 << writes.count) {
@@ -48,7 +48,7 @@ struct CutStates {
                 states.append(chosen)
             }
         }
-        let samples = writes.count <= completeUpTo ? 4 * writes.count : drawn
+        let samples = writes.count <= completeUpTo ? 16 * writes.count : drawn
         for _ in 0..<samples {
             states.append(
                 writes.flatMap { write -> [RecordedDisk.Event] in

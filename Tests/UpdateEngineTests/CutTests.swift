@@ -6,7 +6,7 @@ import Testing
 
 @testable import UpdateEngine
 
-/// Every write of two updates in a row, cut off at every place: the machine boots a slot that verifies completely.
+/// Every write of three updates in a row, cut off at every place: the machine boots a slot that verifies completely.
 @Suite struct CutTests {
     let releases: [SampleRelease]
     let host: SampleHost
@@ -15,14 +15,17 @@ import Testing
         let first = try SampleRelease(version: "1.0.0", seed: 1)
         let second = try SampleRelease(version: "2.0.0", seed: 2, sharing: first)
         let third = try SampleRelease(version: "3.0.0", seed: 3, sharing: first)
-        releases = [first, second, third]
+        let fourth = try SampleRelease(version: "4.0.0", seed: 4)
+        releases = [first, second, third, fourth]
         host = try SampleHost(running: first)
     }
 
     @Test func everyCutBootsASlotThatVerifies() async throws {
         let disk = host.disk.copy()
-        var parts = try await UpdateStory.run(releases[1], on: disk, running: releases[0])
-        parts += try await UpdateStory.run(releases[2], on: disk, running: releases[1])
+        // A first update; one that fails all its tries; and one over what that left.
+        var parts = try await UpdateStory.update(to: releases[1], on: disk, running: releases[0])
+        parts += try await UpdateStory.failedUpdate(to: releases[2], on: disk, running: releases[1])
+        parts += try await UpdateStory.update(to: releases[3], on: disk, running: releases[1])
         let judge = try Judge(host, releases: releases)
         var counts: [String] = []
         var samples: [(disk: RecordedDisk, running: SampleRelease, next: SampleRelease)] = []
@@ -33,8 +36,8 @@ import Testing
             try states.forEach { writes in
                 let state = part.before.applying(writes)
                 try judge.add(state)
-                if random.next() % 120 == 0 {
-                    samples.append((state, part.running, releases[number < 3 ? 1 : 2]))
+                if random.next() % 100 == 0 {
+                    samples.append((state, part.running, part.next))
                 }
             }
             counts.append("\(part.name) \(judge.count - before)")
@@ -49,7 +52,7 @@ import Testing
         #expect(verdict.bad == 0, "\(output.prefix(4000))")
         #expect(verdict.states >= 10_000)
         #expect(verdict.lastTableIsClean)
-        #expect(verdict.lastMenu == ["vm_3.0.0.efi", "vm_2.0.0.efi"])
+        #expect(verdict.lastMenu == ["vm_4.0.0.efi", "vm_2.0.0.efi"])
         try await everySampleEndsWell(samples)
     }
 
@@ -75,7 +78,7 @@ import Testing
 
     /// The judge must be able to find something: both copies of the table in one flush interval.
     @Test func aTableThatIsWrittenWithoutAFlushBetweenIsCaught() async throws {
-        let part = try #require(try await UpdateStory.run(releases[1], on: host.disk.copy(), running: releases[0]).first)
+        let part = try #require(try await UpdateStory.update(to: releases[1], on: host.disk.copy(), running: releases[0]).first)
         let table = try TableWriter.ranges(of: host.table)
         let isTable = { (event: RecordedDisk.Event) in
             if case .write(let offset, _) = event { table.contains { $0.contains(offset) } } else { false }
@@ -94,7 +97,7 @@ import Testing
 
     /// And an entry that is made before the root was written and verified.
     @Test func anEntryThatIsMadeTooEarlyIsCaught() async throws {
-        let parts = try await UpdateStory.run(releases[1], on: host.disk.copy(), running: releases[0])
+        let parts = try await UpdateStory.update(to: releases[1], on: host.disk.copy(), running: releases[0])
         let esp = host.table.partitions[0]
         let isESP = { (event: RecordedDisk.Event) in
             if case .write(let offset, _) = event { (esp.offset..<esp.end).contains(offset) } else { event == .flush }

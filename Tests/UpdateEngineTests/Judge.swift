@@ -20,11 +20,15 @@ final class Judge {
 
     private let folder: TemporaryDirectory
     private let table: PartitionTable
+    private let pageFile: FileHandle
     private var lines: [String] = []
     private var written: Set<String> = []
+    private var pageNumbers: [Int: Int] = [:]
 
     init(_ host: SampleHost, releases: [SampleRelease]) throws {
         folder = try TemporaryDirectory()
+        try Data().write(to: URL(filePath: folder.file("pages")))
+        pageFile = try FileHandle(forWritingTo: URL(filePath: folder.file("pages")))
         table = host.table
         let parts = host.table.partitions
         func place(_ index: Int) -> [UInt64] { [parts[index].offset, parts[index].size] }
@@ -42,16 +46,28 @@ final class Judge {
     /// Adds a disk to the states.
     func add(_ disk: RecordedDisk) throws {
         let parts = table.partitions
-        let pages = disk.pages
+        let pages = try disk.pages.map { Page(offset: $0.offset, bytes: $0.bytes, number: try number(of: $0.bytes)) }
         let head: UInt64 = 34 * 512
         let tail: UInt64 = 33 * 512
+        let tablePages = pages.filter { $0.offset < head || $0.offset + 4096 > disk.byteCount - tail }
+        let esp = pages.filter { parts[0].offset <= $0.offset && $0.offset < parts[0].end }
         let names = [
-            try store("gpt", key: pages) { offset in offset < head || offset + 4096 > disk.byteCount - tail } content: {
-                try disk.read(at: 0, count: Int(head)) + disk.read(at: disk.byteCount - tail, count: Int(tail))
+            try store("gpt", tablePages) { path in
+                let bytes = try disk.read(at: 0, count: Int(head)) + disk.read(at: disk.byteCount - tail, count: Int(tail))
+                try Data(bytes).write(to: URL(filePath: path))
             },
-            try storeSparse("esp", pages, at: parts[0].offset, size: parts[0].size),
-            try storeSlot("a", disk, pages, parts[1], parts[2]),
-            try storeSlot("b", disk, pages, parts[3], parts[4]),
+            try store("esp", esp) { path in
+                try Data().write(to: URL(filePath: path))
+                let file = try FileHandle(forWritingTo: URL(filePath: path))
+                try file.truncate(atOffset: parts[0].size)
+                for page in esp {
+                    try file.seek(toOffset: page.offset - parts[0].offset)
+                    try file.write(contentsOf: Data(page.bytes))
+                }
+                try file.close()
+            },
+            try storeSlot("a", pages, parts[1], parts[2]),
+            try storeSlot("b", pages, parts[3], parts[4]),
         ]
         lines.append(names.joined(separator: " "))
     }
@@ -68,51 +84,38 @@ final class Judge {
         return (try JSONDecoder().decode(Verdict.self, from: Data(last.utf8)), result.output)
     }
 
-    private func store(
-        _ kind: String,
-        key pages: [(offset: UInt64, bytes: [UInt8])],
-        where isIn: (UInt64) -> Bool,
-        content: () throws -> [UInt8]
-    ) throws -> String {
-        var hasher = SHA256Hasher()
-        for page in pages where isIn(page.offset) {
-            hasher.update("\(page.offset)")
-            hasher.update(page.bytes)
-        }
-        let name = "\(kind)-\(hasher.finish().hex.prefix(24))"
-        if written.insert(name).inserted {
-            try Data(content()).write(to: URL(filePath: folder.file(name)))
-        }
+    private struct Page {
+        let offset: UInt64
+        let bytes: [UInt8]
+        let number: Int
+    }
+
+    /// The number of a page in the file `pages`, which has every page once.
+    private func number(of page: [UInt8]) throws -> Int {
+        var hasher = Hasher()
+        page.withUnsafeBytes { hasher.combine(bytes: $0) }
+        let key = hasher.finalize()
+        if let number = pageNumbers[key] { return number }
+        try pageFile.write(contentsOf: Data(page))
+        pageNumbers[key] = pageNumbers.count
+        return pageNumbers.count - 1
+    }
+
+    private func store(_ kind: String, _ pages: [Page], write: (_ path: String) throws -> Void) throws -> String {
+        let key = pages.map { "\($0.offset) \($0.number)" }.joined(separator: " ")
+        let name = "\(kind)-\(SHA256Digest(hashing: key).hex.prefix(24))"
+        if written.insert(name).inserted { try write(folder.file(name)) }
         return name
     }
 
-    private func storeSlot(
-        _ kind: String,
-        _ disk: RecordedDisk,
-        _ pages: [(offset: UInt64, bytes: [UInt8])],
-        _ root: Partition,
-        _ verity: Partition
-    ) throws -> String {
-        try store(kind, key: pages) { root.offset <= $0 && $0 < verity.end } content: {
-            try disk.read(at: root.offset, count: Int(root.size)) + disk.read(at: verity.offset, count: Int(verity.size))
+    /// A slot is a list of its pages: place in root partition and hash tree one behind the other, and number.
+    private func storeSlot(_ kind: String, _ pages: [Page], _ root: Partition, _ verity: Partition) throws -> String {
+        let lists = [(root, UInt64(0)), (verity, root.size)].map { part, start in
+            pages.filter { part.offset <= $0.offset && $0.offset < part.end }
+                .map { "\($0.offset - part.offset + start) \($0.number)" }
         }
-    }
-
-    private func storeSparse(_ kind: String, _ pages: [(offset: UInt64, bytes: [UInt8])], at start: UInt64, size: UInt64) throws
-        -> String
-    {
-        let inside = pages.filter { start <= $0.offset && $0.offset < start + size }
-        let name = try store(kind, key: inside) { _ in true } content: { [] }
-        let path = folder.file(name)
-        if (try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) == 0 {
-            let file = try FileHandle(forWritingTo: URL(filePath: path))
-            try file.truncate(atOffset: size)
-            for page in inside {
-                try file.seek(toOffset: page.offset - start)
-                try file.write(contentsOf: Data(page.bytes))
-            }
-            try file.close()
+        return try store(kind, pages.filter { root.offset <= $0.offset && $0.offset < verity.end }) { path in
+            try lists.joined().joined(separator: "\n").write(toFile: path, atomically: false, encoding: .utf8)
         }
-        return name
     }
 }

@@ -51,7 +51,7 @@ struct SampleRelease: Sendable {
         let release = "ID=bulkhead\nIMAGE_ID=vm\nIMAGE_VERSION=\(version)\n"
         kernel = smallPEFile([
             (".osrel", Array(release.utf8)), (".cmdline", Array(command.utf8)),
-            (".linux", sampleBytes(count: 2600, seed: seed + 100)),
+            (".linux", sampleBytes(count: 9000, seed: seed + 100)),
         ])
     }
 }
