@@ -1,7 +1,5 @@
 public import BlockDevices
-public import BootEntries
 public import Bytes
-public import FAT
 public import Hashing
 
 /// The boot entries on an EFI system partition and the plain copies of staged UKIs beside them.
@@ -64,6 +62,13 @@ public struct BootSlots: Sendable {
     ///   for the running root.
     public func removeEntry(_ fileName: String, running rootHash: SHA256Digest) throws(BootSlotsError) {
         try remove(fileName, running: rootHash)
+    }
+
+    /// Removes the entry of the running version, so that the next boot is that of the other good entry.
+    ///
+    /// - Throws: `BootSlotsError`; `.noGoodEntry` if no good entry for another root is left.
+    public func rollBack(running rootHash: SHA256Digest) throws(BootSlotsError) {
+        try removeRunning(rootHash)
     }
 
     /// Removes the plain copy of a version; does nothing if there is none.

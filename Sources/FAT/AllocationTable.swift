@@ -1,4 +1,5 @@
 import BlockDevices
+import Glibc
 
 /// A copy of the allocation table in memory, with the changes that are to go to all copies.
 struct AllocationTable {
@@ -6,8 +7,10 @@ struct AllocationTable {
     static let maximumSize: UInt64 = 16 << 20
 
     let geometry: FATGeometry
-    /// All entries as they are on the medium, with FAT32's reserved bits.
+    /// All entries with FAT32's reserved bits.
     private var entries: [UInt32]
+    /// How many clusters are free.
+    private(set) var freeCount = 0
     private var changedSectors: Set<Int> = []
     private let width: Int
 
@@ -28,16 +31,40 @@ struct AllocationTable {
         } catch {
             throw .device(error)
         }
-        entries = bytes.withUnsafeBytes { buffer in
-            (0..<buffer.count / width).map { index in
-                width == 4
-                    ? UInt32(littleEndian: buffer.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self))
-                    : UInt32(
-                        UInt16(littleEndian: buffer.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self))
-                    )
+        entries = Self.decoded(bytes, width: width)
+        let mask = mask
+        let last = Int(geometry.lastCluster)
+        freeCount = entries.withUnsafeBufferPointer { entries in
+            var count = 0
+            var index = 2
+            while index <= last {
+                if entries[index] & mask == 0 { count += 1 }
+                index += 1
             }
+            return count
         }
     }
+
+    private static func decoded(_ bytes: [UInt8], width: Int) -> [UInt32] {
+        let count = bytes.count / width
+        return [UInt32](unsafeUninitializedCapacity: count) { entries, filled in
+            bytes.withUnsafeBytes { buffer in
+                var index = 0
+                while index < count {
+                    entries[index] =
+                        width == 4
+                        ? UInt32(littleEndian: buffer.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self))
+                        : UInt32(
+                            UInt16(littleEndian: buffer.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self))
+                        )
+                    index += 1
+                }
+            }
+            filled = count
+        }
+    }
+
+    private var mask: UInt32 { width == 4 ? 0x0fff_ffff : 0xffff }
 
     /// The value that ends a chain that we write.
     var endMark: UInt32 { width == 4 ? 0x0fff_ffff : 0xffff }
@@ -48,7 +75,7 @@ struct AllocationTable {
     private var badMark: UInt32 { width == 4 ? 0x0fff_fff7 : 0xfff7 }
 
     /// What follows a cluster of 2...lastCluster.
-    func value(_ cluster: UInt32) -> UInt32 { entries[Int(cluster)] & (width == 4 ? 0x0fff_ffff : 0xffff) }
+    func value(_ cluster: UInt32) -> UInt32 { entries[Int(cluster)] & mask }
 
     /// Whether a value ends a chain.
     func isEnd(_ value: UInt32) -> Bool { value > badMark }
@@ -66,6 +93,7 @@ struct AllocationTable {
 
     private mutating func change(_ index: Int, to value: UInt32) {
         guard entries[index] != value else { return }
+        if index > 1 { freeCount += (value & mask == 0 ? 1 : 0) - (entries[index] & mask == 0 ? 1 : 0) }
         entries[index] = value
         changedSectors.insert(index * width / geometry.sectorSize)
     }
@@ -77,14 +105,30 @@ struct AllocationTable {
         }
     }
 
-    /// All free clusters in ascending order.
-    func freeClusters() -> [UInt32] {
-        (2...geometry.lastCluster).filter { value($0) == 0 }
+    /// Free clusters outside of a set: the first that are neighbours, else the first there are; fewer if there are
+    /// not enough.
+    func free(_ count: Int, except pinned: Set<UInt32>) -> [UInt32] {
+        guard count > 0 else { return [] }
+        var first: [UInt32] = []
+        var run: UInt32 = 0
+        var cluster: UInt32 = 2
+        while cluster <= geometry.lastCluster {
+            if value(cluster) == 0, pinned.isEmpty || !pinned.contains(cluster) {
+                run += 1
+                if run == UInt32(count) { return Array(cluster + 1 - run...cluster) }
+                if first.count < count { first.append(cluster) }
+            } else {
+                run = 0
+            }
+            cluster += 1
+        }
+        return first
     }
 
     /// The numbers of sectors in which another copy differs.
     func differences(from other: AllocationTable) -> Set<Int> {
-        if entries == other.entries { return [] }
+        let count = entries.count * 4
+        if memcmp(entries, other.entries, count) == 0 { return [] }
         var sectors: Set<Int> = []
         for index in entries.indices where entries[index] != other.entries[index] {
             sectors.insert(index * width / geometry.sectorSize)

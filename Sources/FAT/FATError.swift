@@ -46,6 +46,8 @@ public enum FATError: Error, Equatable, CustomStringConvertible {
     case folderNotEmpty(path: String)
     /// The folder cannot be laid out anew because other folders refer to its place.
     case folderHeld(path: String)
+    /// What was written reads back as something else.
+    case readBackDiffers(path: String, offset: UInt64)
     /// FAT has no files of that size.
     case fileTooLarge(path: String, size: UInt64)
 
@@ -86,6 +88,9 @@ public enum FATError: Error, Equatable, CustomStringConvertible {
         case .folderNotEmpty(let path): "the folder '\(path)' is not empty; remove what is in it first"
         case .folderHeld(let path):
             "the folder '\(path)' cannot be laid out anew: it is the root or has folders in it"
+        case .readBackDiffers(let path, let offset):
+            "'\(path)' reads back differently from offset \(offset) on, and was not given its name; the disk is "
+                + "failing: replace it"
         case .fileTooLarge(let path, let size):
             "'\(path)' of \(size) bytes is too large for FAT; the limit is 4294967295"
         case .treeTooLarge(let path):

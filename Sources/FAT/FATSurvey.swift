@@ -33,6 +33,8 @@ struct FATSurvey {
     private(set) var faults: [FATFault] = []
     /// Free clusters that a damaged chain leads to: they must not become those of another file.
     private(set) var pinned: Set<UInt32> = []
+    /// Taken clusters that belong to nothing that was found.
+    private(set) var lostClusters: [UInt32] = []
     /// The last sound cluster of each folder whose chain ends in a free cluster.
     private(set) var cutFolders: [(path: String, last: UInt32)] = []
 
@@ -56,17 +58,23 @@ struct FATSurvey {
             try addItems(of: next)
             next += 1
         }
-        let lost = lostClusters().count
-        if lost > 0 { faults.append(.lostClusters(count: lost)) }
+        lostClusters = findLostClusters()
+        if !lostClusters.isEmpty { faults.append(.lostClusters(count: lostClusters.count)) }
     }
 
-    /// Taken clusters that belong to nothing that was found.
-    func lostClusters() -> [UInt32] {
-        (2...geometry.lastCluster).filter { cluster in
-            guard owners[Int(cluster)] == Self.nobody else { return false }
-            let value = table.value(cluster)
-            return value != 0 && !table.isBad(value)
+    private func findLostClusters() -> [UInt32] {
+        var lost: [UInt32] = []
+        owners.withUnsafeBufferPointer { owners in
+            var cluster: UInt32 = 2
+            while cluster <= geometry.lastCluster {
+                if owners[Int(cluster)] == Self.nobody {
+                    let value = table.value(cluster)
+                    if value != 0, !table.isBad(value) { lost.append(cluster) }
+                }
+                cluster += 1
+            }
         }
+        return lost
     }
 
     /// Makes sure that changes are safe: that no chain is shared, and every folder is known completely.

@@ -14,26 +14,19 @@ extension FATWriter {
         return survey
     }
 
-    /// Clusters that can be given to files.
-    func available(in survey: FATSurvey) -> [UInt32] {
-        survey.table.freeClusters().filter { !survey.pinned.contains($0) }
+    /// The bytes of clusters that can be given to files.
+    func freeBytes(in survey: FATSurvey) -> UInt64 {
+        UInt64(max(0, survey.table.freeCount - survey.pinned.count)) * UInt64(geometry.clusterSize)
     }
 
     /// Finds free clusters, neighbours where possible.
     func allocate(_ count: UInt64, in survey: FATSurvey) throws(FATError) -> [UInt32] {
-        let free = available(in: survey)
-        guard count <= UInt64(free.count) else {
-            let unit = UInt64(geometry.clusterSize)
-            throw .full(needed: count * unit, free: UInt64(free.count) * unit)
-        }
-        let count = Int(count)
-        guard count > 0 else { return [] }
-        var start = 0
-        for index in free.indices {
-            if index > start, free[index] != free[index - 1] + 1 { start = index }
-            if index + 1 - start == count { return Array(free[start...index]) }
-        }
-        return Array(free.prefix(count))
+        let free = freeBytes(in: survey)
+        let unit = UInt64(geometry.clusterSize)
+        guard count <= free / unit else { throw .full(needed: count * unit, free: free) }
+        let clusters = survey.table.free(Int(count), except: survey.pinned)
+        guard clusters.count == Int(count) else { throw .full(needed: count * unit, free: free) }
+        return clusters
     }
 
     /// Where a name goes in a folder, and by how many clusters the folder grows for it.
@@ -98,17 +91,13 @@ extension FATWriter {
         guard let itemNumber = folder.item, !folder.content.entries.contains(where: \.isFolder) else {
             throw .folderHeld(path: folder.path)
         }
-        let names = folder.content.entries.map { entry in
-            if let replacing, replacing.old == entry.slots { return replacing.slots }
-            return entry.slots.map { Array(folder.bytes[$0 * 32..<$0 * 32 + 32]) }
-        }
+        let names = folder.names(replacing: replacing)
         let item = survey.items[itemNumber]
         let parent = survey.folders[item.folder]
         // Its own number is not known yet, but takes no room.
         func layout(own: UInt32) -> [UInt8] {
             let dots = FATWriter.dotEntries(own: own, parent: parent.item == nil ? 0 : parent.clusters.first ?? 0)
-            let dotNames = [[Array(dots.prefix(32))], [Array(dots.suffix(32))]]
-            return FolderEdit.layout(dotNames + names, perSector: geometry.slotsPerSector)
+            return FolderEdit.layout(names, behind: dots, perSector: geometry.slotsPerSector)
         }
         let clusters = try allocate(geometry.clusters(for: UInt64(layout(own: 0).count)), in: survey)
         guard let first = clusters.first else { throw .folderFull(path: folder.path) }
@@ -145,7 +134,7 @@ extension FATWriter {
     /// Writes what changed in the table, and the number of free clusters, and makes them durable.
     func writeTable(_ survey: inout FATSurvey, hint: UInt32?) throws(FATError) {
         try survey.table.write(to: device)
-        try writeSummary(free: UInt32(survey.table.freeClusters().count), hint: hint)
+        try writeSummary(free: UInt32(survey.table.freeCount), hint: hint)
         try flush()
     }
 
@@ -181,6 +170,16 @@ extension FATWriter {
             sector.littleEndian(UInt32.self, at: 0) == 0x4161_5252
             && sector.littleEndian(UInt32.self, at: 484) == 0x6141_7272
         return isSummary ? sector : nil
+    }
+}
+
+extension FATSurvey.Folder {
+    /// The slots of all entries, one of which may be replaced.
+    func names(replacing: (old: Range<Int>, slots: [[UInt8]])? = nil) -> [[[UInt8]]] {
+        content.entries.map { entry in
+            if let replacing, replacing.old == entry.slots { return replacing.slots }
+            return entry.slots.map { Array(bytes[$0 * 32..<$0 * 32 + 32]) }
+        }
     }
 }
 

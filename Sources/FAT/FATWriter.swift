@@ -32,7 +32,7 @@ public struct FATWriter: Sendable {
     /// - Throws: `FATError`.
     public func freeBytes() throws(FATError) -> UInt64 {
         let survey = try survey()
-        return UInt64(available(in: survey).count) * UInt64(geometry.clusterSize)
+        return freeBytes(in: survey)
     }
 
     /// The bytes that a file of this size takes: whole clusters.
@@ -51,6 +51,7 @@ public struct FATWriter: Sendable {
 
     /// Creates a file: first its data, then its chain, and last its name, each made durable before the next.
     ///
+    /// The data is read back from the medium and compared before there is a name for it.
     /// - Parameter spareSlots: slots behind the entry that are to stay unused, if possible in its sector: room for
     ///   renaming by a firmware, which never uses a freed slot.
     /// - Throws: `FATError`; `.exists` if there is such a name, `.full` before anything is written.
@@ -70,6 +71,7 @@ public struct FATWriter: Sendable {
         try write(contents, to: own)
         try writeZeros(to: added)
         try flush()
+        try compare(contents, with: own, path: path)
         let entry = Self.entry(attributes: 0x20, cluster: own.first ?? 0, size: UInt32(contents.size))
         try publish(name, entry, own: own, added: added, at: plan.start, in: folder, of: &survey)
     }
@@ -144,8 +146,9 @@ public struct FATWriter: Sendable {
         let survey = try survey()
         let number = try survey.folder(path)
         let folder = survey.folders[number]
-        let used = folder.content.entries.reduce(0) { $0 + $1.slots.count } + (folder.item == nil ? 0 : 2)
-        guard folder.content.end > used || folder.content.orphanedLongNamePieces > 0 else { return }
+        let dots = Self.dotEntries(own: 0, parent: 0)
+        let size = FolderEdit.layout(folder.names(), behind: dots, perSector: geometry.slotsPerSector).count
+        guard size < folder.content.end * 32 else { return }
         try layOut(number, replacing: nil, of: survey)
     }
 
@@ -176,27 +179,44 @@ public struct FATWriter: Sendable {
     }
 
     private func write(_ contents: ByteSource, to clusters: [UInt32]) throws(FATError) {
-        let unit = geometry.clusterSize
-        var offset: UInt64 = 0
-        var pending = clusters[...]
-        while let first = pending.first {
-            // Neighbours are written together.
-            var length = 0
-            while let next = pending.first, next == first + UInt32(length), length * unit < Self.chunkSize {
-                pending.removeFirst()
-                length += 1
-            }
-            let count = Int(min(UInt64(length * unit), contents.size - offset))
-            var bytes: [UInt8]
-            do {
-                bytes = try contents.read(at: offset, count: count)
-            } catch {
-                throw .unreadable(error)
-            }
-            bytes += [UInt8](repeating: 0, count: length * unit - count)
-            try write(bytes, at: geometry.offset(ofCluster: first))
-            offset += UInt64(count)
+        for run in runs(of: clusters) {
+            var bytes = try read(contents, at: run.start, upTo: run.size)
+            bytes += [UInt8](repeating: 0, count: run.size - bytes.count)
+            try write(bytes, at: run.offset)
         }
+    }
+
+    private func compare(_ contents: ByteSource, with clusters: [UInt32], path: String) throws(FATError) {
+        let medium = device.mediumSource
+        for run in runs(of: clusters) {
+            let expected = try read(contents, at: run.start, upTo: run.size)
+            guard try read(medium, at: run.offset, upTo: expected.count) == expected else {
+                throw .readBackDiffers(path: path, offset: run.start)
+            }
+        }
+    }
+
+    private func read(_ source: ByteSource, at offset: UInt64, upTo count: Int) throws(FATError) -> [UInt8] {
+        do {
+            return try source.read(at: offset, count: Int(min(UInt64(count), source.size - offset)))
+        } catch {
+            throw .unreadable(error)
+        }
+    }
+
+    /// Neighbouring clusters together: where they start in the file and on the device, and their bytes.
+    private func runs(of clusters: [UInt32]) -> [(start: UInt64, offset: UInt64, size: Int)] {
+        let unit = geometry.clusterSize
+        var runs: [(start: UInt64, offset: UInt64, size: Int)] = []
+        for (index, cluster) in clusters.enumerated() {
+            let offset = geometry.offset(ofCluster: cluster)
+            if let last = runs.last, last.offset + UInt64(last.size) == offset, last.size + unit <= Self.chunkSize {
+                runs[runs.count - 1].size += unit
+            } else {
+                runs.append((UInt64(index) * UInt64(unit), offset, unit))
+            }
+        }
+        return runs
     }
 
     private func writeZeros(to clusters: [UInt32]) throws(FATError) {

@@ -113,9 +113,9 @@ struct FolderEdit {
         Array(image[index * perSector * Self.slotSize..<(index + 1) * perSector * Self.slotSize])
     }
 
-    /// Names laid out from a folder's start, none of them across the end of a sector if it fits into one.
-    static func layout(_ names: [[[UInt8]]], perSector: Int) -> [UInt8] {
-        var bytes: [UInt8] = []
+    /// Names laid out behind a folder's first entries, none of them across the end of a sector if it fits into one.
+    static func layout(_ names: [[[UInt8]]], behind dots: [UInt8], perSector: Int) -> [UInt8] {
+        var bytes = dots
         for slots in names {
             let used = bytes.count / slotSize % perSector
             if used > 0, used + slots.count > perSector, slots.count <= perSector {
