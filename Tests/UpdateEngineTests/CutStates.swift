@@ -8,7 +8,7 @@ struct CutStates {
     /// States of an interval are tried completely up to this many writes, else drawn.
     var completeUpTo = 7
     /// How many are drawn from a larger interval.
-    var drawn = 900
+    var drawn = 1000
     private var random: SplitMix
 
     init(_ events: [RecordedDisk.Event], seed: UInt64) {
@@ -16,9 +16,15 @@ struct CutStates {
         random = SplitMix(state: seed)
     }
 
-    /// Calls a function with each state's writes; the first is nothing at all, the last one everything.
-    mutating func forEach(_ body: ([RecordedDisk.Event]) throws -> Void) throws {
-        var durable: [RecordedDisk.Event] = []
+    /// Calls a function with each state: the disk as it was flushed last, and the writes since that reached it.
+    ///
+    /// The first state is the disk as it was, the last one has everything.
+    mutating func forEach(
+        from disk: RecordedDisk,
+        flushed: (RecordedDisk) throws -> Void,
+        _ body: (RecordedDisk, [RecordedDisk.Event]) throws -> Void
+    ) throws {
+        var durable = disk.copy()
         var interval: [RecordedDisk.Event] = []
         for event in events + [.flush] {
             if case .write = event {
@@ -26,11 +32,13 @@ struct CutStates {
                 continue
             }
             if interval.isEmpty { continue }
-            for state in states(of: interval) { try body(durable + state) }
-            durable += interval
+            try flushed(durable)
+            for state in states(of: interval) { try body(durable, state) }
+            durable = durable.applying(interval)
             interval = []
         }
-        try body(durable)
+        try flushed(durable)
+        try body(durable, [])
     }
 
     private mutating func states(of writes: [RecordedDisk.Event]) -> [[RecordedDisk.Event]] {
@@ -40,7 +48,7 @@ struct CutStates {
             states.append(Array(writes[..<index]))
             for torn in Self.torn(write) { states.append(Array(writes[..<index]) + torn) }
             // And its sectors in another order: some of them, anywhere.
-            for _ in 0..<6 { states.append(Array(writes[..<index]) + scattered(write)) }
+            for _ in 0..<8 { states.append(Array(writes[..<index]) + scattered(write)) }
         }
         if writes.count <= completeUpTo {
             for mask in 0..<(1 << writes.count) {
@@ -68,16 +76,23 @@ struct CutStates {
         guard case .write(let offset, let bytes) = write else { return [] }
         let sectors = bytes.count / 512
         let step = max(1, sectors / 40)
-        return stride(from: 1, to: sectors, by: step).map { [.write(offset: offset, bytes: Array(bytes[..<($0 * 512)]))] }
+        return stride(from: 1, to: sectors, by: step).map {
+            [.write(offset: offset, bytes: Array(bytes[..<($0 * 512)]))]
+        }
     }
 
     /// Some of a write's sectors.
     private mutating func scattered(_ write: RecordedDisk.Event) -> [RecordedDisk.Event] {
-        guard case .write(let offset, let bytes) = write, bytes.count > 512, offset.isMultiple(of: 512) else { return [] }
+        guard case .write(let offset, let bytes) = write, bytes.count > 512, offset.isMultiple(of: 512) else {
+            return []
+        }
         return stride(from: 0, to: bytes.count, by: 512).compactMap { start in
             random.next() % 2 == 0
                 ? nil
-                : .write(offset: offset + UInt64(start), bytes: Array(bytes[start..<min(start + 512, bytes.count)]))
+                : .write(
+                    offset: offset + UInt64(start),
+                    bytes: Array(bytes[start..<min(start + 512, bytes.count)])
+                )
         }
     }
 }

@@ -33,11 +33,10 @@ import Testing
         for (number, part) in parts.enumerated() {
             let before = judge.count
             var states = CutStates(part.events, seed: UInt64(number))
-            try states.forEach { writes in
-                let state = part.before.applying(writes)
-                try judge.add(state)
-                if random.next() % 100 == 0 {
-                    samples.append((state, part.running, part.next))
+            try states.forEach(from: part.before, flushed: judge.begin) { disk, writes in
+                try judge.add(writes)
+                if random.next() % 120 == 0 {
+                    samples.append((disk.applying(writes), part.running, part.next))
                 }
             }
             counts.append("\(part.name) \(judge.count - before)")
@@ -78,7 +77,9 @@ import Testing
 
     /// The judge must be able to find something: both copies of the table in one flush interval.
     @Test func aTableThatIsWrittenWithoutAFlushBetweenIsCaught() async throws {
-        let part = try #require(try await UpdateStory.update(to: releases[1], on: host.disk.copy(), running: releases[0]).first)
+        let part = try #require(
+            try await UpdateStory.update(to: releases[1], on: host.disk.copy(), running: releases[0]).first
+        )
         let table = try TableWriter.ranges(of: host.table)
         let isTable = { (event: RecordedDisk.Event) in
             if case .write(let offset, _) = event { table.contains { $0.contains(offset) } } else { false }
@@ -100,18 +101,24 @@ import Testing
         let parts = try await UpdateStory.update(to: releases[1], on: host.disk.copy(), running: releases[0])
         let esp = host.table.partitions[0]
         let isESP = { (event: RecordedDisk.Event) in
-            if case .write(let offset, _) = event { (esp.offset..<esp.end).contains(offset) } else { event == .flush }
+            if case .write(let offset, _) = event {
+                (esp.offset..<esp.end).contains(offset)
+            } else {
+                event == .flush
+            }
         }
         let install = parts[0].events
         let early = install.filter(isESP) + parts[1].events + install.filter { !isESP($0) || $0 == .flush }
         #expect(try await bad(early, from: parts[0].before, drawn: 20) > 0)
     }
 
-    private func bad(_ events: [RecordedDisk.Event], from disk: RecordedDisk, drawn: Int = 200) async throws -> Int {
+    private func bad(_ events: [RecordedDisk.Event], from disk: RecordedDisk, drawn: Int = 200) async throws
+        -> Int
+    {
         let judge = try Judge(host, releases: releases)
         var states = CutStates(events, seed: 7)
         states.drawn = drawn
-        try states.forEach { try judge.add(disk.applying($0)) }
+        try states.forEach(from: disk, flushed: judge.begin) { try judge.add($1) }
         return try judge.verdict().0.bad
     }
 }

@@ -21,7 +21,9 @@ import Verity
         host = try SampleHost(running: old, withESP: false)
     }
 
-    private func installer(_ disk: any BlockDevice, _ files: any BootFiles = NoBootFiles()) throws -> SlotInstaller {
+    private func installer(_ disk: any BlockDevice, _ files: any BootFiles = NoBootFiles()) throws
+        -> SlotInstaller
+    {
         SlotInstaller(disk: try SampleHost.slots(disk, running: old), bootFiles: files) { _ in }
     }
 
@@ -29,15 +31,24 @@ import Verity
     private func verifies(_ disk: RecordedDisk, _ slot: Slot, _ release: SampleRelease) throws -> Bool {
         let folder = try TemporaryDirectory()
         for (name, part) in [("root", slot.root), ("tree", slot.verity)] {
-            try Data(disk.read(at: part.offset, count: Int(part.size))).write(to: URL(filePath: folder.file(name)))
+            try Data(disk.read(at: part.offset, count: Int(part.size))).write(
+                to: URL(filePath: folder.file(name))
+            )
         }
-        return try runTool("veritysetup", "verify", folder.file("root"), folder.file("tree"), release.rootHash.hex)
-            .status == 0
+        return try runTool(
+            "veritysetup",
+            "verify",
+            folder.file("root"),
+            folder.file("tree"),
+            release.rootHash.hex
+        )
+        .status == 0
     }
 
     @Test func installsAReleaseThatVeritysetupVerifies() async throws {
         let steps = Mutex<[SlotStep]>([])
-        try await installer(host.disk).install(new.slot, index: new.index, source: SampleSource(new)) { progress in
+        try await installer(host.disk).install(new.slot, index: new.index, source: SampleSource(new)) {
+            progress in
             steps.withLock { if $0.last != progress.step { $0.append(progress.step) } }
         }
         #expect(
@@ -73,7 +84,10 @@ import Verity
 
         func deliver(_ missing: BlockSet, to sink: BlockSink) async throws {
             for block in Array(missing.ranges.joined()).prefix(after) {
-                try await sink.write(Array(inner.root[Int(block) * 4096..<(Int(block) + 1) * 4096]), at: block)
+                try await sink.write(
+                    Array(inner.root[Int(block) * 4096..<(Int(block) + 1) * 4096]),
+                    at: block
+                )
             }
             throw Killed()
         }
@@ -81,7 +95,11 @@ import Verity
 
     @Test func goesOnWhereItWasStopped() async throws {
         await #expect(throws: Stopping.Killed.self) {
-            try await installer(host.disk).install(new.slot, index: new.index, source: Stopping(inner: new, after: 70))
+            try await installer(host.disk).install(
+                new.slot,
+                index: new.index,
+                source: Stopping(inner: new, after: 70)
+            )
         }
         // The slot says that it is empty, whatever it holds.
         let slots = try SlotTable(disk: host.disk, architecture: .amd64, rootHash: old.rootHash)
@@ -112,14 +130,21 @@ import Verity
         let other: SampleRelease
         func deliver(_ missing: BlockSet, to sink: BlockSink) async throws {
             for block in missing.ranges.joined() {
-                try await sink.write(Array(other.root[Int(block) * 4096..<(Int(block) + 1) * 4096]), at: block)
+                try await sink.write(
+                    Array(other.root[Int(block) * 4096..<(Int(block) + 1) * 4096]),
+                    at: block
+                )
             }
         }
     }
 
     @Test func wrongBlocksAreNeverMadeBootable() async throws {
         let error = await #expect(throws: SlotError.self) {
-            try await installer(host.disk).install(new.slot, index: new.index, source: WrongSource(other: old))
+            try await installer(host.disk).install(
+                new.slot,
+                index: new.index,
+                source: WrongSource(other: old)
+            )
         }
         guard case .wrongRoot(let expected, _, let wrong, let first)? = error else {
             Issue.record("\(String(describing: error))")
@@ -146,11 +171,14 @@ import Verity
         func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(BlockDeviceError) {
             try inner.read(at: offset, into: buffer)
         }
-        func readMedium(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(BlockDeviceError) {
+        func readMedium(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
+            throws(BlockDeviceError)
+        {
             try inner.readMedium(at: offset, into: buffer)
         }
         func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(BlockDeviceError) {
-            let isLost = offset <= place && place < offset + UInt64(bytes.count)
+            let isLost =
+                offset <= place && place < offset + UInt64(bytes.count)
                 && losses.withLock { left in
                     left -= 1
                     return left >= 0
@@ -185,7 +213,11 @@ import Verity
             let disk = host.disk.copy()
             disk.fail(event: event, errno: event % 2 == 0 ? EIO : EROFS)
             let error = await #expect(throws: SlotError.self) {
-                try await installer(disk).install(new.slot, index: new.index, source: SampleSource(new, run: 8))
+                try await installer(disk).install(
+                    new.slot,
+                    index: new.index,
+                    source: SampleSource(new, run: 8)
+                )
             }
             guard case .disk(_, let reason)? = error else {
                 Issue.record("event \(event): \(String(describing: error))")
@@ -213,7 +245,10 @@ import Verity
         }
         #expect(await refusal(old) == .alreadyActive(rootHash: old.rootHash))
         let large = try SampleRelease(version: "3.0.0", seed: 3, blocks: 513)
-        #expect(await refusal(large) == .tooLarge(what: "root file system", needed: 513 * 4096, available: 2 << 20))
+        #expect(
+            await refusal(large)
+                == .tooLarge(what: "root file system", needed: 513 * 4096, available: 2 << 20)
+        )
         let long = String(repeating: "x", count: 37)
         let unnamed = SlotRelease(label: long, rootHash: new.rootHash, parameters: new.parameters)
         #expect(await refusal(new, unnamed) == .label(long))
@@ -231,7 +266,11 @@ import Verity
 
     @Test func aFullESPIsNamedBeforeAnythingIsWritten() async throws {
         let error = await #expect(throws: SlotError.self) {
-            try await installer(host.disk, FullESP()).install(new.slot, index: new.index, source: SampleSource(new))
+            try await installer(host.disk, FullESP()).install(
+                new.slot,
+                index: new.index,
+                source: SampleSource(new)
+            )
         }
         #expect(error == .esp(.removeEntry, reason: "no room"))
         #expect(host.disk.events.isEmpty)

@@ -26,10 +26,15 @@ struct SampleRelease: Sendable {
         // Two of three blocks as before; and a run of zeros, which is not hashed.
         if let sharing {
             for block in 0..<min(blocks, sharing.root.count / 4096) where block % 3 != 0 {
-                root.replaceSubrange(block * 4096..<(block + 1) * 4096, with: sharing.root[block * 4096..<(block + 1) * 4096])
+                root.replaceSubrange(
+                    block * 4096..<(block + 1) * 4096,
+                    with: sharing.root[block * 4096..<(block + 1) * 4096]
+                )
             }
         }
-        if blocks > 20 { root.replaceSubrange(10 * 4096..<14 * 4096, with: [UInt8](repeating: 0, count: 4 * 4096)) }
+        if blocks > 20 {
+            root.replaceSubrange(10 * 4096..<14 * 4096, with: [UInt8](repeating: 0, count: 4 * 4096))
+        }
         let parameters = try VerityParameters(
             salt: Array(repeating: 7, count: 32),
             uuid: Array(repeating: 5, count: 16),
@@ -128,10 +133,34 @@ struct SampleHost {
         var layout = try PartitionTable.Layout(diskGUID: guid(0x11), sectorSize: .bytes512)
         let identifiers = Slot.identifiers(for: running.rootHash)
         try layout.add(type: .esp, guid: guid(0x22), label: "esp", size: 36 << 20)
-        try layout.add(type: .root(.amd64), guid: identifiers.root, label: running.label, size: 2 << 20, attributes: .readOnly)
-        try layout.add(type: .rootVerity(.amd64), guid: identifiers.verity, label: running.label, size: 1 << 20, attributes: .readOnly)
-        try layout.add(type: .root(.amd64), guid: guid(0x44), label: "_empty", size: 2 << 20, attributes: .readOnly)
-        try layout.add(type: .rootVerity(.amd64), guid: guid(0x55), label: "_empty", size: 1 << 20, attributes: .readOnly)
+        try layout.add(
+            type: .root(.amd64),
+            guid: identifiers.root,
+            label: running.label,
+            size: 2 << 20,
+            attributes: .readOnly
+        )
+        try layout.add(
+            type: .rootVerity(.amd64),
+            guid: identifiers.verity,
+            label: running.label,
+            size: 1 << 20,
+            attributes: .readOnly
+        )
+        try layout.add(
+            type: .root(.amd64),
+            guid: guid(0x44),
+            label: "_empty",
+            size: 2 << 20,
+            attributes: .readOnly
+        )
+        try layout.add(
+            type: .rootVerity(.amd64),
+            guid: guid(0x55),
+            label: "_empty",
+            size: 1 << 20,
+            attributes: .readOnly
+        )
         try layout.add(type: .linuxGeneric, guid: guid(0x66), label: "state", size: 1 << 20)
         table = try layout.table()
         disk = RecordedDisk(name: "/dev/vda", byteCount: table.diskSize)
@@ -181,12 +210,14 @@ struct SparseImage {
     let bytes: [UInt8]
 
     func load(into disk: RecordedDisk, at offset: UInt64) throws {
-        let zero = [UInt8](repeating: 0, count: 4096)
-        for start in stride(from: 0, to: bytes.count, by: 4096) {
-            let same = bytes.withUnsafeBytes { buffer in
-                zero.withUnsafeBytes { memcmp($0.baseAddress!, buffer.baseAddress! + start, 4096) == 0 }
+        try bytes.withUnsafeBytes { buffer in
+            for start in stride(from: 0, to: bytes.count, by: 4096) {
+                let page = UnsafeRawBufferPointer(rebasing: buffer[start..<start + 4096])
+                // In words: 9216 pages are looked at.
+                if page.bindMemory(to: UInt64.self).contains(where: { $0 != 0 }) {
+                    try disk.write(Array(page), at: offset + UInt64(start))
+                }
             }
-            if !same { try disk.write(Array(bytes[start..<start + 4096]), at: offset + UInt64(start)) }
         }
     }
 }

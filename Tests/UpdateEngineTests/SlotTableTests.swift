@@ -17,7 +17,12 @@ import Testing
     }
 
     private func table(_ partitions: [Int]? = nil) throws(SlotError) -> SlotTable {
-        try SlotTable(disk: host.disk, architecture: .amd64, rootHash: release.rootHash, partitions: partitions)
+        try SlotTable(
+            disk: host.disk,
+            architecture: .amd64,
+            rootHash: release.rootHash,
+            partitions: partitions
+        )
     }
 
     @Test func tellsTheActiveSlotByItsRootHash() throws {
@@ -37,7 +42,11 @@ import Testing
             try SlotTable(disk: host.disk, architecture: .arm64, rootHash: release.rootHash)
         }
         #expect(throws: SlotError.self) {
-            try SlotTable(disk: RecordedDisk(byteCount: 1 << 20), architecture: .amd64, rootHash: release.rootHash)
+            try SlotTable(
+                disk: RecordedDisk(byteCount: 1 << 20),
+                architecture: .amd64,
+                rootHash: release.rootHash
+            )
         }
     }
 
@@ -65,7 +74,11 @@ import Testing
         try disk.write([UInt8](repeating: 0xaa, count: 512), at: 512)
         disk.beginLog()
         let slots = try SlotTable(disk: disk, architecture: .amd64, rootHash: release.rootHash)
-        try TableWriter.write(slots.withInactive(label: "x", rootHash: release.rootHash.swapped).table, to: disk, step: .setLabels)
+        try TableWriter.write(
+            slots.withInactive(label: "x", rootHash: release.rootHash.swapped).table,
+            to: disk,
+            step: .setLabels
+        )
         let offsets = disk.events.compactMap { if case .write(let offset, _) = $0 { offset } else { nil } }
         #expect(offsets == [512, disk.byteCount - 33 * 512, 512])
     }
@@ -86,7 +99,9 @@ import Testing
         func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(BlockDeviceError) {
             try inner.read(at: offset, into: buffer)
         }
-        func readMedium(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(BlockDeviceError) {
+        func readMedium(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
+            throws(BlockDeviceError)
+        {
             try inner.read(at: offset, into: buffer)
         }
         func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(BlockDeviceError) {}
@@ -97,7 +112,9 @@ import Testing
         let slots = try SlotDisk(host.disk, slots: table())
         let parts = host.table.partitions
         func refused(_ offset: UInt64, _ count: Int) {
-            #expect(throws: BlockDeviceError.write(device: "/dev/vda", offset: offset, count: count, errno: EPERM)) {
+            #expect(
+                throws: BlockDeviceError.write(device: "/dev/vda", offset: offset, count: count, errno: EPERM)
+            ) {
                 try slots.device.write([UInt8](repeating: 1, count: count), at: offset)
             }
         }
@@ -123,13 +140,22 @@ import Testing
         let sysfs = folder.path
         func put(_ path: String, _ text: String) throws {
             let url = URL(filePath: "\(sysfs)/\(path)")
-            try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(),
+                withIntermediateDirectories: true
+            )
             try text.write(to: url, atomically: false, encoding: .utf8)
         }
         func link(_ path: String, _ target: String) throws {
             let url = URL(filePath: "\(sysfs)/\(path)")
-            try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try FileManager.default.createSymbolicLink(atPath: url.path, withDestinationPath: "\(sysfs)/\(target)")
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(),
+                withIntermediateDirectories: true
+            )
+            try FileManager.default.createSymbolicLink(
+                atPath: url.path,
+                withDestinationPath: "\(sysfs)/\(target)"
+            )
         }
         // Two disks with the same image: the root is on the second one.
         for disk in ["vda", "nvme0n1"] {
@@ -156,7 +182,9 @@ import Testing
             try put("devices/nvme0n1/nvme0n1p\(number)/uevent", "")
         }
         #expect(DeviceEvents.changed(disk: "nvme0n1", partitions: [4, 5], sysfs: sysfs) == [])
-        #expect(try String(contentsOfFile: "\(sysfs)/class/block/nvme0n1p5/uevent", encoding: .utf8) == "change")
+        #expect(
+            try String(contentsOfFile: "\(sysfs)/class/block/nvme0n1p5/uevent", encoding: .utf8) == "change"
+        )
         #expect(DeviceEvents.changed(disk: "vda", partitions: [4], sysfs: sysfs).count == 1)
     }
 }

@@ -79,7 +79,9 @@ struct UpdateStory {
     }
 
     /// Install, activate, the loader's first try, bless; the disk is changed.
-    static func update(to new: SampleRelease, on disk: RecordedDisk, running: SampleRelease) async throws -> [Part] {
+    static func update(to new: SampleRelease, on disk: RecordedDisk, running: SampleRelease) async throws
+        -> [Part]
+    {
         var parts = [
             try await part("install", on: disk, running: running, next: new) {
                 try await install(new, on: disk, running: running)
@@ -101,7 +103,9 @@ struct UpdateStory {
     }
 
     /// Install, activate, deactivate, activate again, and three tries that fail; the disk is changed.
-    static func failedUpdate(to new: SampleRelease, on disk: RecordedDisk, running: SampleRelease) async throws -> [Part] {
+    static func failedUpdate(to new: SampleRelease, on disk: RecordedDisk, running: SampleRelease)
+        async throws -> [Part]
+    {
         var parts = [
             try await part("install", on: disk, running: running, next: new) {
                 try await install(new, on: disk, running: running)

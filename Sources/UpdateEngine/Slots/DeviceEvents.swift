@@ -23,7 +23,9 @@ public enum DeviceEvents {
             let word = Array("change".utf8)
             if descriptor < 0 || write(descriptor, word, word.count) != word.count {
                 let reason = strerror(errno).map { String(cString: $0) } ?? "error \(errno)"
-                problems.append("udev could not be told through '\(path)' that partition names changed: \(reason)")
+                problems.append(
+                    "udev could not be told through '\(path)' that partition names changed: \(reason)"
+                )
             }
             if descriptor >= 0 { close(descriptor) }
         }

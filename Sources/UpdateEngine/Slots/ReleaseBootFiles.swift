@@ -48,7 +48,9 @@ public struct ReleaseBootFiles: BootFiles {
     public func removeInactive() throws {
         for entry in try inactiveEntries() { try slots.removeEntry(entry.fileName, running: running) }
         for copy in try slots.staged() {
-            guard let name = copy.name?.variantAndVersion, name != (image.variant, image.version) else { continue }
+            guard let name = copy.name?.variantAndVersion, name != (image.variant, image.version) else {
+                continue
+            }
             try slots.removeStaged(variant: name.variant, version: name.version)
         }
     }
@@ -60,7 +62,8 @@ public struct ReleaseBootFiles: BootFiles {
 
     private func inactiveEntries() throws -> [EntryState] {
         try slots.entries().filter { entry in
-            entry.image?.rootHash != running && (entry.image != nil || entry.isCounted || entry.hasLostItsName)
+            entry.image?.rootHash != running
+                && (entry.image != nil || entry.isCounted || entry.hasLostItsName)
         }
     }
 }

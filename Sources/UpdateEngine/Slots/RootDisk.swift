@@ -38,7 +38,9 @@ public struct RootDisk: Sendable, Equatable {
         let folder = "\(sysfs)/dev/block/\(device)"
         let slaves = entries("\(folder)/slaves")
         guard !slaves.isEmpty else {
-            throw .noRootDisk(reason: "block device \(device) is not made of partitions (no dm-verity target)")
+            throw .noRootDisk(
+                reason: "block device \(device) is not made of partitions (no dm-verity target)"
+            )
         }
         var disks: Set<String> = []
         var numbers: [Int] = []

@@ -26,7 +26,9 @@ struct SlotContent: Sendable {
         let parameters = release.parameters
         let layout = VerityLayout(parameters)
         let blockCount = parameters.dataBlockCount
-        let found = Mutex((wrong: BlockSet(bound: blockCount), done: UInt64(0), failure: BlockDeviceError?.none))
+        let found = Mutex(
+            (wrong: BlockSet(bound: blockCount), done: UInt64(0), failure: BlockDeviceError?.none)
+        )
         let rootHash: SHA256Digest
         do throws(VerityError) {
             rootHash = try VerityTree.build(

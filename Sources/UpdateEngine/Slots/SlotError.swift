@@ -99,7 +99,9 @@ public enum SlotError: Error, Equatable, CustomStringConvertible {
             "the sources ended although \(count) blocks are missing, the first is \(first); try again"
         case .wrongRoot(let expected, let found, let wrong, let first):
             "the root hash is \(found) instead of \(expected) although every wrong block was written again"
-                + (first.map { "; \(wrong) blocks are wrong on the medium, the first is \($0): replace the disk" }
+                + (first.map {
+                    "; \(wrong) blocks are wrong on the medium, the first is \($0): replace the disk"
+                }
                     ?? "; the release's index or a source is wrong: publish it again or use another mirror")
         case .wrongTree(let level, let offset):
             """

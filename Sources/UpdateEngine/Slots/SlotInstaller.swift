@@ -179,7 +179,8 @@ public struct SlotInstaller: Sendable {
     }
 
     /// Writes the superblock behind the tree, and proves both from the medium.
-    private func finishTree(_ release: SlotRelease, _ progress: @Sendable (SlotProgress) -> Void) async throws {
+    private func finishTree(_ release: SlotRelease, _ progress: @Sendable (SlotProgress) -> Void) async throws
+    {
         try Self.checkCancellation(.verify)
         progress(SlotProgress(step: .verify))
         let tree = disk.inactiveVerity
@@ -191,7 +192,8 @@ public struct SlotInstaller: Sendable {
         try result.get()
     }
 
-    private static func finish(tree: any BlockDevice, release: SlotRelease, stop: StopFlag) throws(SlotError) {
+    private static func finish(tree: any BlockDevice, release: SlotRelease, stop: StopFlag) throws(SlotError)
+    {
         do throws(BlockDeviceError) {
             try tree.flush()
             var first = VeritySuperblock.serialise(release.parameters)

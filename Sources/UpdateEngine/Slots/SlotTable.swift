@@ -45,7 +45,10 @@ public struct SlotTable: Sendable, Equatable {
         let all = parsed.table.partitions
         let systems = all.filter { $0.type == .esp }
         guard systems.count == 1, let esp = systems.first else {
-            throw .layout(device: disk.name, reason: "it has \(systems.count) EFI system partitions instead of 1")
+            throw .layout(
+                device: disk.name,
+                reason: "it has \(systems.count) EFI system partitions instead of 1"
+            )
         }
         let roots = all.filter { $0.type == .root(architecture) }
         let trees = all.filter { $0.type == .rootVerity(architecture) }

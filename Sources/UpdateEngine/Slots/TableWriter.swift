@@ -45,7 +45,9 @@ public enum TableWriter {
         }
         do throws(BlockDeviceError) {
             for region in regions {
-                if try disk.readMedium(at: region.offset, count: region.bytes.count) == region.bytes { continue }
+                if try disk.readMedium(at: region.offset, count: region.bytes.count) == region.bytes {
+                    continue
+                }
                 try disk.write(region.bytes, at: region.offset)
                 try disk.flush()
             }
