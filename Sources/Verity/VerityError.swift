@@ -61,6 +61,8 @@ public enum VerityError: Error, Equatable, CustomStringConvertible {
     case read(path: String, offset: UInt64, errno: Int32)
     /// Writing failed at a byte offset.
     case write(path: String, offset: UInt64, errno: Int32)
+    /// A reader or writer that the caller gave was told to stop.
+    case cancelled
 
     /// What is wrong, with which value, and what to do about it.
     public var description: String {
@@ -85,6 +87,8 @@ public enum VerityError: Error, Equatable, CustomStringConvertible {
             "cannot read '\(path)' at byte \(offset): \(Self.text(errno)); check the medium"
         case .write(let path, let offset, let errno):
             "cannot write '\(path)' at byte \(offset): \(Self.text(errno)); check the free space and the medium"
+        case .cancelled:
+            "the work on the hash tree was cancelled: begin it again"
         }
     }
 
