@@ -61,6 +61,7 @@ let formats: [Target] =
     + library("EROFS", ["Archive", "Bytes"])
     + library("Verity", ["Hashing"])
     + library("ReleaseManifest", ["Hashing"])
+    + library("Rollout", ["BootEntries", "Hashing", "JSON", "TOML"])
     + library("VariantManifest", [toml, "Hashing"])
     + library("FileTree", ["Hashing"])
     + library("SBOM", ["Hashing"])
