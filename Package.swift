@@ -50,6 +50,7 @@ let system: [Target] =
     + library("JSON", [])
     + library("Presentation", [])
     + library("Processes", [subprocess, systemPackage])
+    + library("Signatures", ["COpenSSL"])
     + library("Systemd", ["CSystemd"])
 
 let formats: [Target] =
@@ -66,6 +67,7 @@ let formats: [Target] =
     + library("FileTree", ["Hashing"])
     + library("SBOM", ["Hashing"])
     + library("TOML", ["JSON"])
+    + library("TUF", ["Hashing", "JSON", "Signatures"])
     + library("SettingsModel", ["JSON"], tests: ["TOML"])
     + library("Templates", ["JSON", "SettingsModel"])
     + library("Features", ["JSON", "SettingsModel", "TOML"])
