@@ -62,7 +62,7 @@ let formats: [Target] =
     + library("EROFS", ["Archive", "Bytes"])
     + library("Verity", ["Hashing"])
     + library("ReleaseManifest", ["Hashing"])
-    + library("Rollout", ["BootEntries", "Hashing", "JSON", "TOML"])
+    + library("Rollout", ["BootEntries", "Hashing", "JSON", "TOML", "TUF"])
     + library("VariantManifest", [toml, "Hashing"])
     + library("FileTree", ["Hashing"])
     + library("SBOM", ["Hashing"])
@@ -88,12 +88,19 @@ let services: [Target] =
             "SBOM", "UKI", "Verity",
         ]
     )
+    + library(
+        "ReleaseRepository",
+        [
+            "BootEntries", "Hashing", "JSON", "Presentation", "Processes", "ReleaseManifest", "Rollout", "Signatures",
+            "TOML", "TUF",
+        ]
+    )
     + library("VirtualMachine", ["Processes", subprocess, systemPackage])
     + library(
         "BulkheadCommands",
         [
             "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection", "JSON", "Presentation",
-            "ReleaseManifest", "SettingsModel", "TOML", "VariantManifest", "VirtualMachine", argumentParser,
+            "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures", "SettingsModel", "TUF", "TOML", "VariantManifest", "VirtualMachine", argumentParser,
         ]
     )
     + library("HostHealth", ["Features", "JSON", "Systemd"])

@@ -10,6 +10,8 @@ public enum RolloutError: Error, Equatable, CustomStringConvertible {
     case badDuration(String)
     /// A table of waves in a release's metadata is damaged.
     case badTable(value: String, allowed: String)
+    /// A member of a release's description in the metadata is missing or damaged.
+    case badDescription(key: String, value: String, allowed: String)
     /// A seed is outside of the fleet.
     case badSeed(Int)
 
@@ -29,6 +31,9 @@ public enum RolloutError: Error, Equatable, CustomStringConvertible {
         case .badTable(let value, let allowed):
             return "the waves of the release have '\(Self.shown(value))' where there must be \(allowed); "
                 + "schedule the release again"
+        case .badDescription(let key, let value, let allowed):
+            return "the release's '\(key)' in the metadata is \(Self.shown(value)), where there must be \(allowed); "
+                + "publish the release again"
         case .badSeed(let seed):
             return "the seed \(seed) is outside of the fleet; use 0 to \(Fleet.seedCount - 1)"
         }

@@ -1,4 +1,5 @@
 public import BootEntries
+import TUF
 
 /// What a host is and what its operator wants, as far as it decides which release is taken.
 public struct UpdatePolicy: Sendable, Equatable {
@@ -96,8 +97,6 @@ public enum NoUpdateReason: Sendable, Equatable, CustomStringConvertible {
     }
 
     /// The reason as a sentence, with what the operator can do about it.
-    ///
-    /// Times are written as seconds since 1970; who shows them to people has a calendar.
     public var description: String {
         switch self {
         case .noReleases(let variant, let architecture):
@@ -113,7 +112,7 @@ public enum NoUpdateReason: Sendable, Equatable, CustomStringConvertible {
             "the repository has no release \(version), to which updates.version-lock holds this host; "
                 + "set it to a version that there is, or to 'latest'"
         case .waveNotOpen(let version, let opens):
-            "the wave of this host for \(version) has not come: it does at second \(opens) since 1970; "
+            "the wave of this host for \(version) has not come: it does at \(MetadataTime(seconds: opens)); "
                 + "set updates.ignore-waves to take it now"
         case .failedHere(let version):
             "\(version) was tried on this host and did not prove itself; "

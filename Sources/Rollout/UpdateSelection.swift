@@ -1,4 +1,4 @@
-public import BootEntries
+import BootEntries
 
 /// Chooses the release that a host takes: a pure function of what is offered, what runs, and what is wanted.
 ///
