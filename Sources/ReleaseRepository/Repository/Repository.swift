@@ -1,6 +1,8 @@
+import BootEntries
+import Hashing
+import JSON
 public import Rollout
 public import TUF
-import Hashing
 
 /// A TUF repository of releases: a static folder that any web server or object store serves.
 ///
@@ -82,6 +84,7 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
             var candidate = folder.candidate
             let release = candidate.targetName.dropLast("/release.json".count)
             let isKnown = targets.target(candidate.targetName) != nil
+            try checkVersion(candidate, in: targets)
             for file in folder.files {
                 let target = "\(release)/\(file.name)"
                 if let known = targets.target(target) {
@@ -95,7 +98,7 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
                 targets.targets[target] = TargetFile(
                     length: file.length,
                     sha256: file.sha256,
-                    custom: file.name == "release.json" ? candidate.custom : nil
+                    custom: file.name == "release.json" ? candidate.custom : JSONValue?.none
                 )
                 files.append(
                     NewFile(
@@ -106,8 +109,8 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
             }
             if !isKnown { added.append(String(release)) }
         }
-        for folder in folders where maxVersion != nil {
-            try setMaximum(maxVersion, like: folder.candidate, in: &targets)
+        if let maxVersion {
+            for folder in folders { try setMaximum(maxVersion, like: folder.candidate, in: &targets) }
         }
         guard targets != contents.targets.signed else { return [] }
         try await commit(targets, replacing: contents, files: files)
@@ -172,11 +175,6 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
         return ["timestamp.json"]
     }
 
-    /// Every release, the newest of each variant and architecture first.
-    public func releases() throws(RepositoryError) -> [Candidate] {
-        try RepositoryContents.releases(of: RepositoryContents(reading: storage).targets.signed)
-    }
-
     // MARK: changing
 
     private func change(
@@ -194,13 +192,33 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
         return true
     }
 
-    private func setMaximum(_ maximum: String?, like candidate: Candidate, in targets: inout Targets)
+    /// Two texts of one version (1.0 and 1.00) would leave it open which of them a host takes.
+    private func checkVersion(_ candidate: Candidate, in targets: Targets) throws(RepositoryError) {
+        for other in try RepositoryContents.releases(of: targets)
+        where other.variant == candidate.variant && other.architecture == candidate.architecture
+            && other.version == candidate.version && other.version.text != candidate.version.text
+        {
+            throw .badValue(
+                what: "the version",
+                value: candidate.version.text,
+                allowed: "another one: it is the same as \(other.version), which is published"
+            )
+        }
+    }
+
+    private func setMaximum(_ maximum: String, like candidate: Candidate, in targets: inout Targets)
         throws(RepositoryError)
     {
         for other in try RepositoryContents.releases(of: targets)
         where other.variant == candidate.variant && other.architecture == candidate.architecture {
             var changed = other
-            changed.maxVersion = maximum.map { .init($0) }
+            changed.maxVersion = UAPIVersion(maximum)
+            // What a host could not read back is not written.
+            guard (try? Candidate(custom: changed.custom)) == changed else {
+                throw .badValue(
+                    what: "the newest version", value: maximum, allowed: "letters, digits and '.', '~', '^', '-'"
+                )
+            }
             targets.targets[other.targetName]?.custom = changed.custom
         }
     }

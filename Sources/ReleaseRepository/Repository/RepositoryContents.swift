@@ -1,5 +1,5 @@
 import Hashing
-import Rollout
+public import Rollout
 import TUF
 
 /// The metadata that a repository's newest timestamp leads to, as a client reads them.
@@ -106,5 +106,16 @@ struct RepositoryContents: Sendable {
             ($0.variant, $0.architecture) != ($1.variant, $1.architecture)
                 ? ($0.variant, $0.architecture) < ($1.variant, $1.architecture) : $0.version > $1.version
         }
+    }
+}
+
+/// What can be known of a repository without its keys.
+public enum RepositoryReading {
+    /// The waves of a release.
+    ///
+    /// - Throws: `RepositoryError.noSuchRelease`, or what is wrong with the repository.
+    public static func waves(of release: String, in storage: some RepositoryStorage) throws(RepositoryError) -> WaveTable {
+        let contents = try RepositoryContents(reading: storage)
+        return try RepositoryContents.release(release, in: contents.targets.signed).waves
     }
 }

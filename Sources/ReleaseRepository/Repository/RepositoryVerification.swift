@@ -1,8 +1,9 @@
-import Foundation
+import BootEntries
 import Hashing
+import JSON
 import ReleaseManifest
 import Rollout
-import TUF
+public import TUF
 
 /// Something that is wrong, or soon will be, with a repository.
 public struct RepositoryFinding: Sendable, Equatable, Encodable {
