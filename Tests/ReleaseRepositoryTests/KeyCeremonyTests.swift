@@ -75,7 +75,9 @@ import Testing
         )
         #expect(outcome.rootVersion == 2)
         let new = try #require(try KeyRing(reading: site.keys).roots.latest)
-        #expect(Set(new.signed.roles[role]?.keyIDs ?? []).isDisjoint(with: old.signed.roles[role]?.keyIDs ?? []))
+        let oldKeys = try #require(old.signed.roles[role]?.keyIDs)
+        let newKeys = try #require(new.signed.roles[role]?.keyIDs)
+        #expect(Set(newKeys).isDisjoint(with: oldKeys))
         #expect(new.signed.roles[role]?.keyIDs.count == 3 && new.signed.roles[role]?.threshold == 2)
         // Signed by the old root's threshold and by the new one's.
         try new.verify(by: old.signed)

@@ -1,5 +1,6 @@
 import Foundation
 import Rollout
+import Signatures
 import TUF
 import TestSupport
 import Testing
