@@ -102,7 +102,9 @@ public struct WaveSchedule: Sendable, Equatable {
             }
             let least = (previous?.fleetPercentage ?? 0) + 1
             let isLast = index == waves.count - 1
-            guard (least...100).contains(wave.fleetPercentage), !isLast || wave.fleetPercentage == 100 else {
+            guard wave.fleetPercentage >= least, wave.fleetPercentage <= 100,
+                isLast == (wave.fleetPercentage == 100)
+            else {
                 throw .badWave(
                     wave: index + 1,
                     line: lines[.init(wave: index, key: "fleet_percentage")],
@@ -111,8 +113,8 @@ public struct WaveSchedule: Sendable, Equatable {
                     allowed: isLast
                         ? "100, for it is the last wave and all hosts must have come"
                         : least < 100
-                            ? "\(least) to 99, for it counts the waves before with it"
-                            : "nothing behind a wave that reaches 100"
+                            ? "\(least) to 99, for it counts the waves before with it, and others follow"
+                            : "less in the waves before, for others follow"
                 )
             }
             previous = wave
