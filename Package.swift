@@ -91,7 +91,8 @@ let services: [Target] =
     + library(
         "ReleaseRepository",
         [
-            "BootEntries", "Hashing", "JSON", "Presentation", "Processes", "ReleaseManifest", "Rollout", "Signatures",
+            "BootEntries", "Hashing", "JSON", "Presentation", "Processes", "ReleaseManifest", "Rollout",
+            "Signatures",
             "TOML", "TUF",
         ]
     )
@@ -100,7 +101,8 @@ let services: [Target] =
         "BulkheadCommands",
         [
             "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection", "JSON", "Presentation",
-            "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures", "SettingsModel", "TUF", "TOML", "VariantManifest", "VirtualMachine", argumentParser,
+            "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures", "SettingsModel", "TUF", "TOML",
+            "VariantManifest", "VirtualMachine", argumentParser,
         ]
     )
     + library("HostHealth", ["Features", "JSON", "Systemd"])

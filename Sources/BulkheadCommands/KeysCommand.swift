@@ -42,7 +42,10 @@ enum KeyKindArgument: String, ExpressibleByArgument, CaseIterable {
 /// When a ceremony takes place and for how long its root is good.
 struct CeremonyOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("How long the new root metadata is good; '52 weeks' and a day by default.", valueName: "duration")
+        help: ArgumentHelp(
+            "How long the new root metadata is good; '52 weeks' and a day by default.",
+            valueName: "duration"
+        )
     )
     var expires: DurationArgument?
 
@@ -193,7 +196,9 @@ struct KeysRotateCommand: AsyncParsableCommand {
         if (publicFile == nil) != command.isEmpty {
             throw ValidationError("--public FILE and a command behind -- belong together")
         }
-        if publicFile != nil && count != nil { throw ValidationError("--count goes with keys that are made here") }
+        if publicFile != nil && count != nil {
+            throw ValidationError("--count goes with keys that are made here")
+        }
         if let count, !(1...KeyCeremony.countLimit).contains(count) {
             throw ValidationError("--count \(count): give 1 to \(KeyCeremony.countLimit)")
         }

@@ -121,7 +121,10 @@ struct RepoPublishCommand: AsyncParsableCommand {
             print("\(name): published\(end)")
         }
         if added.isEmpty {
-            print(maximum == nil ? "published already, nothing changed" : "published already; newest version set")
+            print(
+                maximum == nil
+                    ? "published already, nothing changed" : "published already; newest version set"
+            )
         }
     }
 }
@@ -227,7 +230,10 @@ struct RepoVerifyCommand: ParsableCommand {
     var folder: String
 
     @Option(
-        help: ArgumentHelp("Warn of metadata that expire within this time; '2 days' by default.", valueName: "duration")
+        help: ArgumentHelp(
+            "Warn of metadata that expire within this time; '2 days' by default.",
+            valueName: "duration"
+        )
     )
     var within: DurationArgument?
 
@@ -269,9 +275,14 @@ struct RepoVerifyCommand: ParsableCommand {
         }
         print((report.releases.isEmpty ? ["  no releases"] : releases.lines()).joined(separator: "\n"))
         for finding in report.findings {
-            print("\(finding.severity.rawValue): \(HumanText.safe(finding.subject)): \(HumanText.safe(finding.message))")
+            print(
+                "\(finding.severity.rawValue): \(HumanText.safe(finding.subject)): \(HumanText.safe(finding.message))"
+            )
         }
         let files = HumanText.count(report.checkedFiles, "file")
-        print(report.isUsable ? "\(files) checked, hosts can update" : "hosts cannot update from this repository")
+        print(
+            report.isUsable
+                ? "\(files) checked, hosts can update" : "hosts cannot update from this repository"
+        )
     }
 }

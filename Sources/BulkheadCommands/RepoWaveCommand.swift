@@ -97,7 +97,9 @@ struct RepoWaveCommand: AsyncParsableCommand {
         }
         if simulate == nil {
             guard folder != nil, keys != nil else {
-                throw ValidationError("name repository, release and --keys, or simulate with --simulate HOSTS")
+                throw ValidationError(
+                    "name repository, release and --keys, or simulate with --simulate HOSTS"
+                )
             }
             for (name, isGiven) in [
                 ("--failure-rate", failureRate != 0), ("--poll-interval", pollInterval != nil),
@@ -122,7 +124,9 @@ struct RepoWaveCommand: AsyncParsableCommand {
         let changed = try await repository.setWaves(waves, of: release)
         if json { return try Console.json(RepositoryChange(changed: changed, releases: [release])) }
         let end = MetadataTime(seconds: waves.end ?? now.seconds)
-        print("\(release): \(changed ? "scheduled; all hosts by \(end)" : "scheduled so already, nothing changed")")
+        print(
+            "\(release): \(changed ? "scheduled; all hosts by \(end)" : "scheduled so already, nothing changed")"
+        )
     }
 
     private func runSimulation(hosts: Int, now: MetadataTime) throws {
@@ -139,7 +143,10 @@ struct RepoWaveCommand: AsyncParsableCommand {
         )
         if let plot {
             do { try Data(simulation.svg().utf8).write(to: URL(filePath: plot), options: .atomic) } catch {
-                throw ScheduleFileError(path: plot, problem: "the plot cannot be written: \(error.localizedDescription)")
+                throw ScheduleFileError(
+                    path: plot,
+                    problem: "the plot cannot be written: \(error.localizedDescription)"
+                )
             }
         }
         if json { return try Console.json(simulation.table) }

@@ -60,7 +60,8 @@ public enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .metadata(let name, let error):
             return "\(name): \(error)"
         case .otherRoot(let version, let ring, let repository):
-            return "\(version).root.json of '\(ring)' is not that of '\(repository)'; use the key ring that the "
+            return
+                "\(version).root.json of '\(ring)' is not that of '\(repository)'; use the key ring that the "
                 + "repository was made with"
         case .badBuild(let path, let reason):
             return "'\(path)' cannot be published: \(reason)"

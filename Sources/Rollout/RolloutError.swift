@@ -26,13 +26,15 @@ public enum RolloutError: Error, Equatable, CustomStringConvertible {
             let place = line.map { "line \($0), wave \(wave)" } ?? "wave \(wave)"
             return "\(place): '\(key)' is \(value); write \(allowed)"
         case .badDuration(let text):
-            return "'\(Self.shown(text))' is no duration; write a whole number and a unit (seconds, minutes, hours, "
+            return
+                "'\(Self.shown(text))' is no duration; write a whole number and a unit (seconds, minutes, hours, "
                 + "days, weeks), such as '4 hours', of at most 10 years"
         case .badTable(let value, let allowed):
             return "the waves of the release have '\(Self.shown(value))' where there must be \(allowed); "
                 + "schedule the release again"
         case .badDescription(let key, let value, let allowed):
-            return "the release's '\(key)' in the metadata is \(Self.shown(value)), where there must be \(allowed); "
+            return
+                "the release's '\(key)' in the metadata is \(Self.shown(value)), where there must be \(allowed); "
                 + "publish the release again"
         case .badSeed(let seed):
             return "the seed \(seed) is outside of the fleet; use 0 to \(Fleet.seedCount - 1)"

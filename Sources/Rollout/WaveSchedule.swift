@@ -67,10 +67,14 @@ public struct WaveSchedule: Sendable, Equatable {
             throw .notTOML("\(error)")
         }
         guard let tables = document["waves"]?.elements else {
-            throw .badSchedule(reason: "it has no [[waves]]; write at least one, with start_after and fleet_percentage")
+            throw .badSchedule(
+                reason: "it has no [[waves]]; write at least one, with start_after and fleet_percentage"
+            )
         }
         for name in (document.members ?? [:]).keys.sorted() where name != "waves" {
-            throw .badSchedule(reason: "'\(RolloutError.shown(name))' means nothing here; write [[waves]] only")
+            throw .badSchedule(
+                reason: "'\(RolloutError.shown(name))' means nothing here; write [[waves]] only"
+            )
         }
         let lines = LineFinder(bytes)
         var waves: [Wave] = []
@@ -137,7 +141,11 @@ public struct WaveSchedule: Sendable, Equatable {
             throw bad(name, members[name], "start_after and fleet_percentage only")
         }
         guard let text = members["start_after"]?.string, let seconds = try? DurationText.parse(text) else {
-            throw bad("start_after", members["start_after"], "a duration such as '4 hours', of at most 10 years")
+            throw bad(
+                "start_after",
+                members["start_after"],
+                "a duration such as '4 hours', of at most 10 years"
+            )
         }
         guard let percentage = members["fleet_percentage"]?.integer, (1...100).contains(percentage) else {
             throw bad("fleet_percentage", members["fleet_percentage"], "a whole number from 1 to 100")

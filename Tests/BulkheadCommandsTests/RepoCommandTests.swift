@@ -40,7 +40,11 @@ import Testing
                 treeSize: 4096,
                 treeSha256: hash
             ),
-            uki: .init(file: "vm_\(version).efi", size: UInt64(uki.count), sha256: SHA256Digest(hashing: uki)),
+            uki: .init(
+                file: "vm_\(version).efi",
+                size: UInt64(uki.count),
+                sha256: SHA256Digest(hashing: uki)
+            ),
             disk: .init(
                 size: 1 << 20,
                 sha256: hash,
@@ -78,18 +82,23 @@ import Testing
         let release = "vm/amd64/1.0.0"
         func change(_ command: String, _ arguments: String...) throws -> String {
             let (status, output) = try runTool(
-                builtProgram("bulkhead"), ["repo", command, site] + arguments + ["--keys", keys, "--now", now]
+                builtProgram("bulkhead"),
+                ["repo", command, site] + arguments + ["--keys", keys, "--now", now]
             )
             #expect(status == 0, "\(command): \(output)")
             return output
         }
         #expect(try change("init").contains("nothing changed"))
-        #expect(try change("publish", build).contains("\(release): published; all hosts by 2026-01-08T00:00:00Z"))
+        #expect(
+            try change("publish", build).contains("\(release): published; all hosts by 2026-01-08T00:00:00Z")
+        )
         #expect(try change("publish", build) == "published already, nothing changed\n")
         let schedule = folder.file("waves.toml")
         try "[[waves]]\nstart_after = '1 hour'\nfleet_percentage = 100\n"
             .write(toFile: schedule, atomically: true, encoding: .utf8)
-        #expect(try change("wave", release, "--schedule", schedule).contains("all hosts by 2026-01-01T01:00:00Z"))
+        #expect(
+            try change("wave", release, "--schedule", schedule).contains("all hosts by 2026-01-01T01:00:00Z")
+        )
         let shown = try bulkhead("repo", "wave", site, release, "--simulate", "10", "--json")
         #expect(shown.status == 0 && shown.output.contains("\"taken\" : 10"), "\(shown.output)")
         #expect(try change("promote", release).contains("open to all hosts\n"))
@@ -99,7 +108,10 @@ import Testing
         #expect(keysAfter.status == 0 && keysAfter.output.contains("2.root.json"), "\(keysAfter.output)")
         #expect(try change("refresh").contains("2.root.json"))
         let verified = try bulkhead("repo", "verify", site, "--now", now)
-        #expect(verified.status == 0 && verified.output.contains("3 files checked, hosts can update"), "\(verified.output)")
+        #expect(
+            verified.status == 0 && verified.output.contains("3 files checked, hosts can update"),
+            "\(verified.output)"
+        )
         #expect(verified.output.contains("withdrawn"))
         let json = try bulkhead("repo", "verify", site, "--now", now, "--json")
         let report = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
@@ -126,14 +138,24 @@ import Testing
             #expect(killed.status == 0, "after \(delay) ms: \(killed.output)")
             #expect(try bulkhead("repo", "publish", site, build, "--keys", keys, "--now", now).status == 0)
             let whole = try bulkhead("repo", "verify", site, "--now", now)
-            #expect(whole.status == 0 && !whole.output.contains("warning"), "after \(delay) ms: \(whole.output)")
+            #expect(
+                whole.status == 0 && !whole.output.contains("warning"),
+                "after \(delay) ms: \(whole.output)"
+            )
         }
     }
 
     @Test func theTimeComesFromTheEnvironmentToo() throws {
         let program = try builtProgram("bulkhead")
         let (status, output) = try runTool(
-            "env", "SOURCE_DATE_EPOCH=1767225600", program, "keys", "init", keys, "--expires", "1 week"
+            "env",
+            "SOURCE_DATE_EPOCH=1767225600",
+            program,
+            "keys",
+            "init",
+            keys,
+            "--expires",
+            "1 week"
         )
         #expect(status == 0 && output.contains("good until 2026-01-08T00:00:00Z"), "\(output)")
         let wrong = try runTool("env", "SOURCE_DATE_EPOCH=soon", program, "keys", "renew", keys)
@@ -143,7 +165,16 @@ import Testing
     @Test func aSimulationNeedsNoRepository() throws {
         let plot = folder.file("plot.svg")
         let (status, output) = try bulkhead(
-            "repo", "wave", "--simulate", "1000", "--failure-rate", "0.02", "--halt", "30 hours", "--plot", plot
+            "repo",
+            "wave",
+            "--simulate",
+            "1000",
+            "--failure-rate",
+            "0.02",
+            "--halt",
+            "30 hours",
+            "--plot",
+            plot
         )
         #expect(status == 0 && output.contains("1 d 06:00") && output.contains("100 % |"), "\(output)")
         #expect(try String(contentsOfFile: plot, encoding: .utf8).hasPrefix("<svg"))
@@ -169,8 +200,10 @@ import Testing
         ["repo", "publish", "x", "b", "--keys", "y", "--open", "--schedule", "z"],
         ["repo", "refresh", "x", "--keys", "y", "--expires", "root='1 week'"],
         ["repo", "refresh", "x", "--keys", "y", "--expires", "timestamp"],
-        ["repo", "wave"], ["repo", "wave", "x"], ["repo", "wave", "x", "y"], ["repo", "wave", "--simulate", "many"],
-        ["repo", "wave", "x", "y", "--keys", "k", "--halt", "1 hour"], ["repo", "verify", "x", "--within", "1h"],
+        ["repo", "wave"], ["repo", "wave", "x"], ["repo", "wave", "x", "y"],
+        ["repo", "wave", "--simulate", "many"],
+        ["repo", "wave", "x", "y", "--keys", "k", "--halt", "1 hour"],
+        ["repo", "verify", "x", "--within", "1h"],
     ])
     func wrongUsageIs2(_ arguments: [String]) throws {
         let (status, output) = try runTool(builtProgram("bulkhead"), arguments)
@@ -187,7 +220,8 @@ import Testing
         (["repo", "withdraw", "/tmp", "a/b/c", "--keys", "/nokeys"], "/nokeys"),
         (["repo", "refresh", "/nowhere", "--keys", "/nokeys"], "/nowhere"),
         (["repo", "wave", "/nowhere", "a/b/c", "--keys", "/nokeys"], "/nowhere"),
-        (["repo", "wave", "--simulate", "0"], "0"), (["repo", "wave", "--simulate", "1", "--failure-rate", "2"], "2.0"),
+        (["repo", "wave", "--simulate", "0"], "0"),
+        (["repo", "wave", "--simulate", "1", "--failure-rate", "2"], "2.0"),
         (["repo", "wave", "--simulate", "1", "--schedule", "/nowhere.toml"], "/nowhere.toml"),
         (["repo", "wave", "--simulate", "1", "--plot", "/nowhere/plot.svg"], "/nowhere/plot.svg"),
         (["repo", "verify", "/nowhere"], "/nowhere"),
@@ -210,7 +244,8 @@ import Testing
             (["promote", site, "vm/amd64/1.0.0"], "no release 'vm/amd64/1.0.0'"),
         ] {
             let (status, output) = try runTool(
-                builtProgram("bulkhead"), ["repo"] + arguments + ["--keys", keys, "--now", now]
+                builtProgram("bulkhead"),
+                ["repo"] + arguments + ["--keys", keys, "--now", now]
             )
             #expect(status == 1 && output.contains(part), "\(output)")
         }

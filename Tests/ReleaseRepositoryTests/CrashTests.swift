@@ -63,7 +63,9 @@ import Testing
         let site = try await Site.make()
         _ = try await site.open().publish([site.build("1.0.0")], waves: .open)
         let ceremony = KeyCeremony(now: Site.origin)
-        for role in Root.topLevelRoles { _ = try await ceremony.rotate(role, in: site.keys, newKeys: [.made(.ed25519)]) }
+        for role in Root.topLevelRoles {
+            _ = try await ceremony.rotate(role, in: site.keys, newKeys: [.made(.ed25519)])
+        }
         let steps = try await cutEverywhere(site, now: Site.origin) { _ = try await $0.refresh() }
         #expect(steps == 3 + Root.topLevelRoles.count)
     }
@@ -71,7 +73,11 @@ import Testing
     /// With old keys that are lost no order of writes is readable everywhere, but the next run still completes it.
     @Test func aCutRotationWithLostKeysIsCompleted() async throws {
         let site = try await Site.make()
-        _ = try await KeyCeremony(now: Site.origin).rotate("timestamp", in: site.keys, newKeys: [.made(.ecdsaP256)])
+        _ = try await KeyCeremony(now: Site.origin).rotate(
+            "timestamp",
+            in: site.keys,
+            newKeys: [.made(.ecdsaP256)]
+        )
         try FileManager.default.removeItem(atPath: "\(site.keys)/timestamp-1-1.pem")
         _ = try await cutEverywhere(site, now: Site.origin, isReadableWithOldKeys: false) {
             _ = try await $0.refresh()
@@ -86,7 +92,8 @@ import Testing
             let path = site.folder.file("new-\(step)")
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
             await #expect(throws: RepositoryError.self) {
-                try await Repository(FailingStorage(path, after: step), keys: keys, now: Site.origin).initialize()
+                try await Repository(FailingStorage(path, after: step), keys: keys, now: Site.origin)
+                    .initialize()
             }
             let storage = try FolderStorage(path, forWriting: true)
             #expect(try await Repository(storage, keys: keys, now: Site.origin).initialize())

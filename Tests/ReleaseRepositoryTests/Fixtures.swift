@@ -12,7 +12,7 @@ import Testing
 /// A key ring, a repository and builds in a temporary folder.
 struct Site {
     let folder: TemporaryDirectory
-    /// 2026-01-01T00:00:00Z
+    /// 2026-01-01T00:00:00Z.
     static let origin = MetadataTime(seconds: 1_767_225_600)
 
     init() throws { folder = try TemporaryDirectory() }
@@ -29,7 +29,9 @@ struct Site {
         return site
     }
 
-    func open(now: MetadataTime = origin, policy: ExpiryPolicy = .standard) throws -> Repository<FolderStorage> {
+    func open(now: MetadataTime = origin, policy: ExpiryPolicy = .standard) throws -> Repository<
+        FolderStorage
+    > {
         try Repository(
             FolderStorage(repository, forWriting: true),
             keys: KeyRing(reading: keys),
@@ -60,7 +62,8 @@ struct Site {
     func buildFolder(_ version: String, variant: String = "vm", content: UInt8 = 1) throws -> String {
         let path = folder.file("\(variant)-amd64-\(version)-\(content)")
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        let root = [UInt8](repeating: content, count: 8192) + Array(version.utf8)
+        let root =
+            [UInt8](repeating: content, count: 8192) + Array(version.utf8)
             + [UInt8](repeating: 0, count: 4096 - version.utf8.count)
         let uki = Array("kernel of \(version) \(content)".utf8)
         let hash = SHA256Digest(hashing: "tree of \(version) \(content)")
@@ -79,7 +82,11 @@ struct Site {
                 treeSize: 4096,
                 treeSha256: hash
             ),
-            uki: .init(file: "\(variant)_\(version).efi", size: UInt64(uki.count), sha256: SHA256Digest(hashing: uki)),
+            uki: .init(
+                file: "\(variant)_\(version).efi",
+                size: UInt64(uki.count),
+                sha256: SHA256Digest(hashing: uki)
+            ),
             disk: .init(
                 size: 1 << 30,
                 sha256: hash,

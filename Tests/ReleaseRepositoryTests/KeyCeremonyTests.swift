@@ -24,7 +24,9 @@ import Testing
         #expect(try mode(site.keys) == 0o700)
         for file in outcome.privateFiles {
             #expect(try mode(file) == 0o600)
-            #expect(try String(contentsOfFile: file, encoding: .utf8).hasPrefix("-----BEGIN PRIVATE KEY-----"))
+            #expect(
+                try String(contentsOfFile: file, encoding: .utf8).hasPrefix("-----BEGIN PRIVATE KEY-----")
+            )
             #expect(try runTool("openssl", "pkey", "-in", file, "-noout").status == 0)
         }
         #expect(try KeyRing(reading: site.keys).roots.latest?.signed.roles.count == 4)
@@ -39,7 +41,9 @@ import Testing
         )
         let root = try #require(try KeyRing(reading: site.keys).roots.latest)
         #expect(root.signed.roles["root"]?.keyIDs.count == 3 && root.signed.roles["root"]?.threshold == 2)
-        #expect(root.signed.roles["targets"]?.threshold == 2 && root.signed.roles["timestamp"]?.threshold == 1)
+        #expect(
+            root.signed.roles["targets"]?.threshold == 2 && root.signed.roles["timestamp"]?.threshold == 1
+        )
         #expect(root.signatures.count == 2)
         #expect(outcome.privateFiles.filter { $0.hasPrefix(offline) }.count == 3)
     }
@@ -50,14 +54,18 @@ import Testing
         try FileManager.default.moveItem(atPath: offline, toPath: offline + "-away")
         try FileManager.default.createDirectory(atPath: site.repository, withIntermediateDirectories: true)
         #expect(try await site.open().initialize())
-        let before = try FileManager.default.contentsOfDirectory(atPath: site.keys).filter { $0.hasSuffix("root.json") }
+        let before = try FileManager.default.contentsOfDirectory(atPath: site.keys).filter {
+            $0.hasSuffix("root.json")
+        }
         await #expect {
             _ = try await ceremony.rotate("timestamp", in: site.keys, newKeys: [.made(.ed25519)])
         } throws: {
             "\($0)".contains(offline) && "\($0)".contains("mount")
         }
         #expect(
-            try FileManager.default.contentsOfDirectory(atPath: site.keys).filter { $0.hasSuffix("root.json") } == before
+            try FileManager.default.contentsOfDirectory(atPath: site.keys).filter {
+                $0.hasSuffix("root.json")
+            } == before
         )
         // The key that was made for nothing is not in the way.
         try FileManager.default.moveItem(atPath: offline + "-away", toPath: offline)
@@ -71,7 +79,9 @@ import Testing
         _ = try await ceremony.initialize(site.keys, plan: [role: .init(count: 2, threshold: 2)])
         let old = try #require(try KeyRing(reading: site.keys).roots.latest)
         let outcome = try await ceremony.rotate(
-            role, in: site.keys, newKeys: Array(repeating: .made(.ecdsaP256), count: 3)
+            role,
+            in: site.keys,
+            newKeys: Array(repeating: .made(.ecdsaP256), count: 3)
         )
         #expect(outcome.rootVersion == 2)
         let new = try #require(try KeyRing(reading: site.keys).roots.latest)
@@ -82,7 +92,9 @@ import Testing
         // Signed by the old root's threshold and by the new one's.
         try new.verify(by: old.signed)
         try new.verify(by: new.signed)
-        for other in Root.topLevelRoles where other != role { #expect(new.signed.roles[other] == old.signed.roles[other]) }
+        for other in Root.topLevelRoles where other != role {
+            #expect(new.signed.roles[other] == old.signed.roles[other])
+        }
     }
 
     @Test func theRootIsRenewedWithTheSameKeys() async throws {
@@ -99,7 +111,18 @@ import Testing
         _ = try await ceremony.initialize(site.keys)
         let secret = site.folder.file("hsm.pem")
         let publicKey = site.folder.file("hsm.pub")
-        #expect(try runTool("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", secret).status == 0)
+        #expect(
+            try runTool(
+                "openssl",
+                "genpkey",
+                "-algorithm",
+                "EC",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-out",
+                secret
+            ).status == 0
+        )
         #expect(try runTool("openssl", "pkey", "-in", secret, "-pubout", "-out", publicKey).status == 0)
         let script = "openssl dgst -sha256 -sign '\(secret)'\(isBase64 ? " | base64" : "")"
         _ = try await ceremony.rotate(
@@ -113,7 +136,8 @@ import Testing
         // What fails says which command, and leaves the repository as it is.
         let before = try site.files()
         for (broken, part) in [
-            ("exit 3", "exit"), ("echo nonsense", "no signature"), ("cat", "no signature"), ("yes", "sh -c yes"),
+            ("exit 3", "exit"), ("echo nonsense", "no signature"), ("cat", "no signature"),
+            ("yes", "sh -c yes"),
         ] {
             let list = "\(site.keys)/keys.toml"
             let text = try String(contentsOfFile: list, encoding: .utf8)
@@ -136,7 +160,8 @@ import Testing
         _ = try await ceremony.initialize(site.keys)
         try FileManager.default.removeItem(atPath: "\(site.keys)/timestamp-1-1.pem")
         try FileManager.default.copyItem(
-            atPath: "\(site.keys)/snapshot-1-1.pem", toPath: "\(site.keys)/timestamp-1-1.pem"
+            atPath: "\(site.keys)/snapshot-1-1.pem",
+            toPath: "\(site.keys)/timestamp-1-1.pem"
         )
         try FileManager.default.createDirectory(atPath: site.repository, withIntermediateDirectories: true)
         await #expect {
@@ -155,7 +180,8 @@ import Testing
 
     @Test func impossibleWishesAreRefused() async throws {
         for plan: [String: KeyCeremony.RolePlan] in [
-            ["boss": .init()], ["root": .init(count: 0, threshold: 1)], ["root": .init(count: 1, threshold: 2)],
+            ["boss": .init()], ["root": .init(count: 0, threshold: 1)],
+            ["root": .init(count: 1, threshold: 2)],
             ["root": .init(count: 33, threshold: 1)], ["targets": .init(count: 1, threshold: 0)],
         ] {
             await #expect(throws: RepositoryError.self) {
@@ -166,15 +192,19 @@ import Testing
         await #expect(throws: RepositoryError.self) {
             _ = try await ceremony.rotate("boss", in: site.keys, newKeys: [.made(.ed25519)])
         }
-        await #expect(throws: RepositoryError.self) { _ = try await ceremony.rotate("root", in: site.keys, newKeys: []) }
+        await #expect(throws: RepositoryError.self) {
+            _ = try await ceremony.rotate("root", in: site.keys, newKeys: [])
+        }
         await #expect(throws: RepositoryError.self) {
             _ = try await KeyCeremony(now: Site.origin, lifetime: 1).renew(site.keys)
         }
     }
 
     @Test(arguments: [
-        "", "keys = 3", "[[keys]]", "[[keys]]\npublic='root-1-1.pub'", "[[keys]]\npublic='none.pub'\nfile='x'",
-        "[[keys]]\npublic='root-1-1.pub'\nfile='x'\ncommand=['y']", "[[keys]]\npublic='root-1-1.pub'\ncommand=[]",
+        "", "keys = 3", "[[keys]]", "[[keys]]\npublic='root-1-1.pub'",
+        "[[keys]]\npublic='none.pub'\nfile='x'",
+        "[[keys]]\npublic='root-1-1.pub'\nfile='x'\ncommand=['y']",
+        "[[keys]]\npublic='root-1-1.pub'\ncommand=[]",
         "[[keys]]\npublic='root-1-1.pub'\ncommand=[3]", "[[keys]]\npublic='keys.toml'\nfile='x'",
         "[[keys]]\npublic='root-1-1.pub'\nfile='x'\ncolour='red'", "[[",
     ])

@@ -75,7 +75,9 @@ import Testing
         #expect(try await site.open(now: later).promote(Self.release))
         #expect(try await !site.open(now: later.advanced(by: 60)).promote(Self.release))
         let storage = try FolderStorage(site.repository, forWriting: false)
-        #expect(try RepositoryReading.waves(of: Self.release, in: storage).isOpen(seed: 2047, now: later.seconds))
+        #expect(
+            try RepositoryReading.waves(of: Self.release, in: storage).isOpen(seed: 2047, now: later.seconds)
+        )
         #expect(try await site.open(now: later).withdraw(Self.release))
         #expect(try await !site.open(now: later).withdraw(Self.release))
         #expect(try site.verify().releases.first?.isRecalled == true)
@@ -93,9 +95,14 @@ import Testing
 
     @Test func theNewestVersionIsWrittenToAllReleasesOfTheVariant() async throws {
         let site = try await Site.make()
-        _ = try await site.open().publish([site.build("1.0.0"), site.build("1.0.0", variant: "metal")], waves: .open)
+        _ = try await site.open().publish(
+            [site.build("1.0.0"), site.build("1.0.0", variant: "metal")],
+            waves: .open
+        )
         _ = try await site.open().publish([site.build("1.1.0")], waves: .open, maxVersion: "1.0.0")
-        let recalled = Dictionary(uniqueKeysWithValues: try site.verify().releases.map { ($0.name, $0.isRecalled) })
+        let recalled = Dictionary(
+            uniqueKeysWithValues: try site.verify().releases.map { ($0.name, $0.isRecalled) }
+        )
         #expect(recalled == ["vm/amd64/1.0.0": false, "vm/amd64/1.1.0": true, "metal/amd64/1.0.0": false])
         await #expect(throws: RepositoryError.self) {
             try await site.open().publish([site.build("1.1.0")], waves: .open, maxVersion: "../1")
@@ -109,7 +116,9 @@ import Testing
         #expect(try await site.open(now: nextDay).refresh() == ["timestamp.json"])
         let later = Site.origin.advanced(by: 8 * 86_400)
         #expect(
-            try await site.open(now: later).refresh() == ["2.targets.json", "2.snapshot.json", "timestamp.json"]
+            try await site.open(now: later).refresh() == [
+                "2.targets.json", "2.snapshot.json", "timestamp.json",
+            ]
         )
         var policy = ExpiryPolicy.standard
         policy.targets = 30 * 86_400
@@ -119,7 +128,9 @@ import Testing
                 == ["3.targets.json", "3.snapshot.json", "timestamp.json"]
         )
         let end = much.advanced(by: 10 * 86_400)
-        #expect(try await site.open(now: end, policy: policy).refresh() == ["4.snapshot.json", "timestamp.json"])
+        #expect(
+            try await site.open(now: end, policy: policy).refresh() == ["4.snapshot.json", "timestamp.json"]
+        )
         #expect(try site.verify(now: end).findings == [])
     }
 
@@ -143,7 +154,11 @@ import Testing
             var flipped = bytes
             flipped[bytes.count / 2] ^= 1
             for damaged in [flipped, bytes.prefix(bytes.count / 2), nil] {
-                if let damaged { try damaged.write(to: path) } else { try FileManager.default.removeItem(at: path) }
+                if let damaged {
+                    try damaged.write(to: path)
+                } else {
+                    try FileManager.default.removeItem(at: path)
+                }
                 let isFound: Bool
                 do { isFound = try !site.verify().isUsable } catch { isFound = error is RepositoryError }
                 #expect(isFound, "\(name)")
@@ -194,7 +209,11 @@ import Testing
             for damage in [Data([1, 2, 3]), nil] {
                 let path = try site.buildFolder("1.0.0")
                 let file = URL(filePath: "\(path)/\(name)")
-                if let damage { try damage.write(to: file) } else { try FileManager.default.removeItem(at: file) }
+                if let damage {
+                    try damage.write(to: file)
+                } else {
+                    try FileManager.default.removeItem(at: file)
+                }
                 #expect {
                     _ = try ReleaseFolder(reading: path)
                 } throws: { error in

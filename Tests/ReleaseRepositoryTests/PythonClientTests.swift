@@ -45,11 +45,14 @@ import Testing
             print(len(open(updater.download_target(info), "rb").read()), json.dumps(info.custom, sort_keys=True))
         """
 
-    private func ask(_ site: Site, state: String, _ targets: [String]) throws -> (status: Int32, output: String) {
+    private func ask(_ site: Site, state: String, _ targets: [String]) throws -> (
+        status: Int32, output: String
+    ) {
         let python = try #require(Self.python)
         return try runTool(
             python,
-            ["-c", Self.program, site.repository, site.folder.file(state), "\(site.keys)/1.root.json"] + targets
+            ["-c", Self.program, site.repository, site.folder.file(state), "\(site.keys)/1.root.json"]
+                + targets
         )
     }
 
@@ -71,7 +74,9 @@ import Testing
         #expect(first.status == 0, "\(first.output)")
         #expect(first.output.contains("12288 null"))
         #expect(first.output.contains("\"version\": \"1.0.0\"") && first.output.contains("\"waves\": {\"0\""))
-        let kinds: [KeyCeremony.NewKey] = [.made(.ecdsaP256), .made(.rsa), .made(.ed25519), .made(.ecdsaP256)]
+        let kinds: [KeyCeremony.NewKey] = [
+            .made(.ecdsaP256), .made(.rsa), .made(.ed25519), .made(.ecdsaP256),
+        ]
         for (role, kind) in zip(Root.topLevelRoles, kinds) {
             _ = try await KeyCeremony(now: now).rotate(role, in: site.keys, newKeys: [kind])
             _ = try await site.open(now: now).refresh()
@@ -88,7 +93,11 @@ import Testing
         let path = "\(site.repository)/metadata/timestamp.json"
         let text = try String(contentsOfFile: path, encoding: .utf8)
         try text.replacingOccurrences(of: "\"version\": 8", with: "\"version\": 9")
-            .replacingOccurrences(of: "\"length\": ", with: "\"length\": 1").write(toFile: path, atomically: true, encoding: .utf8)
+            .replacingOccurrences(of: "\"length\": ", with: "\"length\": 1").write(
+                toFile: path,
+                atomically: true,
+                encoding: .utf8
+            )
         #expect(try ask(site, state: "other", []).status != 0)
     }
 }

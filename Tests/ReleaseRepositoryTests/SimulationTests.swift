@@ -6,7 +6,8 @@ import Testing
 @testable import ReleaseRepository
 
 @Suite struct SimulationTests {
-    private func simulate(_ hosts: Int, failureRate: Double = 0, poll: Int64 = 3600, halt: Int64? = nil) throws
+    private func simulate(_ hosts: Int, failureRate: Double = 0, poll: Int64 = 3600, halt: Int64? = nil)
+        throws
         -> RolloutSimulation
     {
         try RolloutSimulation(
@@ -70,14 +71,19 @@ import Testing
         let folder = try TemporaryDirectory()
         let file = folder.file("plot.svg")
         try simulation.svg().write(toFile: file, atomically: true, encoding: .utf8)
-        let check = "import sys, xml.etree.ElementTree as e; "
+        let check =
+            "import sys, xml.etree.ElementTree as e; "
             + "print(len(e.parse(sys.argv[1]).getroot().findall('{http://www.w3.org/2000/svg}polyline')))"
         let (status, output) = try runTool("python3", "-c", check, file)
         #expect(status == 0 && output == "2\n", "\(output)")
     }
 
     @Test func anOpenReleaseIsTakenAtTheFirstLook() throws {
-        let simulation = try RolloutSimulation(.open, start: 0, parameters: .init(hosts: 100, pollInterval: 600))
+        let simulation = try RolloutSimulation(
+            .open,
+            start: 0,
+            parameters: .init(hosts: 100, pollInterval: 600)
+        )
         #expect(simulation.events.count == 100)
         #expect(simulation.events.allSatisfy { (0..<600).contains($0.time) })
         #expect(!simulation.text().isEmpty)

@@ -27,15 +27,20 @@ import Testing
         #expect(try Candidate(custom: plain.custom) == plain)
     }
 
-    @Test(arguments: [
-        ("variant", nil), ("variant", 3), ("variant", ""), ("variant", "../../etc"), ("variant", "a/b"),
-        ("arch", "a b"), ("arch", "."), ("version", "1/2"), ("version", nil), ("version", "-1"),
-        ("rootHash", "abc"), ("rootHash", nil), ("maxVersion", "\u{1b}[2J"), ("maxVersion", 1), ("withdrawn", "yes"),
-        ("withdrawn", 1), ("waves", []), ("waves", ["1": "2026-01-01T01:00:00Z"]), ("waves", ["0": "soon"]),
-        ("waves", ["0": 5]), ("waves", ["00": "2026-01-01T01:00:00Z"]), ("waves", ["+0": "2026-01-01T01:00:00Z"]),
-        ("waves", ["0": "2026-01-01T01:00:00Z", "5": "2026-01-01T01:00:00Z"]),
-        ("waves", ["0": "2026-01-01T01:00:00Z", "2048": "2027-01-01T01:00:00Z"]),
-    ] as [(String, JSONValue?)])
+    @Test(
+        arguments: [
+            ("variant", nil), ("variant", 3), ("variant", ""), ("variant", "../../etc"), ("variant", "a/b"),
+            ("arch", "a b"), ("arch", "."), ("version", "1/2"), ("version", nil), ("version", "-1"),
+            ("rootHash", "abc"), ("rootHash", nil), ("maxVersion", "\u{1b}[2J"), ("maxVersion", 1),
+            ("withdrawn", "yes"),
+            ("withdrawn", 1), ("waves", []), ("waves", ["1": "2026-01-01T01:00:00Z"]),
+            ("waves", ["0": "soon"]),
+            ("waves", ["0": 5]), ("waves", ["00": "2026-01-01T01:00:00Z"]),
+            ("waves", ["+0": "2026-01-01T01:00:00Z"]),
+            ("waves", ["0": "2026-01-01T01:00:00Z", "5": "2026-01-01T01:00:00Z"]),
+            ("waves", ["0": "2026-01-01T01:00:00Z", "2048": "2027-01-01T01:00:00Z"]),
+        ] as [(String, JSONValue?)]
+    )
     func whatIsDamagedIsNamed(_ key: String, _ value: JSONValue?) {
         var members = Self.good
         members[key] = value

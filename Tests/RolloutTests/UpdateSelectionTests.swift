@@ -45,7 +45,9 @@ import Testing
         return forward
     }
 
-    private func version(_ decision: UpdateDecision, _ direction: UpdateDecision.Direction = .upgrade) -> String? {
+    private func version(_ decision: UpdateDecision, _ direction: UpdateDecision.Direction = .upgrade)
+        -> String?
+    {
         guard case .take(let candidate, direction) = decision else { return nil }
         return candidate.version.text
     }
@@ -80,7 +82,8 @@ import Testing
         let all = try ["1.0.0", "1.1.0", "1.2.0"].map { try release($0) }
         #expect(version(try choose(all) { $0.versionLock = UAPIVersion("1.1.0") }) == "1.1.0")
         #expect(
-            try choose(all) { $0.versionLock = UAPIVersion("1.0.0") } == .none(.alreadyRunning(UAPIVersion("1.0.0")))
+            try choose(all) { $0.versionLock = UAPIVersion("1.0.0") }
+                == .none(.alreadyRunning(UAPIVersion("1.0.0")))
         )
         #expect(
             try choose(all) { $0.versionLock = UAPIVersion("3.0.0") }
@@ -130,7 +133,8 @@ import Testing
         let bad = try release("1.1.0", withdrawn: true)
         #expect(try choose([bad]) == .none(.withdrawn(UAPIVersion("1.1.0"))))
         #expect(
-            try choose([bad]) { $0.requested = UAPIVersion("1.1.0") } == .none(.withdrawn(UAPIVersion("1.1.0")))
+            try choose([bad]) { $0.requested = UAPIVersion("1.1.0") }
+                == .none(.withdrawn(UAPIVersion("1.1.0")))
         )
         #expect(version(try choose([bad, release("1.0.5")])) == "1.0.5")
     }

@@ -22,7 +22,8 @@ import Testing
         )
         #expect(
             schedule.waves == [
-                .init(startAfter: 14_400, fleetPercentage: 5), .init(startAfter: 86_400, fleetPercentage: 100),
+                .init(startAfter: 14_400, fleetPercentage: 5),
+                .init(startAfter: 86_400, fleetPercentage: 100),
             ]
         )
     }
@@ -40,15 +41,30 @@ import Testing
         ("waves = 3", "no [[waves]]"),
         ("waves = []", "no waves"),
         ("other = 1\n[[waves]]\nstart_after='1 hour'\nfleet_percentage=100", "'other'"),
-        ("[[waves]]\nstart_after = 'soon'\nfleet_percentage = 100", "line 2, wave 1: 'start_after' is \"soon\""),
+        (
+            "[[waves]]\nstart_after = 'soon'\nfleet_percentage = 100",
+            "line 2, wave 1: 'start_after' is \"soon\""
+        ),
         ("[[waves]]\nstart_after = 4\nfleet_percentage = 100", "line 2, wave 1: 'start_after' is 4"),
         ("[[waves]]\nfleet_percentage = 100", "line 1, wave 1: 'start_after' is missing"),
         ("[[waves]]\nstart_after = '1 hour'", "line 1, wave 1: 'fleet_percentage' is missing"),
-        ("[[waves]]\nstart_after = '1 hour'\nfleet_percentage = 101", "line 3, wave 1: 'fleet_percentage' is 101"),
-        ("[[waves]]\nstart_after = '1 hour'\nfleet_percentage = 0", "line 3, wave 1: 'fleet_percentage' is 0"),
+        (
+            "[[waves]]\nstart_after = '1 hour'\nfleet_percentage = 101",
+            "line 3, wave 1: 'fleet_percentage' is 101"
+        ),
+        (
+            "[[waves]]\nstart_after = '1 hour'\nfleet_percentage = 0",
+            "line 3, wave 1: 'fleet_percentage' is 0"
+        ),
         ("[[waves]]\nstart_after = '1 hour'\nfleet_percentage = 1.5", "'fleet_percentage' is 1.5"),
-        ("[[waves]]\nstart_after = '1 hour'\nfleet_percentage = 50", "line 3, wave 1: 'fleet_percentage' is 50; write 100"),
-        ("[[waves]]\nstart_after = '1 hour'\nfleet_percentage = 100\nsize = 3", "line 4, wave 1: 'size' is 3"),
+        (
+            "[[waves]]\nstart_after = '1 hour'\nfleet_percentage = 50",
+            "line 3, wave 1: 'fleet_percentage' is 50; write 100"
+        ),
+        (
+            "[[waves]]\nstart_after = '1 hour'\nfleet_percentage = 100\nsize = 3",
+            "line 4, wave 1: 'size' is 3"
+        ),
         (
             "[[waves]]\nstart_after='2 hours'\nfleet_percentage=5\n[[waves]]\nstart_after='2 hours'\nfleet_percentage=100",
             "line 5, wave 2: 'start_after' is '2 hours'; write more than the '2 hours'"
@@ -86,7 +102,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "4", "hours", "4h", "-1 hours", "+1 hours", "1.5 hours", "4 fortnights", "4 hours later", "522 weeks",
+        "", "4", "hours", "4h", "-1 hours", "+1 hours", "1.5 hours", "4 fortnights", "4 hours later",
+        "522 weeks",
         "99999999999999999999 weeks", "9223372036854775807 weeks", "٤ hours",
     ])
     func otherTextsAreNoDuration(_ text: String) {

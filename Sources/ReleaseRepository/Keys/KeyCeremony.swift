@@ -77,7 +77,12 @@ public struct KeyCeremony: Sendable {
             let keys = plan[role] ?? RolePlan()
             let place = role == Root.type ? (rootFolder ?? "root") : nil
             for number in 1...keys.count {
-                let (key, entry) = try make(kind, name: "\(role)-1-\(number)", in: folder, secretFolder: place)
+                let (key, entry) = try make(
+                    kind,
+                    name: "\(role)-1-\(number)",
+                    in: folder,
+                    secretFolder: place
+                )
                 root.add(key, to: role)
                 entries.append(entry)
             }
@@ -112,7 +117,9 @@ public struct KeyCeremony: Sendable {
         let old = root
         guard let before = root.roles[role] else {
             throw .badValue(
-                what: "the role", value: role, allowed: Root.topLevelRoles.joined(separator: ", ")
+                what: "the role",
+                value: role,
+                allowed: Root.topLevelRoles.joined(separator: ", ")
             )
         }
         let needed = threshold ?? min(Int(clamping: before.threshold), newKeys.count)
@@ -251,16 +258,24 @@ public struct KeyCeremony: Sendable {
 
     private static func check(_ role: String, _ plan: RolePlan) throws(RepositoryError) {
         guard Root.topLevelRoles.contains(role) else {
-            throw .badValue(what: "the role", value: role, allowed: Root.topLevelRoles.joined(separator: ", "))
+            throw .badValue(
+                what: "the role",
+                value: role,
+                allowed: Root.topLevelRoles.joined(separator: ", ")
+            )
         }
         guard (1...countLimit).contains(plan.count) else {
             throw .badValue(
-                what: "the number of keys of \(role)", value: "\(plan.count)", allowed: "1 to \(countLimit)"
+                what: "the number of keys of \(role)",
+                value: "\(plan.count)",
+                allowed: "1 to \(countLimit)"
             )
         }
         guard (1...plan.count).contains(plan.threshold) else {
             throw .badValue(
-                what: "the threshold of \(role)", value: "\(plan.threshold)", allowed: "1 to \(plan.count)"
+                what: "the threshold of \(role)",
+                value: "\(plan.threshold)",
+                allowed: "1 to \(plan.count)"
             )
         }
     }

@@ -130,7 +130,8 @@ public struct KeyRing: Sendable {
             func bad(_ reason: String) -> RepositoryError {
                 .badKeyRing(path: path, reason: "[[keys]] number \(index + 1): \(reason)")
             }
-            for name in (table.members ?? [:]).keys.sorted() where !["public", "file", "command"].contains(name) {
+            for name in (table.members ?? [:]).keys.sorted()
+            where !["public", "file", "command"].contains(name) {
                 throw bad("'\(name)' means nothing; write public, and file or command")
             }
             guard let publicFile = table["public"]?.string else {
@@ -166,7 +167,9 @@ public struct KeyRing: Sendable {
         return text
     }
 
-    private static func signers(_ entries: [Entry], folder: String) throws(RepositoryError) -> [String: Signer] {
+    private static func signers(_ entries: [Entry], folder: String) throws(RepositoryError) -> [String:
+        Signer]
+    {
         func place(_ file: String) -> String { file.hasPrefix("/") ? file : "\(folder)/\(file)" }
         var signers: [String: Signer] = [:]
         for entry in entries {

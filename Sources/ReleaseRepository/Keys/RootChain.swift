@@ -49,7 +49,11 @@ public struct RootChain: Sendable, Equatable {
         do throws(TUFError) {
             let metadata = try Metadata<Root>(parsing: bytes)
             guard metadata.signed.version == version else {
-                throw TUFError.wrongVersion(role: Root.type, expected: version, found: metadata.signed.version)
+                throw TUFError.wrongVersion(
+                    role: Root.type,
+                    expected: version,
+                    found: metadata.signed.version
+                )
             }
             if let latest { try metadata.verify(by: latest.signed) }
             try metadata.verify(by: metadata.signed)

@@ -52,7 +52,8 @@ struct Signer: Sendable {
         case .command(let words):
             throw .signingFailed(
                 command: words.joined(separator: " "),
-                reason: "what it printed is no signature of '\(publicFile)' in the scheme \(scheme.rawValue); "
+                reason:
+                    "what it printed is no signature of '\(publicFile)' in the scheme \(scheme.rawValue); "
                     + "it must print only the signature, raw or in base64"
             )
         }
@@ -72,7 +73,8 @@ struct Signer: Sendable {
     }
 
     /// What a program's output can mean: the raw bytes, or base64 text.
-    private static func run(_ words: [String], _ message: [UInt8]) async throws(RepositoryError) -> [[UInt8]] {
+    private static func run(_ words: [String], _ message: [UInt8]) async throws(RepositoryError) -> [[UInt8]]
+    {
         guard let program = words.first else {
             throw .signingFailed(command: "", reason: "keys.toml names no program")
         }

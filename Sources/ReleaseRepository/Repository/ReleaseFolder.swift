@@ -30,7 +30,10 @@ public struct ReleaseFolder: Sendable {
         self.path = path
         let manifest = "\(path)/release.json"
         guard let bytes = try DurableFiles.read(manifest, limit: Release.sizeLimit) else {
-            throw .badBuild(path: path, reason: "it has no release.json; name a folder that 'bulkhead build' made")
+            throw .badBuild(
+                path: path,
+                reason: "it has no release.json; name a folder that 'bulkhead build' made"
+            )
         }
         let release: Release
         do throws(ReleaseManifestError) { release = try Release(decoding: bytes) } catch {
@@ -63,7 +66,8 @@ public struct ReleaseFolder: Sendable {
             guard digest == content.sha256 else {
                 throw .badBuild(
                     path: file,
-                    reason: "its SHA-256 is \(digest), and release.json says \(content.sha256); build it again"
+                    reason:
+                        "its SHA-256 is \(digest), and release.json says \(content.sha256); build it again"
                 )
             }
             files.append(
@@ -77,7 +81,9 @@ public struct ReleaseFolder: Sendable {
     /// `release.json` lists by name, size and digest.
     ///
     /// This is where they join: each becomes one more target of the release, checked and copied like the others.
-    private static func transports(of release: Release) -> [(name: String, size: UInt64, sha256: SHA256Digest)] {
+    private static func transports(of release: Release) -> [(
+        name: String, size: UInt64, sha256: SHA256Digest
+    )] {
         []
     }
 }

@@ -67,7 +67,9 @@ extension Repository {
         if contents == nil { writes[..<added.count].reverse() }
 
         for file in files {
-            if let there = try storage.digest(file.name), there == (file.source.length, file.source.sha256) { continue }
+            if let there = try storage.digest(file.name), there == (file.source.length, file.source.sha256) {
+                continue
+            }
             progress("writing \(file.name)")
             try storage.copy(
                 file.source.path,
@@ -99,7 +101,8 @@ struct RepositoryLeftovers {
 
     init(_ storage: some RepositoryStorage, _ contents: RepositoryContents) throws(RepositoryError) {
         let newest: [String: Int64] = [
-            "snapshot.json": contents.snapshot.signed.version, "targets.json": contents.targets.signed.version,
+            "snapshot.json": contents.snapshot.signed.version,
+            "targets.json": contents.targets.signed.version,
             "root.json": Int64(contents.roots.links.count),
         ]
         for name in try storage.list(RepositoryContents.metadataFolder) {

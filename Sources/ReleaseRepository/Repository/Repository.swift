@@ -216,7 +216,9 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
             // What a host could not read back is not written.
             guard (try? Candidate(custom: changed.custom)) == changed else {
                 throw .badValue(
-                    what: "the newest version", value: maximum, allowed: "letters, digits and '.', '~', '^', '-'"
+                    what: "the newest version",
+                    value: maximum,
+                    allowed: "letters, digits and '.', '~', '^', '-'"
                 )
             }
             targets.targets[other.targetName]?.custom = changed.custom

@@ -114,7 +114,9 @@ public enum RepositoryReading {
     /// The waves of a release.
     ///
     /// - Throws: `RepositoryError.noSuchRelease`, or what is wrong with the repository.
-    public static func waves(of release: String, in storage: some RepositoryStorage) throws(RepositoryError) -> WaveTable {
+    public static func waves(of release: String, in storage: some RepositoryStorage) throws(RepositoryError)
+        -> WaveTable
+    {
         let contents = try RepositoryContents(reading: storage)
         return try RepositoryContents.release(release, in: contents.targets.signed).waves
     }

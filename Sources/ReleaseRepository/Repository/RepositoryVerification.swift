@@ -87,11 +87,14 @@ public enum RepositoryVerification {
                 .init(
                     severity: .warning,
                     subject: name,
-                    message: "nothing refers to it: an interrupted change left it, and the next change removes it"
+                    message:
+                        "nothing refers to it: an interrupted change left it, and the next change removes it"
                 )
             )
         }
-        report.findings = report.findings.filter { $0.severity == .error } + report.findings.filter { $0.severity != .error }
+        report.findings =
+            report.findings.filter { $0.severity == .error }
+            + report.findings.filter { $0.severity != .error }
         return report
     }
 
@@ -103,7 +106,9 @@ public enum RepositoryVerification {
     ) {
         report.versions[Role.type] = role.version
         report.expires[Role.type] = role.expires.description
-        let remedy = Role.type == Root.type ? "bulkhead keys renew, then bulkhead repo refresh" : "bulkhead repo refresh"
+        let remedy =
+            Role.type == Root.type
+            ? "bulkhead keys renew, then bulkhead repo refresh" : "bulkhead repo refresh"
         if role.expires <= now {
             report.findings.append(
                 .init(
@@ -137,7 +142,8 @@ public enum RepositoryVerification {
                 )
             }
             let sha256 = file.hashes["sha256"] ?? ""
-            guard let digest = try storage.digest(RepositoryContents.fileName(target: target, sha256: sha256)) else {
+            guard let digest = try storage.digest(RepositoryContents.fileName(target: target, sha256: sha256))
+            else {
                 fail("its file is missing")
                 continue
             }
@@ -156,7 +162,8 @@ public enum RepositoryVerification {
         _ report: inout RepositoryReport
     ) {
         let targets = contents.targets.signed.targets
-        for (target, file) in targets.sorted(by: { $0.key < $1.key }) where target.hasSuffix("/release.json") {
+        for (target, file) in targets.sorted(by: { $0.key < $1.key }) where target.hasSuffix("/release.json")
+        {
             func fail(_ message: String) {
                 report.findings.append(.init(severity: .error, subject: target, message: message))
             }
@@ -179,7 +186,9 @@ public enum RepositoryVerification {
                 continue
             }
             let path = RepositoryContents.fileName(target: target, sha256: file.hashes["sha256"] ?? "")
-            guard let bytes = try? storage.read(path, limit: ReleaseManifest.Release.sizeLimit) else { continue }
+            guard let bytes = try? storage.read(path, limit: ReleaseManifest.Release.sizeLimit) else {
+                continue
+            }
             do throws(ReleaseManifestError) {
                 let release = try ReleaseManifest.Release(decoding: bytes)
                 let isSame =

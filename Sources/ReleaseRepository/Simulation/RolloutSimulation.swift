@@ -63,12 +63,16 @@ public struct RolloutSimulation: Sendable, Equatable {
     public init(_ waves: WaveTable, start: Int64, parameters: Parameters) throws(RepositoryError) {
         guard (1...Parameters.hostLimit).contains(parameters.hosts) else {
             throw .badValue(
-                what: "the number of hosts", value: "\(parameters.hosts)", allowed: "1 to \(Parameters.hostLimit)"
+                what: "the number of hosts",
+                value: "\(parameters.hosts)",
+                allowed: "1 to \(Parameters.hostLimit)"
             )
         }
         guard (0...1).contains(parameters.failureRate) else {
             throw .badValue(
-                what: "the failure rate", value: "\(parameters.failureRate)", allowed: "0 to 1, such as 0.02"
+                what: "the failure rate",
+                value: "\(parameters.failureRate)",
+                allowed: "0 to 1, such as 0.02"
             )
         }
         guard (1...DurationText.longest).contains(parameters.pollInterval) else {
@@ -80,7 +84,9 @@ public struct RolloutSimulation: Sendable, Equatable {
         }
         var times: [Int64] = []
         for seed in 0..<Fleet.seedCount {
-            do throws(RolloutError) { times.append(max(0, (try waves.releaseTime(seed: seed) ?? start) - start)) } catch {
+            do throws(RolloutError) {
+                times.append(max(0, (try waves.releaseTime(seed: seed) ?? start) - start))
+            } catch {
                 throw .rollout(error)
             }
         }

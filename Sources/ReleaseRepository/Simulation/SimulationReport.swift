@@ -73,7 +73,8 @@ extension RolloutSimulation {
         }
         func y(_ hosts: Int) -> String {
             HumanText.fixed(
-                Double(top) + (1 - Double(hosts) / Double(parameters.hosts)) * Double(height), digits: 1
+                Double(top) + (1 - Double(hosts) / Double(parameters.hosts)) * Double(height),
+                digits: 1
             )
         }
         let points = samples(at: (0...width).map { end * Int64($0) / Int64(width) })
@@ -101,7 +102,8 @@ extension RolloutSimulation {
                 """
         }
         if let halt = parameters.halt {
-            text += "<line x1=\"\(x(halt))\" x2=\"\(x(halt))\" y1=\"\(top)\" y2=\"\(top + height)\" stroke=\"#c00\"/>\n"
+            text +=
+                "<line x1=\"\(x(halt))\" x2=\"\(x(halt))\" y1=\"\(top)\" y2=\"\(top + height)\" stroke=\"#c00\"/>\n"
         }
         text += line(\.taken, "#06c") + line(\.failed, "#c00")
         return text + """
