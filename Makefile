@@ -5,7 +5,7 @@ APT := $(if $(filter 0,$(shell id -u)),,sudo )apt-get
 VENV := $(CURDIR)/.build-venv
 
 # What building needs, and the independent tools that the tests compare our output with.
-BUILD_PACKAGES := bubblewrap libarchive-dev libssl-dev libsystemd-dev pkg-config zlib1g-dev
+BUILD_PACKAGES := bubblewrap libarchive-dev libssl-dev libsystemd-dev libzstd-dev pkg-config zlib1g-dev
 RUN_PACKAGES := ovmf qemu-system-x86 qemu-utils
 TEST_PACKAGES := attr binutils containerd cpio cryptsetup-bin curl dash dbus-daemon dosfstools dpkg-dev e2fsprogs erofs-utils \
 	faketime fdisk gdisk gpg gpg-agent gpgconf gpgv gzip kmod libarchive-tools mount mtools openssl procps python3 python3-dbus \

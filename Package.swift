@@ -40,6 +40,7 @@ let system: [Target] =
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
     ]
     + library("Archive", ["CArchive"])
@@ -52,6 +53,7 @@ let system: [Target] =
     + library("Processes", [subprocess, systemPackage])
     + library("Signatures", ["COpenSSL"])
     + library("Systemd", ["CSystemd"])
+    + library("Zstd", ["CZstd"])
 
 let formats: [Target] =
     library("GPT", ["Bytes"])
@@ -63,6 +65,7 @@ let formats: [Target] =
     + library("Verity", ["Hashing"])
     + library("ReleaseManifest", ["Hashing"])
     + library("Rollout", ["BootEntries", "Hashing", "JSON", "TOML", "TUF"])
+    + library("UpdateBlocks", ["BlockDevices", "Bytes", "Hashing", "ReleaseManifest", "Zstd"], tests: ["Verity"])
     + library("VariantManifest", [toml, "Hashing"])
     + library("FileTree", ["Hashing"])
     + library("SBOM", ["Hashing"])
@@ -91,10 +94,10 @@ let services: [Target] =
     + library(
         "ReleaseRepository",
         [
-            "BootEntries", "Hashing", "JSON", "Presentation", "Processes", "ReleaseManifest", "Rollout",
-            "Signatures",
-            "TOML", "TUF",
-        ]
+            "BlockDevices", "BootEntries", "Hashing", "JSON", "Presentation", "Processes", "ReleaseManifest", "Rollout",
+            "Signatures", "TOML", "TUF", "UpdateBlocks",
+        ],
+        tests: ["Verity"]
     )
     + library("VirtualMachine", ["Processes", subprocess, systemPackage])
     + library(
@@ -103,7 +106,8 @@ let services: [Target] =
             "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection", "JSON", "Presentation",
             "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures", "SettingsModel", "TUF", "TOML",
             "VariantManifest", "VirtualMachine", argumentParser,
-        ]
+        ],
+        tests: ["Verity"]
     )
     + library("HostHealth", ["Features", "JSON", "Systemd"])
     + library("SettingsStore", ["Hashing", "JSON", "SettingsModel"])

@@ -39,6 +39,8 @@ public struct Release: Sendable, Hashable, Codable {
     /// Whether the image has Bulkhead's own programs, without which no boot of it is ever found healthy; nil where
     /// an older tool did not say.
     public var hostPrograms: Bool?
+    /// The artefacts by which the root travels; nil before the release is published.
+    public var transports: Transports?
 
     /// A file beside `release.json`.
     public struct File: Sendable, Hashable, Codable {
@@ -184,7 +186,8 @@ public struct Release: Sendable, Hashable, Codable {
         lock: Lock,
         images: [String: File],
         toolVersion: String,
-        hostPrograms: Bool? = nil
+        hostPrograms: Bool? = nil,
+        transports: Transports? = nil
     ) {
         formatVersion = Self.currentFormat
         self.variant = variant
@@ -201,6 +204,7 @@ public struct Release: Sendable, Hashable, Codable {
         self.images = images
         self.toolVersion = toolVersion
         self.hostPrograms = hostPrograms
+        self.transports = transports
     }
 }
 

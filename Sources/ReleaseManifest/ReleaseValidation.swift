@@ -44,6 +44,7 @@ extension Release {
         try check("uki.file", uki.file, uki.file.hasSuffix(".efi"), "it must end in '.efi'")
         try validateDisk()
         try validateLock()
+        try validateTransports()
         try check("images", images.count, images.count <= 16, "at most 16 are allowed")
         for (format, image) in images.sorted(by: { $0.key < $1.key }) {
             try check("images", format, Self.isName(format), "it is no name of a format")
@@ -139,6 +140,37 @@ extension Release {
             try checkText("\(key).package", difference.package, limit: 256)
             if let locked = difference.locked { try checkText("\(key).locked", locked, limit: 256) }
             if let used = difference.used { try checkText("\(key).used", used, limit: 256) }
+        }
+    }
+
+    private func validateTransports() throws(ReleaseManifestError) {
+        guard let transports else { return }
+        try validateFile("transports.frames", transports.frames)
+        try validateFile("transports.index", transports.index)
+        let count = transports.packs.count
+        try check("transports.packs", count, count <= 64, "at most 64 are allowed")
+        var names: Set<String> = [transports.frames.file]
+        var starts: Set<SHA256Digest> = [root.hash]
+        let isSecond = "another artefact has it too"
+        try check(
+            "transports.index.file",
+            transports.index.file,
+            names.insert(transports.index.file).inserted,
+            isSecond
+        )
+        for (number, pack) in transports.packs.enumerated() {
+            let key = "transports.packs.\(number)"
+            try validateFile("\(key).file", pack.file)
+            try check("\(key).file", pack.file.file, names.insert(pack.file.file).inserted, isSecond)
+            let isNew = starts.insert(pack.from).inserted
+            try check("\(key).from", pack.from, isNew, "another pack begins there, or it is the new root itself")
+            try checkSize("\(key).headSize", pack.headSize, multipleOf: 1)
+            try check(
+                "\(key).headSize",
+                pack.headSize,
+                pack.headSize <= pack.file.size,
+                "the whole pack has \(pack.file.size) bytes"
+            )
         }
     }
 

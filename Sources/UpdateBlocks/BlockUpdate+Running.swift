@@ -1,0 +1,283 @@
+import BlockDevices
+import Hashing
+import ReleaseManifest
+import Zstd
+
+extension BlockUpdate {
+    /// How far a run is.
+    public struct Progress: Sendable, Equatable {
+        /// Blocks that were handed over.
+        public internal(set) var blocks = 0
+        /// Blocks that the plan hands over in all.
+        public internal(set) var blocksInAll = 0
+        /// Bytes that were fetched in this run.
+        public internal(set) var bytes: UInt64 = 0
+        /// Bytes that the plan fetches in all, as was estimated.
+        public internal(set) var bytesInAll: UInt64 = 0
+    }
+
+    /// Takes blocks from a number on; whole blocks, at most 256 KiB.
+    public typealias Sink = (_ first: Int, _ bytes: [UInt8]) async throws -> Void
+
+    /// Hands over every block that a plan says the slot lacks, in no particular order, each once.
+    ///
+    /// Each was checked against its truncated leaf. A block that the running slot no longer has right is fetched, and
+    /// so is one that a pack does not give for that reason. Where no server answers to ranges, streams are read.
+    /// Memory is below 32 MiB besides the tables of the plan.
+    ///
+    /// - Parameters:
+    ///   - plan: what `plan(for:)` or `repair(_:)` returned last.
+    ///   - progress: is told after every piece.
+    ///   - sink: writes blocks to the slot.
+    /// - Throws: `UpdateBlocksError.wrongBlock`, `.wrongDigest` and `.wrongAnswer` with the name of the server at fault;
+    ///   what the remote files and the sink throw.
+    public func run(_ plan: BlockPlan, progress: (Progress) -> Void, sink: Sink) async throws {
+        try await withoutActuallyEscaping(progress) { progress in
+            try await withoutActuallyEscaping(sink) { sink in
+                let run = try BlockRun(update: self, plan: plan, progress: progress, sink: sink)
+                try await run.perform()
+            }
+        }
+    }
+}
+
+/// One run of a plan.
+final class BlockRun {
+    let update: BlockUpdate
+    let plan: BlockPlan
+    private let report: (BlockUpdate.Progress) -> Void
+    private let sink: BlockUpdate.Sink
+    private var progress = BlockUpdate.Progress()
+    /// Blocks still to be fetched.
+    private var missing: BlockSet
+    private let decompressor: ZstdDecompressor
+
+    /// Blocks that are handed over at a time: 256 KiB.
+    private static let blocksPerPiece = 64
+    private static let size = BlockFormat.blockSize
+
+    init(
+        update: BlockUpdate,
+        plan: BlockPlan,
+        progress: @escaping (BlockUpdate.Progress) -> Void,
+        sink: @escaping BlockUpdate.Sink
+    ) throws(UpdateBlocksError) {
+        do throws(ZstdError) { decompressor = try ZstdDecompressor() } catch { throw .compression(error) }
+        self.update = update
+        self.plan = plan
+        report = progress
+        self.sink = sink
+        missing = plan.fetched
+        self.progress.blocksInAll = plan.blockCount { $0 != .inPlace }
+        self.progress.bytesInAll = plan.byteCount
+    }
+
+    func perform() async throws {
+        for run in plan.runs {
+            switch run.source {
+            case .inPlace, .fetch: continue
+            case .zero: try await fill(run.blocks)
+            case .active(let first): try await copy(run.blocks, from: first)
+            }
+        }
+        if plan.method == .pack, let pack = update.pack {
+            try await fetchSegments(pack.file, pack.head, headSize: pack.headSize)
+        }
+        guard missing.count > 0 else { return }
+        let frames = try await update.loadedIndex().frames
+        try await fetchFrames(frames, inOneStream: plan.method == .stream || !update.hasRanges)
+        if let first = missing.runs.first {
+            throw UpdateBlocksError.noSource(block: UInt32(first.lowerBound), count: missing.count)
+        }
+    }
+
+    // MARK: Blocks of this machine
+
+    private func fill(_ blocks: Range<UInt32>) async throws {
+        var position = Int(blocks.lowerBound)
+        while position < blocks.upperBound {
+            let count = min(Self.blocksPerPiece, Int(blocks.upperBound) - position)
+            try await handOver(position, [UInt8](repeating: 0, count: count * Self.size))
+            position += count
+        }
+    }
+
+    private func copy(_ blocks: Range<UInt32>, from first: UInt32) async throws {
+        guard let device = update.running?.device else { return missing.insert(Int(blocks.lowerBound)..<Int(blocks.upperBound)) }
+        var done = 0
+        while done < blocks.count {
+            let count = min(Self.blocksPerPiece, blocks.count - done)
+            let bytes = Self.read(device, Int(first) + done..<Int(first) + done + count)
+            let start = Int(blocks.lowerBound) + done
+            // What is no longer as it was hashed is fetched with the rest.
+            try await handOverRight(start..<start + count, bytes) { missing.insert($0) }
+            done += count
+        }
+    }
+
+    /// Blocks of the running slot; zeros for those that cannot be read.
+    private static func read(_ device: any BlockDevice, _ blocks: Range<Int>) -> [UInt8] {
+        do throws(BlockDeviceError) {
+            return try device.read(at: UInt64(blocks.lowerBound * size), count: blocks.count * size)
+        } catch {
+            if blocks.count <= 1 { return [UInt8](repeating: 0, count: blocks.count * size) }
+            return blocks.flatMap { read(device, $0..<$0 + 1) }
+        }
+    }
+
+    // MARK: Blocks of servers
+
+    private func fetchSegments(_ file: Release.File, _ head: PackHead, headSize: UInt64) async throws {
+        var parts: [Range<UInt64>] = []
+        var wanted: [(segment: PackHead.Segment, blocks: [Range<Int>])] = []
+        var position = headSize
+        for (segment, blocks) in zip(head.segments, head.segmentBlocks) {
+            let range = position..<position + UInt64(segment.byteCount)
+            position = range.upperBound
+            guard blocks.contains(where: { missing.containsAny($0) }) else { continue }
+            parts.append(range)
+            wanted.append((segment, blocks))
+        }
+        try await fetch(file, parts, inOneStream: !update.hasRanges) { number, bytes, source in
+            guard SHA256Digest(hashing: bytes) == wanted[number].segment.sha256 else {
+                throw UpdateBlocksError.wrongDigest(artefact: file.file, source: source)
+            }
+            try await self.unpack(wanted[number].segment, wanted[number].blocks, bytes)
+        }
+    }
+
+    private func unpack(_ segment: PackHead.Segment, _ blocks: [Range<Int>], _ bytes: [UInt8]) async throws {
+        guard let device = update.running?.device else { return }
+        var prefix: [UInt8] = []
+        prefix.reserveCapacity(segment.prefix.reduce(0) { $0 + $1.count } * Self.size)
+        for range in segment.prefix { prefix += Self.read(device, Int(range.lowerBound)..<Int(range.upperBound)) }
+        let content: [UInt8]
+        do throws(ZstdError) {
+            content = try decompressor.decompress(
+                bytes,
+                prefix: prefix,
+                byteCount: Int(segment.blockCount) * Self.size
+            )
+        } catch {
+            // The segment is as it was signed, so a block of the running slot is not: its blocks come in frames.
+            return
+        }
+        var start = 0
+        for run in blocks {
+            let end = start + run.count * Self.size
+            try await handOverFetched(run, Array(content[start..<end])) { _ in }
+            start = end
+        }
+    }
+
+    private func fetchFrames(_ table: FrameTable, inOneStream: Bool) async throws {
+        let file = update.transports.frames
+        // Whole runs are asked for, in parts that are decompressed as soon as they are there.
+        let framesPerPart = 64
+        var runs: [Range<Int>] = []
+        for run in table.runs(holding: missing, gap: update.costs.bytesPerRange) {
+            for start in stride(from: run.lowerBound, to: run.upperBound, by: framesPerPart) {
+                runs.append(start..<min(start + framesPerPart, run.upperBound))
+            }
+        }
+        try await fetch(file, runs.map { table.bytes(of: $0) }, inOneStream: inOneStream) { number, bytes, source in
+            var position = 0
+            for frame in runs[number] {
+                let end = position + Int(table.sizes[frame])
+                let blocks = table.blocks(of: frame)
+                if self.missing.containsAny(blocks) {
+                    try await self.unpackFrame(blocks, Array(bytes[position..<end]), source)
+                }
+                position = end
+            }
+        }
+    }
+
+    private func unpackFrame(_ blocks: Range<Int>, _ bytes: [UInt8], _ source: String) async throws {
+        let content: [UInt8]
+        do throws(ZstdError) {
+            content = try decompressor.decompress(bytes, byteCount: blocks.count * Self.size)
+        } catch {
+            throw UpdateBlocksError.wrongBlock(block: UInt32(blocks.lowerBound), source: source)
+        }
+        var wrong: Int?
+        try await handOverFetched(blocks, content) { wrong = wrong ?? $0 }
+        if let wrong { throw UpdateBlocksError.wrongBlock(block: UInt32(wrong), source: source) }
+    }
+
+    /// Reads parts of a file; as one stream where it turns out that no server has ranges.
+    private func fetch(
+        _ file: Release.File,
+        _ parts: [Range<UInt64>],
+        inOneStream: Bool,
+        deliver: (Int, [UInt8], String) async throws -> Void
+    ) async throws {
+        let reader = RangeReader(file: update.open(file), name: file.file)
+        let received = { (count: Int) in
+            self.update.bytesFetched += UInt64(count)
+            self.progress.bytes += UInt64(count)
+        }
+        do {
+            try await reader.read(parts, inOneStream: inOneStream, received: received, deliver: deliver)
+        } catch RemoteFileError.noRanges where !inOneStream {
+            update.hasRanges = false
+            try await reader.read(parts, inOneStream: true, received: received, deliver: deliver)
+        }
+    }
+
+    // MARK: Handing over
+
+    /// Hands over those blocks of a piece that are missing and right, and takes them from the missing ones.
+    private func handOverFetched(_ blocks: Range<Int>, _ bytes: [UInt8], wrong: (Int) -> Void) async throws {
+        var start = blocks.lowerBound
+        while start < blocks.upperBound {
+            guard missing.contains(start) else {
+                start += 1
+                continue
+            }
+            var end = start
+            while end < blocks.upperBound, missing.contains(end), end - start < Self.blocksPerPiece { end += 1 }
+            let offset = (start - blocks.lowerBound) * Self.size
+            var bad: Set<Int> = []
+            try await handOverRight(start..<end, Array(bytes[offset..<offset + (end - start) * Self.size])) {
+                bad.insert($0)
+                wrong($0)
+            }
+            for block in start..<end where !bad.contains(block) {
+                missing.remove(block)
+                update.network.insert(block)
+            }
+            start = end
+        }
+    }
+
+    /// Hands over the blocks of a piece that are right.
+    private func handOverRight(_ blocks: Range<Int>, _ bytes: [UInt8], wrong: (Int) -> Void) async throws {
+        let good = bytes.withUnsafeBytes { bytes in
+            blocks.map { block in
+                let start = (block - blocks.lowerBound) * Self.size
+                let leaf = update.hasher.leaf(of: UnsafeRawBufferPointer(rebasing: bytes[start..<start + Self.size]))
+                return leaf == update.leaves[block]
+            }
+        }
+        var start = 0
+        while start < blocks.count {
+            guard good[start] else {
+                wrong(blocks.lowerBound + start)
+                start += 1
+                continue
+            }
+            var end = start
+            while end < blocks.count, good[end] { end += 1 }
+            let part = end - start == blocks.count ? bytes : Array(bytes[start * Self.size..<end * Self.size])
+            try await handOver(blocks.lowerBound + start, part)
+            start = end
+        }
+    }
+
+    private func handOver(_ first: Int, _ bytes: [UInt8]) async throws {
+        try await sink(first, bytes)
+        progress.blocks += bytes.count / Self.size
+        report(progress)
+    }
+}

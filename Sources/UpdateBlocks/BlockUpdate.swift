@@ -1,0 +1,208 @@
+public import BlockDevices
+public import Hashing
+public import ReleaseManifest
+
+/// Brings a slot's blocks to what a release says: plans, fetches, copies, and repairs.
+///
+/// The caller writes the blocks that it is given, builds the tree and compares the root hash; this type knows where
+/// blocks come from. It is used by one task at a time:
+///
+/// 1. `plan(for:)` hashes both slots and fetches what the decision needs: the head of a pack, or the index.
+/// 2. `run(_:progress:sink:)` hands over every block that the slot lacks, each checked against its truncated leaf.
+///    After an error (a bad mirror, a lost connection) go on at 1: nothing that is right is fetched again.
+/// 3. If the root hash is wrong for all that, a truncated leaf has lied: `repair(_:)` finds the groups of blocks that
+///    are wrong and plans to fetch what was copied into them; go on at 2. A second time it finds less, or gives up.
+public final class BlockUpdate {
+    /// The slot that runs, as a source of blocks.
+    public struct Running: Sendable {
+        /// Its raw partition; never dm-verity's device, which may restart the machine over a bad block.
+        public let device: any BlockDevice
+        /// Its root hash.
+        public let rootHash: SHA256Digest
+        /// How many blocks its root file system has; what follows on the partition is not read.
+        public let blockCount: Int
+
+        /// Names the running slot.
+        public init(device: any BlockDevice, rootHash: SHA256Digest, blockCount: Int) {
+            self.device = device
+            self.rootHash = rootHash
+            self.blockCount = blockCount
+        }
+    }
+
+    let root: Release.Root
+    let transports: Release.Transports
+    let running: Running?
+    let costs: BlockPlan.Costs
+    let open: (Release.File) -> any RemoteFile
+    var hasher: LeafHasher
+    /// Number of blocks of the new root.
+    public let blockCount: Int
+
+    /// How many bytes were fetched so far, index and head of a pack among them.
+    public internal(set) var bytesFetched: UInt64 = 0
+    var leaves: [UInt64] = []
+    var index: RootIndex?
+    var pack: (file: Release.File, head: PackHead, headSize: UInt64)?
+    var lookup: BlockLookup?
+    var hasRanges = true
+    /// Blocks that came from a server while this value lived.
+    var network: BlockSet
+    /// Blocks that must come from a server.
+    var distrusted: BlockSet
+
+    /// Prepares an update; nothing is read or fetched yet.
+    ///
+    /// - Parameters:
+    ///   - root: the new root file system, from the signed release.json.
+    ///   - transports: its table of artefacts.
+    ///   - running: the slot that runs; nil where there is none, as when a machine is installed.
+    ///   - costs: what requests cost.
+    ///   - open: the remote file of an artefact; it is called once an artefact and run.
+    /// - Throws: `UpdateBlocksError.imageSize` for a root that is too large for the format.
+    public init(
+        root: Release.Root,
+        transports: Release.Transports,
+        running: Running?,
+        costs: BlockPlan.Costs = BlockPlan.Costs(),
+        open: @escaping (Release.File) -> any RemoteFile
+    ) throws(UpdateBlocksError) {
+        blockCount = try BlockFormat.blockCount(of: root.size, name: "root.erofs")
+        self.root = root
+        self.transports = transports
+        self.running = running
+        self.costs = costs
+        self.open = open
+        hasher = LeafHasher(salt: root.salt.bytes)
+        network = BlockSet(capacity: blockCount)
+        distrusted = BlockSet(capacity: blockCount)
+    }
+
+    /// Decides where each block of the new root comes from.
+    ///
+    /// - Parameter slot: the partition that is to hold it, as it is.
+    /// - Throws: `UpdateBlocksError`, and what the remote files throw.
+    public func plan(for slot: any BlockDevice) async throws -> BlockPlan {
+        if leaves.isEmpty { try await learnLeaves() }
+        let present = HashedBlocks(hashing: slot, blockCount: blockCount, hasher: hasher)
+        var inPlace = BlockSet(capacity: blockCount)
+        for block in 0..<blockCount where present.leaves[block] == leaves[block] {
+            let isTrusted = !distrusted.contains(block) || network.contains(block)
+            if isTrusted, !present.unreadable.contains(block) { inPlace.insert(block) }
+        }
+        return makePlan(inPlace: inPlace)
+    }
+
+    /// Finds out why a slot whose blocks all have the right truncated leaves has another root hash.
+    ///
+    /// The digests of the tree's lowest level tell which groups of 128 blocks are wrong. In those, every block that
+    /// was not fetched while this value lived is fetched now, whatever its truncated leaf says.
+    ///
+    /// - Parameter slot: the partition with the blocks, as it is.
+    /// - Throws: `UpdateBlocksError.cannotRepair` where everything in the wrong groups was fetched already; what
+    ///   `plan(for:)` throws.
+    public func repair(_ slot: any BlockDevice) async throws -> BlockPlan {
+        let index = try await loadedIndex()
+        let (found, groups) = try HashedBlocks.withGroups(slot, blockCount: blockCount, hasher: hasher)
+        var inPlace = BlockSet(capacity: blockCount)
+        var suspects = BlockSet(capacity: blockCount)
+        var wrong = 0
+        for (group, digest) in groups.enumerated() {
+            let isRight = index.isRight(group: group, digest: digest)
+            for block in index.blocks(ofGroup: group) where isRight || network.contains(block) {
+                if found[block] == leaves[block] { inPlace.insert(block) }
+            }
+            guard !isRight else { continue }
+            for block in index.blocks(ofGroup: group) where !inPlace.contains(block) { suspects.insert(block) }
+            wrong += index.blocks(ofGroup: group).count
+        }
+        guard suspects.count > 0 else { throw UpdateBlocksError.cannotRepair(blocks: wrong) }
+        distrusted.formUnion(suspects)
+        return makePlan(inPlace: inPlace)
+    }
+
+    private func makePlan(inPlace: BlockSet) -> BlockPlan {
+        BlockPlan(
+            BlockPlan.Facts(
+                leaves: leaves,
+                zeroLeaf: hasher.zeroLeaf,
+                inPlace: inPlace,
+                distrusted: distrusted,
+                lookup: lookup ?? BlockLookup(),
+                frames: index?.frames,
+                streamSize: transports.frames.size,
+                pack: pack?.head,
+                hasRanges: hasRanges,
+                costs: costs
+            )
+        )
+    }
+
+    /// Learns the truncated leaves of the new root from the head of a pack, or else from the index.
+    private func learnLeaves() async throws {
+        if let running {
+            let old = HashedBlocks(hashing: running.device, blockCount: running.blockCount, hasher: hasher)
+            lookup = BlockLookup(old)
+            if let entry = transports.packs.first(where: { $0.from == running.rootHash }) {
+                let head = try await loadedHead(entry)
+                pack = (entry.file, head, entry.headSize)
+                if head.oldBlockCount == running.blockCount,
+                    let rebuilt = head.leaves(from: old, zeroLeaf: hasher.zeroLeaf),
+                    rebuilt.count == blockCount
+                {
+                    leaves = rebuilt
+                    return
+                }
+                // A block of the running slot is damaged: the index tells which ones can be used all the same.
+            }
+        }
+        leaves = try await loadedIndex().leaves
+    }
+
+    private func loadedHead(_ entry: Release.Pack) async throws -> PackHead {
+        let bytes = try await fetchWhole(entry.file, size: entry.headSize, sha256: entry.headSha256)
+        return try PackHead(decoding: bytes, from: entry.from, to: root.hash, byteCount: entry.file.size)
+    }
+
+    /// The index, which is fetched when it is first needed.
+    func loadedIndex() async throws -> RootIndex {
+        if let index { return index }
+        let file = transports.index
+        let bytes = try await fetchWhole(file, size: file.size, sha256: file.sha256)
+        let index = try RootIndex(decoding: bytes, rootHash: root.hash)
+        guard index.leaves.count == blockCount, index.salt == root.salt.bytes,
+            index.frames.byteCount == transports.frames.size
+        else {
+            throw UpdateBlocksError.damaged(
+                artefact: "root.index",
+                field: "header",
+                reason: "block count, salt or size of root.zst are not those of release.json"
+            )
+        }
+        self.index = index
+        return index
+    }
+
+    /// The first bytes of an artefact, which must have a digest.
+    private func fetchWhole(_ file: Release.File, size: UInt64, sha256: SHA256Digest) async throws -> [UInt8] {
+        guard size > 0, size <= UInt64(PackHead.sizeLimit) else {
+            throw UpdateBlocksError.damaged(
+                artefact: file.file,
+                field: "size",
+                reason: "\(size) bytes are not between 1 and \(PackHead.sizeLimit)"
+            )
+        }
+        var result: [UInt8] = []
+        var source = file.file
+        try await RangeReader(file: open(file), name: file.file).read(
+            [0..<size],
+            inOneStream: true,
+            received: { bytesFetched += UInt64($0) },
+            deliver: { _, bytes, sender in (result, source) = (bytes, sender) }
+        )
+        guard SHA256Digest(hashing: result) == sha256 else {
+            throw UpdateBlocksError.wrongDigest(artefact: file.file, source: source)
+        }
+        return result
+    }
+}
