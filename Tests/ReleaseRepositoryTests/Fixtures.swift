@@ -155,6 +155,9 @@ final class FailingStorage: RepositoryStorage {
     }
     func length(_ name: String) throws(RepositoryError) -> Int64? { try inner.length(name) }
     func list(_ folder: String) throws(RepositoryError) -> [String] { try inner.list(folder) }
+    func path(_ name: String) -> String { inner.path(name) }
+    func makeScratch(_ name: String) throws(RepositoryError) -> String { try inner.makeScratch(name) }
+    func removeScratch() { inner.removeScratch() }
     func remove(_ name: String) throws(RepositoryError) {
         try step(name, [])
         try inner.remove(name)

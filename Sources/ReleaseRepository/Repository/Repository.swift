@@ -69,36 +69,37 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
     ///   - waves: who may take them when.
     ///   - maxVersion: the newest version that hosts of these variants and architectures may take, written to all
     ///     their releases; nil leaves it.
+    ///   - packs: from how many of the releases before it a new release gets a pack.
     /// - Returns: the names of the releases that are new; empty when nothing was written.
     /// - Throws: `RepositoryError`.
     public func publish(
         _ folders: [ReleaseFolder],
         waves: WaveTable,
-        maxVersion: String? = nil
+        maxVersion: String? = nil,
+        packs: Int = 3
     ) async throws(RepositoryError) -> [String] {
         let contents = try open()
         var targets = contents.targets.signed
         var files: [NewFile] = []
         var added: [String] = []
+        defer { storage.removeScratch() }
         for folder in folders {
             var candidate = folder.candidate
-            let release = candidate.targetName.dropLast("/release.json".count)
-            let isKnown = targets.target(candidate.targetName) != nil
+            let release = String(candidate.targetName.dropLast("/release.json".count))
+            if targets.target(candidate.targetName) != nil {
+                try checkSame(folder, as: release, in: targets)
+                continue
+            }
             try checkVersion(candidate, in: targets)
-            for file in folder.files {
+            let maker = TransportMaker(scratch: try storage.makeScratch("\(added.count)"), progress: progress)
+            let complete = try await maker.make(folder, from: earlier(than: candidate, in: targets, count: packs))
+            candidate.waves = waves
+            for file in complete.files {
                 let target = "\(release)/\(file.name)"
-                if let known = targets.target(target) {
-                    guard known.length == file.length, known.hashes["sha256"] == file.sha256.hex else {
-                        throw .otherRelease(release: String(release), file: file.name)
-                    }
-                    continue
-                }
-                guard !isKnown else { throw .otherRelease(release: String(release), file: file.name) }
-                candidate.waves = waves
                 targets.targets[target] = TargetFile(
                     length: file.length,
                     sha256: file.sha256,
-                    custom: file.name == "release.json" ? candidate.custom : JSONValue?.none
+                    custom: file.name == ReleaseFolder.manifestName ? candidate.custom : JSONValue?.none
                 )
                 files.append(
                     NewFile(
@@ -107,7 +108,7 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
                     )
                 )
             }
-            if !isKnown { added.append(String(release)) }
+            added.append(release)
         }
         if let maxVersion {
             for folder in folders { try setMaximum(maxVersion, like: folder.candidate, in: &targets) }
@@ -190,20 +191,6 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
         targets.targets[candidate.targetName]?.custom = candidate.custom
         try await commit(targets, replacing: contents, files: [])
         return true
-    }
-
-    /// Two texts of one version (1.0 and 1.00) would leave it open which of them a host takes.
-    private func checkVersion(_ candidate: Candidate, in targets: Targets) throws(RepositoryError) {
-        for other in try RepositoryContents.releases(of: targets)
-        where other.variant == candidate.variant && other.architecture == candidate.architecture
-            && other.version == candidate.version && other.version.text != candidate.version.text
-        {
-            throw .badValue(
-                what: "the version",
-                value: candidate.version.text,
-                allowed: "another one: it is the same as \(other.version), which is published"
-            )
-        }
     }
 
     private func setMaximum(_ maximum: String, like candidate: Candidate, in targets: inout Targets)

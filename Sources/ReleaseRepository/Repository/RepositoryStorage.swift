@@ -21,6 +21,12 @@ public protocol RepositoryStorage: Sendable {
     func list(_ folder: String) throws(RepositoryError) -> [String]
     /// Removes a file, if it is there.
     func remove(_ name: String) throws(RepositoryError)
+    /// Where a file can be read by programs that want a path.
+    func path(_ name: String) -> String
+    /// Makes a new, empty folder for files on their way in; what is left in it after a kill is a leftover.
+    func makeScratch(_ name: String) throws(RepositoryError) -> String
+    /// Removes all such folders.
+    func removeScratch()
 }
 
 /// A repository in a folder, from which any web server can serve it.
@@ -38,7 +44,21 @@ public struct FolderStorage: RepositoryStorage {
         lock = forWriting ? try FolderLock(folder) : nil
     }
 
-    private func path(_ name: String) -> String { "\(self.name)/\(name)" }
+    /// Where a file is.
+    public func path(_ name: String) -> String { "\(self.name)/\(name)" }
+
+    // Beside the targets: there is room for them anyway.
+    private var scratch: String { path("\(RepositoryContents.targetsFolder)/scratch\(DurableFiles.temporarySuffix)") }
+
+    /// Makes a new, empty folder for files on their way in.
+    public func makeScratch(_ name: String) throws(RepositoryError) -> String {
+        let folder = "\(scratch)/\(name)"
+        try DurableFiles.makeFolder(folder)
+        return folder
+    }
+
+    /// Removes all such folders.
+    public func removeScratch() { try? FileManager.default.removeItem(atPath: scratch) }
 
     /// Reads a file; nil if there is none.
     public func read(_ name: String, limit: Int) throws(RepositoryError) -> [UInt8]? {

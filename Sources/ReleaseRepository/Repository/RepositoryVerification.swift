@@ -195,8 +195,16 @@ public enum RepositoryVerification {
                     release.variant == candidate.variant && release.architecture == candidate.architecture
                     && release.version == candidate.version.text && release.root.hash == candidate.rootHash
                 if !isSame { fail("it is the manifest of another release than its description says") }
-                for file in ["root.erofs", release.uki.file] where targets["\(name)/\(file)"] == nil {
-                    fail("the release has no \(file)")
+                let root = ReleaseManifest.Release.File(
+                    file: ReleaseFolder.rootName,
+                    size: release.root.size,
+                    sha256: release.root.sha256
+                )
+                for file in [root, release.uki] + release.transportFiles {
+                    let target = targets["\(name)/\(file.file)"]
+                    if target?.hashes["sha256"] != file.sha256.hex || target?.length != Int64(clamping: file.size) {
+                        fail("the release has no \(file.file), or another than its manifest says")
+                    }
                 }
             } catch {
                 fail("\(error)")
