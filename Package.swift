@@ -65,7 +65,11 @@ let formats: [Target] =
     + library("Verity", ["Hashing"])
     + library("ReleaseManifest", ["Hashing"])
     + library("Rollout", ["BootEntries", "Hashing", "JSON", "TOML", "TUF"])
-    + library("UpdateBlocks", ["BlockDevices", "Bytes", "Hashing", "ReleaseManifest", "Zstd"], tests: ["Verity"])
+    + library(
+        "UpdateBlocks",
+        ["BlockDevices", "Bytes", "Hashing", "ReleaseManifest", "Zstd"],
+        tests: ["Verity"]
+    )
     + library("VariantManifest", [toml, "Hashing"])
     + library("FileTree", ["Hashing"])
     + library("SBOM", ["Hashing"])
@@ -94,7 +98,8 @@ let services: [Target] =
     + library(
         "ReleaseRepository",
         [
-            "BlockDevices", "BootEntries", "Hashing", "JSON", "Presentation", "Processes", "ReleaseManifest", "Rollout",
+            "BlockDevices", "BootEntries", "Hashing", "JSON", "Presentation", "Processes", "ReleaseManifest",
+            "Rollout",
             "Signatures", "TOML", "TUF", "UpdateBlocks",
         ],
         tests: ["Verity"]

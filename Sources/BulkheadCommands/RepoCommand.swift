@@ -67,7 +67,8 @@ struct RepoPublishCommand: AsyncParsableCommand {
         abstract: "Publish builds: hosts take them in waves.",
         discussion: """
             A build is a folder that 'bulkhead build' made. Its files are checked against its release.json, copied, and
-            the metadata written. Publishing the same build again changes nothing, and a version that is published
+            the metadata written. What saves hosts bytes is made on the way: the root in frames
+            that can be fetched one by one, their index, and packs from the releases before. Publishing the same build again changes nothing, and a version that is published
             can never get other bytes.
 
             Without --schedule or --open, 1 % of the hosts may take a release after an hour and all within a week.
@@ -99,10 +100,19 @@ struct RepoPublishCommand: AsyncParsableCommand {
     )
     var maxVersion: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "From how many of the releases before it a new release gets a pack, which saves hosts bytes.",
+            valueName: "releases"
+        )
+    )
+    var packs = 3
+
     @Flag(help: "Print what was done as JSON.")
     var json = false
 
     func validate() throws {
+        if !(0...64).contains(packs) { throw ValidationError("--packs \(packs): give 0 to 64") }
         if open && schedule != nil { throw ValidationError("--open and --schedule exclude each other") }
     }
 
@@ -111,9 +121,9 @@ struct RepoPublishCommand: AsyncParsableCommand {
         let waves =
             try open ? WaveTable.open : WaveTable(ScheduleFile.read(schedule), from: repository.now.seconds)
         let folders = try builds.map { try ReleaseFolder(reading: $0) }
-        let maximum = maxVersion
+        let (maximum, packs) = (maxVersion, packs)
         let added = try await Interruption.stopping("hosts see the repository as it was before") {
-            try await repository.publish(folders, waves: waves, maxVersion: maximum)
+            try await repository.publish(folders, waves: waves, maxVersion: maximum, packs: packs)
         }
         if json { return try Console.json(RepositoryChange(changed: !added.isEmpty, releases: added)) }
         for name in added {

@@ -3,6 +3,7 @@ import Hashing
 import ReleaseManifest
 import TestSupport
 import Testing
+import Verity
 
 /// `bulkhead keys` and `bulkhead repo` as scripts see them.
 @Suite struct RepoCommandTests {
@@ -22,9 +23,17 @@ import Testing
     private func build(_ version: String) throws -> String {
         let path = folder.file("build-\(version)")
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        let root = [UInt8](repeating: 7, count: 4096)
+        let root = Array(version.utf8) + [UInt8](repeating: 7, count: 4096 - version.utf8.count)
         let uki = Array("kernel \(version)".utf8)
-        let hash = SHA256Digest(hashing: version)
+        let hash = try VerityTree.build(
+            data: VeritySource(name: "root", bytes: root),
+            parameters: VerityParameters(
+                salt: [1],
+                uuid: [UInt8](repeating: 0, count: 16),
+                dataBlockCount: 1
+            ),
+            workers: 1
+        ) { _, _ throws(VerityError) in }
         let release = Release(
             variant: "vm",
             architecture: "amd64",
@@ -109,7 +118,7 @@ import Testing
         #expect(try change("refresh").contains("2.root.json"))
         let verified = try bulkhead("repo", "verify", site, "--now", now)
         #expect(
-            verified.status == 0 && verified.output.contains("3 files checked, hosts can update"),
+            verified.status == 0 && verified.output.contains("5 files checked, hosts can update"),
             "\(verified.output)"
         )
         #expect(verified.output.contains("withdrawn"))
@@ -200,6 +209,7 @@ import Testing
         ["repo", "publish", "x", "b", "--keys", "y", "--open", "--schedule", "z"],
         ["repo", "refresh", "x", "--keys", "y", "--expires", "root='1 week'"],
         ["repo", "refresh", "x", "--keys", "y", "--expires", "timestamp"],
+        ["repo", "publish", "x", "b", "--keys", "y", "--packs", "65"],
         ["repo", "wave"], ["repo", "wave", "x"], ["repo", "wave", "x", "y"],
         ["repo", "wave", "--simulate", "many"],
         ["repo", "wave", "x", "y", "--keys", "k", "--halt", "1 hour"],

@@ -56,7 +56,7 @@ import Testing
         let steps = try await cutEverywhere(site, now: Site.origin) {
             _ = try await $0.publish([build], waves: .open)
         }
-        #expect(steps == 6)
+        #expect(steps == 9)
     }
 
     @Test func aCutRotationLeavesAReadableRepository() async throws {

@@ -6,6 +6,7 @@ import Synchronization
 import TUF
 import TestSupport
 import Testing
+import Verity
 
 @testable import ReleaseRepository
 
@@ -62,11 +63,21 @@ struct Site {
     func buildFolder(_ version: String, variant: String = "vm", content: UInt8 = 1) throws -> String {
         let path = folder.file("\(variant)-amd64-\(version)-\(content)")
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        let root =
-            [UInt8](repeating: content, count: 8192) + Array(version.utf8)
-            + [UInt8](repeating: 0, count: 4096 - version.utf8.count)
+        // 16 blocks that all versions share, and one of its own.
+        var root = (0..<16 << 12).map {
+            UInt8(truncatingIfNeeded: ($0 >> 12 + 1) &* ($0 | 1) &* Int(content))
+        }
+        root += Array(version.utf8) + [UInt8](repeating: 0, count: 4096 - version.utf8.count)
         let uki = Array("kernel of \(version) \(content)".utf8)
-        let hash = SHA256Digest(hashing: "tree of \(version) \(content)")
+        let hash = try VerityTree.build(
+            data: VeritySource(name: "root", bytes: root),
+            parameters: VerityParameters(
+                salt: [1],
+                uuid: [UInt8](repeating: 0, count: 16),
+                dataBlockCount: UInt64(root.count / 4096)
+            ),
+            workers: 1
+        ) { _, _ throws(VerityError) in }
         let release = Release(
             variant: variant,
             architecture: "amd64",

@@ -15,11 +15,11 @@ import Testing
         #expect(try await site.open().publish([site.build("1.0.0")], waves: waves) == [Self.release])
         let report = try site.verify()
         #expect(report.findings == [])
-        #expect(report.checkedFiles == 3)
+        #expect(report.checkedFiles == 5)
         #expect(report.releases.map(\.name) == [Self.release])
         #expect(report.versions == ["root": 1, "targets": 2, "snapshot": 2, "timestamp": 2])
         let names = try site.files().keys.filter { $0.hasPrefix("targets/") }
-        #expect(names.count == 3)
+        #expect(names.count == 5)
         for name in names { #expect(name.hasPrefix("targets/\(Self.release)/")) }
         let contents = try RepositoryContents(reading: FolderStorage(site.repository, forWriting: false))
         let custom = try #require(contents.targets.signed.target("\(Self.release)/release.json")?.custom)
@@ -41,6 +41,34 @@ import Testing
         #expect(try site.files() == before)
     }
 
+    @Test func aNewReleaseBringsFramesIndexAndPacksFromThoseBefore() async throws {
+        let site = try await Site.make()
+        for number in 0..<5 {
+            _ = try await site.open().publish([site.build("1.\(number).0")], waves: .open)
+        }
+        _ = try await site.open().publish([site.build("1.9.0", variant: "metal")], waves: .open)
+        #expect(try site.verify().findings == [])
+        let folder = "\(site.repository)/targets/vm/amd64/1.4.0"
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+        let names = Set(files.map { String($0.dropFirst(65)) })
+        #expect(
+            names.isSuperset(of: ["release.json", "root.erofs", "vm_1.4.0.efi", "root.zst", "root.index"])
+        )
+        // From the three before it, not from the fourth.
+        #expect(
+            Set(names.filter { $0.hasSuffix(".pack") })
+                == ["from-1.3.0.pack", "from-1.2.0.pack", "from-1.1.0.pack"]
+        )
+        let frames = try #require(files.first { $0.hasSuffix(".root.zst") })
+        let (status, output) = try runTool("sh", "-c", "zstd -dc '\(folder)/\(frames)' | sha256sum")
+        let root = try #require(files.first { $0.hasSuffix(".root.erofs") })
+        #expect(status == 0 && output.hasPrefix(root.prefix(64)), "\(output)")
+        let others = try FileManager.default.contentsOfDirectory(
+            atPath: "\(site.repository)/targets/metal/amd64/1.9.0"
+        )
+        #expect(!others.contains { $0.hasSuffix(".pack") })
+    }
+
     @Test func equalInputsGiveEqualBytes() async throws {
         let site = try await Site.make()
         _ = try await site.open().publish([site.build("1.0.0"), site.build("1.1.0")], waves: .open)
@@ -57,7 +85,7 @@ import Testing
         let site = try await Site.make()
         _ = try await site.open().publish([site.build("1.0.0")], waves: .open)
         let before = try site.files()
-        await #expect(throws: RepositoryError.otherRelease(release: Self.release, file: "release.json")) {
+        await #expect(throws: RepositoryError.otherRelease(release: Self.release, file: "root.erofs")) {
             try await site.open().publish([site.build("1.0.0", content: 2)], waves: .open)
         }
         await #expect(throws: RepositoryError.self) {

@@ -72,7 +72,7 @@ import Testing
         let files = ["release.json", "root.erofs", "vm_1.0.0.efi"].map { "vm/amd64/1.0.0/\($0)" }
         let first = try ask(site, state: "old", files)
         #expect(first.status == 0, "\(first.output)")
-        #expect(first.output.contains("12288 null"))
+        #expect(first.output.contains("69632 null"))
         #expect(first.output.contains("\"version\": \"1.0.0\"") && first.output.contains("\"waves\": {\"0\""))
         let kinds: [KeyCeremony.NewKey] = [
             .made(.ecdsaP256), .made(.rsa), .made(.ed25519), .made(.ecdsaP256),

@@ -46,12 +46,14 @@ public struct ReleaseFolder: Sendable {
         guard release.transports == nil else {
             throw .badBuild(
                 path: manifest,
-                reason: "it has a table of transports, which publishing makes; name a folder that 'bulkhead build' made"
+                reason:
+                    "it has a table of transports, which publishing makes; name a folder that 'bulkhead build' made"
             )
         }
         var files = [Self.manifest(manifest, bytes)]
         let contents = [
-            Release.File(file: Self.rootName, size: release.root.size, sha256: release.root.sha256), release.uki,
+            Release.File(file: Self.rootName, size: release.root.size, sha256: release.root.sha256),
+            release.uki,
         ]
         for content in contents {
             let file = "\(path)/\(content.file)"
@@ -62,7 +64,8 @@ public struct ReleaseFolder: Sendable {
             guard digest == content.sha256 else {
                 throw .badBuild(
                     path: file,
-                    reason: "its SHA-256 is \(digest), and release.json says \(content.sha256); build it again"
+                    reason:
+                        "its SHA-256 is \(digest), and release.json says \(content.sha256); build it again"
                 )
             }
             files.append(Self.file(content, in: path))
@@ -83,7 +86,9 @@ public struct ReleaseFolder: Sendable {
     }
 
     /// The same build with the files of its transports, and the manifest that lists them.
-    func adding(_ release: Release, manifest: String, bytes: [UInt8], transports folder: String) -> ReleaseFolder {
+    func adding(_ release: Release, manifest: String, bytes: [UInt8], transports folder: String)
+        -> ReleaseFolder
+    {
         ReleaseFolder(
             path: path,
             release: release,

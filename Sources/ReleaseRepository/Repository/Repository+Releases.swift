@@ -77,7 +77,9 @@ extension Repository {
     }
 
     private func fileName(_ target: String, _ file: TargetFile) throws(RepositoryError) -> String {
-        guard let sha256 = file.hashes["sha256"] else { throw .metadata(name: target, .unknownHashes(name: target)) }
+        guard let sha256 = file.hashes["sha256"] else {
+            throw .metadata(name: target, .unknownHashes(name: target))
+        }
         return RepositoryContents.fileName(target: target, sha256: sha256)
     }
 }

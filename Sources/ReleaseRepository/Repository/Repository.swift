@@ -92,7 +92,10 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
             }
             try checkVersion(candidate, in: targets)
             let maker = TransportMaker(scratch: try storage.makeScratch("\(added.count)"), progress: progress)
-            let complete = try await maker.make(folder, from: earlier(than: candidate, in: targets, count: packs))
+            let complete = try await maker.make(
+                folder,
+                from: earlier(than: candidate, in: targets, count: packs)
+            )
             candidate.waves = waves
             for file in complete.files {
                 let target = "\(release)/\(file.name)"

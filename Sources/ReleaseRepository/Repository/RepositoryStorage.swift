@@ -48,7 +48,9 @@ public struct FolderStorage: RepositoryStorage {
     public func path(_ name: String) -> String { "\(self.name)/\(name)" }
 
     // Beside the targets: there is room for them anyway.
-    private var scratch: String { path("\(RepositoryContents.targetsFolder)/scratch\(DurableFiles.temporarySuffix)") }
+    private var scratch: String {
+        path("\(RepositoryContents.targetsFolder)/scratch\(DurableFiles.temporarySuffix)")
+    }
 
     /// Makes a new, empty folder for files on their way in.
     public func makeScratch(_ name: String) throws(RepositoryError) -> String {

@@ -202,7 +202,9 @@ public enum RepositoryVerification {
                 )
                 for file in [root, release.uki] + release.transportFiles {
                     let target = targets["\(name)/\(file.file)"]
-                    if target?.hashes["sha256"] != file.sha256.hex || target?.length != Int64(clamping: file.size) {
+                    if target?.hashes["sha256"] != file.sha256.hex
+                        || target?.length != Int64(clamping: file.size)
+                    {
                         fail("the release has no \(file.file), or another than its manifest says")
                     }
                 }

@@ -27,11 +27,15 @@ struct TransportMaker: Sendable {
     /// Makes the files of a build and its `release.json` with the table of them.
     ///
     /// A pack that would not be smaller than the whole root is left out.
-    func make(_ folder: ReleaseFolder, from earlier: [Earlier]) async throws(RepositoryError) -> ReleaseFolder {
+    func make(_ folder: ReleaseFolder, from earlier: [Earlier]) async throws(RepositoryError) -> ReleaseFolder
+    {
         var release = folder.release
         let name = "\(release.variant) \(release.version)"
         do {
-            let image = try FileBlockDevice(path: "\(folder.path)/\(ReleaseFolder.rootName)", access: .readOnly)
+            let image = try FileBlockDevice(
+                path: "\(folder.path)/\(ReleaseFolder.rootName)",
+                access: .readOnly
+            )
             progress("making \(Self.framesName) and \(Self.indexName) of \(name)")
             let root = try await RootFramesWriter.write(
                 image: image,
