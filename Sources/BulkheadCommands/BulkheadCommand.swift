@@ -11,7 +11,7 @@ public struct BulkheadCommand: AsyncParsableCommand {
             """,
         subcommands: [
             BuildCommand.self, LockCommand.self, InspectCommand.self, DiffCommand.self, RunCommand.self,
-            SettingsCommand.self, APICommand.self,
+            KeysCommand.self, RepoCommand.self, SettingsCommand.self, APICommand.self,
         ]
     )
 

@@ -1,0 +1,265 @@
+import Foundation
+import Hashing
+import ReleaseManifest
+import TestSupport
+import Testing
+import Verity
+
+/// `bulkhead keys` and `bulkhead repo` as scripts see them.
+@Suite struct RepoCommandTests {
+    private let folder: TemporaryDirectory
+    private let now = "2026-01-01T00:00:00Z"
+
+    init() throws { folder = try TemporaryDirectory() }
+
+    private var keys: String { folder.file("keys") }
+    private var site: String { folder.file("site") }
+
+    private func bulkhead(_ arguments: String...) throws -> (status: Int32, output: String) {
+        try runTool(builtProgram("bulkhead"), arguments)
+    }
+
+    /// A build folder with real digests and made-up bytes.
+    private func build(_ version: String) throws -> String {
+        let path = folder.file("build-\(version)")
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        let root = Array(version.utf8) + [UInt8](repeating: 7, count: 4096 - version.utf8.count)
+        let uki = Array("kernel \(version)".utf8)
+        let hash = try VerityTree.build(
+            data: VeritySource(name: "root", bytes: root),
+            parameters: VerityParameters(
+                salt: [1],
+                uuid: [UInt8](repeating: 0, count: 16),
+                dataBlockCount: 1
+            ),
+            workers: 1
+        ) { _, _ throws(VerityError) in }
+        let release = Release(
+            variant: "vm",
+            architecture: "amd64",
+            version: version,
+            sourceDateEpoch: 1,
+            sectorSize: 512,
+            root: .init(
+                hash: hash,
+                salt: HexBytes([1]),
+                dataBlocks: 1,
+                size: 4096,
+                sha256: SHA256Digest(hashing: root),
+                treeSize: 4096,
+                treeSha256: hash
+            ),
+            uki: .init(
+                file: "vm_\(version).efi",
+                size: UInt64(uki.count),
+                sha256: SHA256Digest(hashing: uki)
+            ),
+            disk: .init(
+                size: 1 << 20,
+                sha256: hash,
+                partitions: [
+                    .init(
+                        label: "esp",
+                        type: "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
+                        uuid: "00000000-0000-4000-8000-000000000001",
+                        size: 4096
+                    )
+                ]
+            ),
+            kernelVersion: "6.12",
+            commandLine: "roothash=\(hash.hex)",
+            lock: .init(sha256: hash),
+            images: [:],
+            toolVersion: "0.1.0"
+        )
+        try Data(root).write(to: URL(filePath: "\(path)/root.erofs"))
+        try Data(uki).write(to: URL(filePath: "\(path)/vm_\(version).efi"))
+        try Data(release.encoded()).write(to: URL(filePath: "\(path)/release.json"))
+        return path
+    }
+
+    private func makeSite() throws {
+        let made = try bulkhead("keys", "init", keys, "--now", now)
+        #expect(made.status == 0, "\(made.output)")
+        let initial = try bulkhead("repo", "init", site, "--keys", keys, "--now", now)
+        #expect(initial.status == 0, "\(initial.output)")
+    }
+
+    @Test func theWholeLifeOfARelease() throws {
+        try makeSite()
+        let build = try build("1.0.0")
+        let release = "vm/amd64/1.0.0"
+        func change(_ command: String, _ arguments: String...) throws -> String {
+            let (status, output) = try runTool(
+                builtProgram("bulkhead"),
+                ["repo", command, site] + arguments + ["--keys", keys, "--now", now]
+            )
+            #expect(status == 0, "\(command): \(output)")
+            return output
+        }
+        #expect(try change("init").contains("nothing changed"))
+        #expect(
+            try change("publish", build).contains("\(release): published; all hosts by 2026-01-08T00:00:00Z")
+        )
+        #expect(try change("publish", build) == "published already, nothing changed\n")
+        let schedule = folder.file("waves.toml")
+        try "[[waves]]\nstart_after = '1 hour'\nfleet_percentage = 100\n"
+            .write(toFile: schedule, atomically: true, encoding: .utf8)
+        #expect(
+            try change("wave", release, "--schedule", schedule).contains("all hosts by 2026-01-01T01:00:00Z")
+        )
+        let shown = try bulkhead("repo", "wave", site, release, "--simulate", "10", "--json")
+        #expect(shown.status == 0 && shown.output.contains("\"taken\" : 10"), "\(shown.output)")
+        #expect(try change("promote", release).contains("open to all hosts\n"))
+        #expect(try change("promote", release).contains("nothing changed"))
+        #expect(try change("withdraw", release).contains("withdrawn\n"))
+        let keysAfter = try bulkhead("keys", "rotate", "timestamp", keys, "--type", "ecdsa", "--now", now)
+        #expect(keysAfter.status == 0 && keysAfter.output.contains("2.root.json"), "\(keysAfter.output)")
+        #expect(try change("refresh").contains("2.root.json"))
+        let verified = try bulkhead("repo", "verify", site, "--now", now)
+        #expect(
+            verified.status == 0 && verified.output.contains("5 files checked, hosts can update"),
+            "\(verified.output)"
+        )
+        #expect(verified.output.contains("withdrawn"))
+        let json = try bulkhead("repo", "verify", site, "--now", now, "--json")
+        let report = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
+        #expect((report?["versions"] as? [String: Int])?["root"] == 2)
+        let late = try bulkhead("repo", "verify", site, "--now", "2027-01-01T00:00:00Z")
+        #expect(late.status == 1 && late.output.contains("error: timestamp: it expired"), "\(late.output)")
+    }
+
+    /// Killed at any moment, the repository can be read, and the next run completes what was begun.
+    @Test func aKilledPublicationIsCompletedByTheNext() throws {
+        try makeSite()
+        for (number, delay) in [5, 15, 25, 35, 50, 70, 100, 150].enumerated() {
+            let build = try build("1.\(number).0")
+            let process = Process()
+            process.executableURL = URL(filePath: try builtProgram("bulkhead"))
+            process.arguments = ["repo", "publish", site, build, "--keys", keys, "--now", now]
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            usleep(UInt32(delay * 1000))
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            let killed = try bulkhead("repo", "verify", site, "--now", now)
+            #expect(killed.status == 0, "after \(delay) ms: \(killed.output)")
+            #expect(try bulkhead("repo", "publish", site, build, "--keys", keys, "--now", now).status == 0)
+            let whole = try bulkhead("repo", "verify", site, "--now", now)
+            #expect(
+                whole.status == 0 && !whole.output.contains("warning"),
+                "after \(delay) ms: \(whole.output)"
+            )
+        }
+    }
+
+    @Test func theTimeComesFromTheEnvironmentToo() throws {
+        let program = try builtProgram("bulkhead")
+        let (status, output) = try runTool(
+            "env",
+            "SOURCE_DATE_EPOCH=1767225600",
+            program,
+            "keys",
+            "init",
+            keys,
+            "--expires",
+            "1 week"
+        )
+        #expect(status == 0 && output.contains("good until 2026-01-08T00:00:00Z"), "\(output)")
+        let wrong = try runTool("env", "SOURCE_DATE_EPOCH=soon", program, "keys", "renew", keys)
+        #expect(wrong.status == 2 && wrong.output.contains("SOURCE_DATE_EPOCH is 'soon'"), "\(wrong.output)")
+    }
+
+    @Test func aSimulationNeedsNoRepository() throws {
+        let plot = folder.file("plot.svg")
+        let (status, output) = try bulkhead(
+            "repo",
+            "wave",
+            "--simulate",
+            "1000",
+            "--failure-rate",
+            "0.02",
+            "--halt",
+            "30 hours",
+            "--plot",
+            plot
+        )
+        #expect(status == 0 && output.contains("1 d 06:00") && output.contains("100 % |"), "\(output)")
+        #expect(try String(contentsOfFile: plot, encoding: .utf8).hasPrefix("<svg"))
+    }
+
+    @Test(arguments: [
+        ["keys", "init"], ["keys", "rotate"], ["keys", "renew"], ["repo", "init"], ["repo", "publish"],
+        ["repo", "wave"], ["repo", "promote"], ["repo", "withdraw"], ["repo", "refresh"], ["repo", "verify"],
+        ["keys"], ["repo"],
+    ])
+    func helpHasAnExampleAndEndsWell(_ command: [String]) throws {
+        let (status, output) = try runTool(builtProgram("bulkhead"), command + ["--help"])
+        #expect(status == 0)
+        #expect(output.contains("  bulkhead \(command.joined(separator: " "))"), "\(output)")
+    }
+
+    @Test(arguments: [
+        ["keys", "init"], ["keys", "init", "x", "--type", "dsa"], ["keys", "init", "x", "--role", "root=3"],
+        ["keys", "init", "x", "--expires", "soon"], ["keys", "init", "x", "--now", "today"],
+        ["keys", "rotate", "root"], ["keys", "rotate", "root", "x", "--public", "y"],
+        ["keys", "rotate", "root", "x", "--count", "0"], ["keys", "rotate", "root", "x", "--", "command"],
+        ["repo", "init", "x"], ["repo", "publish", "x", "--keys", "y"],
+        ["repo", "publish", "x", "b", "--keys", "y", "--open", "--schedule", "z"],
+        ["repo", "refresh", "x", "--keys", "y", "--expires", "root='1 week'"],
+        ["repo", "refresh", "x", "--keys", "y", "--expires", "timestamp"],
+        ["repo", "publish", "x", "b", "--keys", "y", "--packs", "65"],
+        ["repo", "wave"], ["repo", "wave", "x"], ["repo", "wave", "x", "y"],
+        ["repo", "wave", "--simulate", "many"],
+        ["repo", "wave", "x", "y", "--keys", "k", "--halt", "1 hour"],
+        ["repo", "verify", "x", "--within", "1h"],
+    ])
+    func wrongUsageIs2(_ arguments: [String]) throws {
+        let (status, output) = try runTool(builtProgram("bulkhead"), arguments)
+        #expect(status == 2, "\(output)")
+        #expect(output.contains("Usage: bulkhead"), "\(output)")
+    }
+
+    @Test(arguments: [
+        (["keys", "init", "/proc/nowhere"], "/proc/nowhere"), (["keys", "init", "/"], "'/'"),
+        (["keys", "rotate", "root", "/nowhere"], "/nowhere"), (["keys", "renew", "/nowhere"], "/nowhere"),
+        (["repo", "init", "/proc/nowhere", "--keys", "/nokeys"], "/nokeys"),
+        (["repo", "publish", "/nowhere", "b", "--keys", "/nokeys"], "/nowhere"),
+        (["repo", "promote", "/nowhere", "a/b/c", "--keys", "/nokeys"], "/nowhere"),
+        (["repo", "withdraw", "/tmp", "a/b/c", "--keys", "/nokeys"], "/nokeys"),
+        (["repo", "refresh", "/nowhere", "--keys", "/nokeys"], "/nowhere"),
+        (["repo", "wave", "/nowhere", "a/b/c", "--keys", "/nokeys"], "/nowhere"),
+        (["repo", "wave", "--simulate", "0"], "0"),
+        (["repo", "wave", "--simulate", "1", "--failure-rate", "2"], "2.0"),
+        (["repo", "wave", "--simulate", "1", "--schedule", "/nowhere.toml"], "/nowhere.toml"),
+        (["repo", "wave", "--simulate", "1", "--plot", "/nowhere/plot.svg"], "/nowhere/plot.svg"),
+        (["repo", "verify", "/nowhere"], "/nowhere"),
+    ])
+    func failureIs1AndNamesTheValue(_ arguments: [String], _ value: String) throws {
+        let (status, output) = try runTool(builtProgram("bulkhead"), arguments)
+        #expect(status == 1, "\(output)")
+        #expect(output.hasPrefix("bulkhead: ") && output.contains(value), "\(output)")
+    }
+
+    @Test func wrongContentIsNamed() throws {
+        try makeSite()
+        let build = try build("1.0.0")
+        let schedule = folder.file("waves.toml")
+        try "[[waves]]\nstart_after = 'never'\nfleet_percentage = 100\n"
+            .write(toFile: schedule, atomically: true, encoding: .utf8)
+        for (arguments, part) in [
+            (["publish", site, build, "--schedule", schedule], "'\(schedule)': line 2, wave 1"),
+            (["publish", site, keys], "'\(keys)' cannot be published"),
+            (["promote", site, "vm/amd64/1.0.0"], "no release 'vm/amd64/1.0.0'"),
+        ] {
+            let (status, output) = try runTool(
+                builtProgram("bulkhead"),
+                ["repo"] + arguments + ["--keys", keys, "--now", now]
+            )
+            #expect(status == 1 && output.contains(part), "\(output)")
+        }
+        let again = try bulkhead("keys", "init", keys)
+        #expect(again.status == 1 && again.output.contains("there already"), "\(again.output)")
+    }
+}
