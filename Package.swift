@@ -132,14 +132,6 @@ let services: [Target] =
     + library("SettingsApply", ["Features", "JSON", "SettingsModel", "SmallFiles", "Systemd", "Templates"])
     + library("HostAPI", ["JSON", "SettingsModel"])
     + library(
-        "Updater",
-        [
-            "BlockDevices", "BootEntries", "BootSlots", "Bytes", "GPT", "HTTPFetch", "Hashing", "HostAPI",
-            "JSON",
-            "ReleaseManifest", "Rollout", "SmallFiles", "TUF", "UpdateBlocks", "UpdateEngine", "Verity",
-        ]
-    )
-    + library(
         "APIServer",
         [
             "Features", "HostAPI", "JSON", "SettingsApply", "SettingsModel", "SettingsStore", "SmallFiles",
