@@ -5,114 +5,85 @@ import Testing
 
 /// The same inputs give the same bytes, whoever builds them where and when, and however often the build was stopped
 /// before (DESIGN.md, law 1).
+///
+/// Programs are compiled once, at another path than those of the image under test; that takes the most time by far.
 @Suite(.enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
 struct ReproducibilityTests {
-    /// Builds the image under test once more: from a copy of the repository at another path, with an empty cache,
-    /// into another folder, three days later, with another umask, locale and time zone, stopped twice at every stage,
-    /// and what follows the compiler on one processor.
     @Test(.timeLimit(.minutes(40)))
     func anotherBuildGivesTheSameBytes() async throws {
-        let image = try BuiltImage()
         let place = try TemporaryDirectory()
-        let repository = place.file("elsewhere/copy of the source")
-        let cache = place.file("cache")
-        try BuildTool.copyRepository(to: repository)
-        try BuildTool.seed(cache: cache)
-        let build = OtherBuild(
-            arguments: [
-                image.release.variant, "--version", image.release.version, "--repository", repository,
-                "--cache", cache, "--output", place.file("output"), "--offline",
-                "--format", image.release.images.keys.sorted().joined(separator: ","),
-            ],
-            output: place.file("output"),
-            folder: place.file("output/\(URL(filePath: image.folder).lastPathComponent)")
-        )
+        let image = try BuiltImage()
+        try BuildTool.copyRepository(to: place.file("elsewhere/copy of the source"))
+
+        let stopped = try OtherBuild(image, place, cache: place.file("cache"), output: place.file("stopped"))
         for stage in OtherBuild.stages {
-            try await build.stop(at: stage, by: SIGKILL)
-            try await build.stop(at: stage, by: SIGINT)
+            try await stopped.stop(at: stage, by: SIGKILL)
+            try await stopped.stop(at: stage, by: SIGINT)
         }
-        let clock = try OtherClock(ahead: "+3d")
-        let (status, output) = try await BuildRun.finish(
-            build.arguments,
-            wrapper: OtherBuild.circumstances(clock, command: "taskset -c 0")
-        )
-        withExtendedLifetime(clock) {}
-        try #require(status == 0, "\(output)")
-
-        let names = try FileManager.default.contentsOfDirectory(atPath: image.folder).sorted()
-        #expect(try FileManager.default.contentsOfDirectory(atPath: build.folder).sorted() == names)
-        #expect(names.contains("disk.qcow2") && names.contains("disk.vmdk"), "the test wants all formats")
-        for name in names {
-            let (difference, text) = try runTool("cmp", image.path(name), "\(build.folder)/\(name)")
-            #expect(difference == 0, "\(name): \(text)")
-        }
-        let left = try FileManager.default.contentsOfDirectory(atPath: "\(cache)/stages")
+        try await stopped.finish(OtherBuild.surroundings)
+        try stopped.compare(with: image)
+        let left = try FileManager.default.contentsOfDirectory(atPath: "\(stopped.cache)/stages")
         #expect(!left.contains { $0.hasPrefix(".") }, "leftovers of killed builds were swept: \(left)")
+
+        let later = try OtherBuild(
+            image,
+            place,
+            cache: place.file("empty cache"),
+            output: place.file("later")
+        )
+        try later.takePrograms(of: stopped)
+        try await later.finish(["taskset", "-c", "0", "faketime", "-f", "+3d"] + OtherBuild.surroundings)
+        try later.compare(with: image)
     }
 }
 
-/// A clock that is ahead, for programs that get its variables; faketime(1) keeps it while this lives.
-private final class OtherClock {
-    /// `NAME=VALUE` for env(1).
-    let variables: [String]
-    private let process = Process()
-    private let input = Pipe()
-
-    init(ahead: String) throws {
-        let names = ["LD_PRELOAD", "FAKETIME", "FAKETIME_SHARED"]
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [
-            "faketime", "-f", ahead, "sh", "-c", "printenv \(names.joined(separator: " ")); read -r end",
-        ]
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        var text = Data()
-        while text.count(where: { $0 == UInt8(ascii: "\n") }) < names.count {
-            let more = output.fileHandleForReading.availableData
-            try #require(!more.isEmpty, "faketime did not start")
-            text += more
-        }
-        let values = String(decoding: text, as: UTF8.self).split(separator: "\n")
-        variables = zip(names, values).map { "\($0)=\($1)" } + ["FAKETIME_DONT_FAKE_MONOTONIC=1"]
-    }
-
-    deinit {
-        try? input.fileHandleForWriting.close()
-        process.waitUntilExit()
-    }
-}
-
-/// A build under other circumstances than that of the image under test.
+/// A build from a copy of the repository at another path, with a cache and an output folder of its own.
 private struct OtherBuild {
-    let arguments: [String]
-    /// Where builds put their folders, and the folder of this one.
-    let output: String
-    let folder: String
+    let cache: String
+    private let output: String
+    private let folder: String
+    private let arguments: [String]
 
     static let stages = [
         "fetch", "tools", "programs", "unpack", "modules", "root", "erofs", "verity", "initrd", "uki", "esp",
         "disk", "outputs",
     ]
+    /// Another umask, locale and time zone; the command becomes the build, so signals reach it.
+    static let surroundings = [
+        "bash", "-c",
+        """
+        umask 077
+        export TZ=Asia/Kathmandu LC_ALL=tr_TR.UTF-8 LANG=tr_TR.UTF-8 FAKETIME_DONT_FAKE_MONOTONIC=1
+        unset SOURCE_DATE_EPOCH
+        exec "$@"
+        """,
+        "build",
+    ]
 
-    /// The command under which the build runs; it becomes the build, so signals reach it.
-    static func circumstances(_ clock: OtherClock, command: String = "") -> [String] {
-        let script = """
-            umask 077
-            export TZ=Asia/Kathmandu LC_ALL=tr_TR.UTF-8 LANG=tr_TR.UTF-8
-            unset SOURCE_DATE_EPOCH
-            exec env "${@:1:\(clock.variables.count)}" \(command) "${@:\(clock.variables.count + 1)}"
-            """
-        return ["bash", "-c", script, "build"] + clock.variables
+    init(_ image: BuiltImage, _ place: TemporaryDirectory, cache: String, output: String) throws {
+        self.cache = cache
+        self.output = output
+        folder = "\(output)/\(URL(filePath: image.folder).lastPathComponent)"
+        arguments = [
+            image.release.variant, "--version", image.release.version, "--repository",
+            place.file("elsewhere/copy of the source"), "--cache", cache, "--output", output, "--offline",
+            "--format", image.release.images.keys.sorted().joined(separator: ","),
+        ]
+        try BuildTool.seed(cache: cache)
+    }
+
+    /// Takes the compiled programs of another build, and nothing else.
+    func takePrograms(of other: OtherBuild) throws {
+        let stages = try FileManager.default.contentsOfDirectory(atPath: "\(other.cache)/stages")
+        let programs = try #require(stages.first { $0.hasPrefix("programs-") })
+        try FileManager.default.createDirectory(atPath: "\(cache)/stages", withIntermediateDirectories: true)
+        let copy = try runTool("cp", "-a", "\(other.cache)/stages/\(programs)", "\(cache)/stages/")
+        try #require(copy.status == 0, "\(copy.output)")
     }
 
     /// Begins the build and sends it a signal when it comes to a stage; a build that is faster is begun anew.
     func stop(at stage: String, by signal: Int32) async throws {
-        // One a run: a killed build may leave the clock's semaphore locked.
-        let clock = try OtherClock(ahead: "+3d")
-        defer { withExtendedLifetime(clock) {} }
-        let run = try BuildRun(arguments, wrapper: Self.circumstances(clock))
+        let run = try BuildRun(arguments, wrapper: Self.surroundings)
         try await run.wait(forLine: "\(stage) ...")
         try #require(run.isRunning, "the build never came to '\(stage)':\n\(run.output)")
         run.send(signal)
@@ -131,5 +102,20 @@ private struct OtherBuild {
         #expect(run.output.split(separator: "\n").filter { $0.hasPrefix("bulkhead:") }.count == 1)
         let names = try FileManager.default.contentsOfDirectory(atPath: output)
         #expect(!names.contains { !$0.hasPrefix(".") }, "\(stage): \(names)")
+    }
+
+    func finish(_ wrapper: [String]) async throws {
+        let (status, text) = try await BuildRun.finish(arguments, wrapper: wrapper)
+        try #require(status == 0, "\(text)")
+    }
+
+    func compare(with image: BuiltImage) throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: image.folder).sorted()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == names)
+        #expect(names.contains("disk.qcow2") && names.contains("disk.vmdk"), "the test wants all formats")
+        for name in names {
+            let (difference, text) = try runTool("cmp", image.path(name), "\(folder)/\(name)")
+            #expect(difference == 0, "\(name): \(text)")
+        }
     }
 }
