@@ -21,6 +21,14 @@ public struct HostFiles: Sendable {
 
     /// The text of a small file without the white space around it; nil when it cannot be read or is too large.
     public func read(_ path: String) -> String? {
+        readBytes(path).map { Self.trim(String(decoding: $0, as: UTF8.self)) }
+    }
+
+    /// The random id that the kernel gave the running boot.
+    public var bootID: String? { read("/proc/sys/kernel/random/boot_id") }
+
+    /// The bytes of a small file; nil when it cannot be read or is too large.
+    func readBytes(_ path: String) -> [UInt8]? {
         let descriptor = open(self.path(path), O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
@@ -32,7 +40,7 @@ public struct HostFiles: Sendable {
                 if errno == EINTR { continue }
                 return nil
             }
-            if count == 0 { return Self.trim(String(decoding: bytes, as: UTF8.self)) }
+            if count == 0 { return bytes }
             bytes += buffer[..<count]
         }
         return nil
