@@ -140,15 +140,13 @@ public struct BootFailureRecord: Sendable, Equatable {
 
     /// One line of so many bytes at most.
     private static func cut(_ text: String, to limit: Int) -> String {
-        let line = String(text.map { $0.isNewline ? " " : $0 })
-        guard line.utf8.count > limit else { return line }
-        var length = 0
-        return String(
-            line.prefix { character in
-                length += character.utf8.count
-                return length <= limit
-            }
-        )
+        let head = String(decoding: text.utf8.prefix(limit), as: UTF8.self)
+        var line = String(head.map { $0.isNewline ? " " : $0 })
+        // A character that was cut in two became U+FFFD, which may be longer.
+        if head.utf8.count != text.utf8.count || line.utf8.count > limit {
+            while line.utf8.count > limit || line.hasSuffix("\u{FFFD}") { line.removeLast() }
+        }
+        return line
     }
 }
 

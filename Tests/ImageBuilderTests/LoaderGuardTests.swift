@@ -1,7 +1,6 @@
 import Foundation
 import TestSupport
 import Testing
-import UKI
 import VariantManifest
 
 @testable import ImageBuilder
