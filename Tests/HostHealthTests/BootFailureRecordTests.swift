@@ -163,7 +163,7 @@ import Testing
             record
                 == BootFailureRecord(
                     version: "0.2.0",
-                    entry: name,
+                    entry: "/EFI/Linux/vm_0.2.0+2-1.efi",
                     bootID: "abc",
                     time: 5,
                     uptime: 38,

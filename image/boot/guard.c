@@ -180,19 +180,28 @@ static void fault(u64 vector, void *context) {
     for (volatile int forever = 1; forever;) {}
 }
 
-// Has faults handled by this program, or by the firmware again. Firmware that does not follow the platform
-// initialization specification has no such protocol; then they stay the firmware's.
-static void handle_faults(void (*handler)(u64, void *)) {
+// Takes the faults that nobody else handles. Firmware that does not follow the platform initialization specification
+// has no such protocol; then they stay the firmware's.
+static processor *take_faults(u8 *taken) {
     processor *cpu;
-    if (firmware->boot->locate_protocol(&processor_protocol, 0, (void **)&cpu) != success) return;
-    for (u32 i = 0; i < sizeof faults; i++) cpu->register_interrupt_handler(cpu, faults[i], handler);
+    if (firmware->boot->locate_protocol(&processor_protocol, 0, (void **)&cpu) != success) return 0;
+    for (u32 i = 0; i < sizeof faults; i++)
+        taken[i] = cpu->register_interrupt_handler(cpu, faults[i], fault) == success;
+    return cpu;
+}
+
+// Gives them back, before this program's memory is the firmware's again.
+static void give_back_faults(processor *cpu, const u8 *taken) {
+    for (u32 i = 0; cpu && i < sizeof faults; i++)
+        if (taken[i]) cpu->register_interrupt_handler(cpu, faults[i], 0);
 }
 
 status efi_main(handle self, const system_table *table) {
     firmware = table;
-    handle_faults(fault);
+    u8 taken[sizeof faults];
+    processor *cpu = take_faults(taken);
     status result = start_loader(self, table->boot);
-    handle_faults(0);
+    give_back_faults(cpu, taken);
     if (result != success) restart_if_on_trial();
     return result;
 }
