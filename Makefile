@@ -8,7 +8,7 @@ VENV := $(CURDIR)/.build-venv
 BUILD_PACKAGES := bubblewrap libarchive-dev libssl-dev libsystemd-dev libzstd-dev pkg-config zlib1g-dev
 RUN_PACKAGES := ovmf qemu-system-x86 qemu-utils
 TEST_PACKAGES := attr binutils containerd cpio cryptsetup-bin curl dash dbus-daemon dosfstools dpkg-dev e2fsprogs erofs-utils \
-	faketime fdisk gdisk gpg gpg-agent gpgconf gpgv gzip kmod libarchive-tools mount mtools nginx-light openssl procps python3 python3-dbus \
+	faketime fdisk file gdisk gpg gpg-agent gpgconf gpgv gzip kmod libarchive-tools mount mtools nginx-light openssl procps python3 python3-dbus \
 	python3-gi python3-venv systemd systemd-boot-efi systemd-container systemd-timesyncd tar util-linux xz-utils zstd
 # What the bench compares us with, besides mkosi, which it fetches itself for the images' own Debian release.
 BENCH_PACKAGES := cryptsetup-bin debian-archive-keyring nghttp2-client nginx-light openssl python3 strace uidmap zstd

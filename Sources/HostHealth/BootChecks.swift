@@ -85,28 +85,25 @@ extension HealthCheck {
         }
     }
 
-    /// The settings API runs: the units that use it are not judged themselves.
+    /// The settings API answers: the units that use it are not judged themselves.
     static let apiserver = HealthCheck("apiserver") { host in
         guard host.exists("/usr/lib/bulkhead/apiserver") else {
             return .skipped("the variant has no apiserver")
         }
         do {
-            // Its own watchdog tells systemd when it hangs.
-            guard try ServiceManager().units(inState: "active").contains("apiserver.service") else {
-                return .unhealthy("apiserver.service is not active; see 'journalctl -b -u apiserver'")
-            }
-            return .healthy("is active")
+            try HTTPProbe.run(socket: host.path("/run/api.sock"), timeout: .seconds(30))
+            return .healthy("answers on its socket")
         } catch {
-            return .unhealthy("\(error)")
+            return .unhealthy("\(error); see 'journalctl -b -u apiserver'")
         }
     }
 
-    /// containerd, where the variant has it, answers as an HTTP/2 server on its socket.
+    /// containerd, where the variant has it, says over gRPC that it serves.
     static let containerd = HealthCheck("containerd") { host in
         guard host.exists("/usr/bin/containerd") else { return .skipped("the variant has no containerd") }
         do {
-            try HTTP2Probe.run(socket: host.path("/run/containerd/containerd.sock"), timeout: 30)
-            return .healthy("answers on its socket")
+            try GRPCProbe.run(socket: host.path("/run/containerd/containerd.sock"), timeout: .seconds(30))
+            return .healthy("serves on its socket")
         } catch {
             return .unhealthy("\(error); see 'journalctl -b -u containerd'")
         }

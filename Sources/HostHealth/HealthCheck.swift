@@ -1,4 +1,4 @@
-import JSON
+internal import JSON
 
 /// One thing that must be true of a host before its boot counts as good.
 public struct HealthCheck: Sendable {
@@ -26,6 +26,15 @@ public enum HealthResult: Sendable, Equatable {
 
 /// The results of all checks of one boot.
 public struct HealthReport: Sendable {
+    /// Where the checks of a boot leave their report, until the host is restarted.
+    public static let path = "/run/bulkhead/boot-health.json"
+
+    /// A check that was not passed, as a report has it.
+    struct Problem: Sendable, Equatable {
+        let name: String
+        let detail: String
+    }
+
     /// A check's name with what it found.
     public typealias Entry = (name: String, result: HealthResult)
 
@@ -69,5 +78,14 @@ public struct HealthReport: Sendable {
             return ["name": .string(entry.name), "status": .string(status), "detail": .string(text)]
         }
         return JSONValue.object(["healthy": .bool(isHealthy), "checks": .array(checks)]).description
+    }
+
+    /// What the checks of this boot found wrong; nothing if they have not run or left no report that can be read.
+    static func problems(on host: HostFiles) -> [Problem] {
+        guard let text = host.read(path), let json = try? JSONValue(parsing: text) else { return [] }
+        return (json["checks"]?.elements ?? []).compactMap { check in
+            guard check["status"]?.string == "unhealthy", let name = check["name"]?.string else { return nil }
+            return Problem(name: name, detail: check["detail"]?.string ?? "")
+        }
     }
 }

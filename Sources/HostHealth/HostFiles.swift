@@ -22,10 +22,15 @@ public struct HostFiles: Sendable {
 
     /// The text of a small file without the white space around it; nil when it cannot be read or is too large.
     public func read(_ path: String) -> String? {
-        guard let bytes = try? readSmallFile(self.path(path), maximumLength: Self.maximumFileSize) else {
-            return nil
-        }
-        return Self.trim(String(decoding: bytes, as: UTF8.self))
+        readBytes(path).map { Self.trim(String(decoding: $0, as: UTF8.self)) }
+    }
+
+    /// The random id that the kernel gave the running boot.
+    public var bootID: String? { read("/proc/sys/kernel/random/boot_id") }
+
+    /// The bytes of a small file; nil when it cannot be read or is too large.
+    func readBytes(_ path: String) -> [UInt8]? {
+        try? readSmallFile(self.path(path), maximumLength: Self.maximumFileSize)
     }
 
     /// The absolute path a path leads to when all its symbolic links are followed; nil when it leads nowhere.

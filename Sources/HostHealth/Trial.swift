@@ -17,6 +17,19 @@ public enum Trial: Sendable, Equatable, CustomStringConvertible {
     private static let variable =
         "/sys/firmware/efi/efivars/LoaderBootCountPath-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
+    /// The path of the entry on trial in the ESP, with the counter that this start left it; nil without a trial.
+    static func entry(on host: HostFiles) -> String? {
+        // Four bytes of attributes, then UTF-16 with a zero behind it (efivarfs(5), Boot Loader Interface).
+        guard let bytes = host.readBytes(variable), bytes.count > 4, bytes.count.isMultiple(of: 2) else {
+            return nil
+        }
+        let units = stride(from: 4, to: bytes.count, by: 2).map {
+            UInt16(bytes[$0]) | UInt16(bytes[$0 + 1]) << 8
+        }
+        let path = String(decoding: units.prefix { $0 != 0 }, as: UTF16.self)
+        return String(path.map { $0 == "\\" ? "/" : $0 })
+    }
+
     /// How the running boot stands.
     public static func current(on host: HostFiles) -> Trial {
         current(on: host) { try ServiceManager().units(inState: "active") }

@@ -5,8 +5,7 @@ public enum HostStepsProgram {
     /// All steps, in the order of the boot.
     static let steps: [Step] = [
         .migrate, .userData, .generate, .apply, .setHostname, .lockdown, .refuseModule, .checkBoot,
-        .verifyRoot,
-        .checkTrial,
+        .verifyRoot, .checkTrial, .recordFailure, .showFailure,
     ]
 
     /// Runs a step.

@@ -1,6 +1,5 @@
 import Features
 import Foundation
-import Glibc
 import TestSupport
 import Testing
 
@@ -164,50 +163,5 @@ import Testing
             ]
         )
         #expect(HealthReport(running: Array(checks.dropLast()), on: HostFiles()).isHealthy)
-    }
-}
-
-@Suite struct HTTP2ProbeTests {
-    /// Serves one connection on a Unix socket with fixed bytes.
-    private func serve(_ bytes: [UInt8], at path: String) throws -> Thread {
-        let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        try #require(bound == 0 && listen(listener, 1) == 0)
-        let thread = Thread {
-            let client = accept(listener, nil, nil)
-            var buffer = [UInt8](repeating: 0, count: 64)
-            _ = recv(client, &buffer, buffer.count, 0)
-            _ = send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-            close(client)
-            close(listener)
-        }
-        thread.start()
-        return thread
-    }
-
-    @Test func settingsFrameIsAccepted() throws {
-        let directory = try TemporaryDirectory()
-        _ = try serve([0, 0, 0, 4, 0, 0, 0, 0, 0], at: directory.file("s"))
-        try HTTP2Probe.run(socket: directory.file("s"), timeout: 10)
-    }
-
-    @Test func otherProtocolsAndSilenceAreRefused() throws {
-        let directory = try TemporaryDirectory()
-        _ = try serve(Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8), at: directory.file("a"))
-        #expect(throws: ProbeError.otherProtocol(path: directory.file("a"))) {
-            try HTTP2Probe.run(socket: directory.file("a"), timeout: 10)
-        }
-        _ = try serve([0, 0], at: directory.file("b"))
-        #expect(throws: ProbeError.self) { try HTTP2Probe.run(socket: directory.file("b"), timeout: 10) }
-        #expect(throws: ProbeError.connect(path: directory.file("c"), errno: ENOENT)) {
-            try HTTP2Probe.run(socket: directory.file("c"), timeout: 10)
-        }
     }
 }

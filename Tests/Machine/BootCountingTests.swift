@@ -38,6 +38,8 @@ extension BootTests {
             #expect(console.contains("failed: containerd.service"))
             #expect(console.contains("this boot is on trial and has not completed"))
             #expect(console.contains("reboot: Restarting system"))
+            let failure = "version \(image.release.version) failed its trial at "
+            #expect(console.contains(failure))
             #expect(try guest.flattenedDisk().espNames("EFI/Linux") == ["\(name)+2-1.efi"])
 
             let boot = try await guest.bootAndPowerOff()
@@ -49,10 +51,72 @@ extension BootTests {
             #expect(systemdBlessBoot.result == "success")
             let journal = try boot.report.text("journal")
             #expect(journal.contains("Marked boot as 'good'. (Boot attempt counter is at 2.)"))
-            // Before that the whole slot was read through verity.
+            // The boot after it tells why.
+            #expect(journal.contains(failure))
+            #expect(journal.contains("unit containerd.service: failed with the result 'exit-code'"))
+            // Before the commit the whole slot was read through verity.
             let bytes = image.release.root.size
             #expect(journal.contains(" \(bytes) bytes of /dev/block/"))
             #expect(try boot.disk.espNames("EFI/Linux") == ["\(name).efi"])
+        }
+
+        /// What happens to the UKI of an entry on trial (docs/decisions/0009).
+        enum Damage: String, CaseIterable {
+            /// The loader can't load it.
+            case cutOff
+            /// The loader starts it, and it can't start the kernel.
+            case kernelWithoutHeader
+        }
+
+        /// An entry that can't be started costs its tries and ends on the good one, without a hand on the machine.
+        @Test(arguments: Damage.allCases)
+        func entryThatCannotBeStartedEndsOnTheGoodOne(_ damage: Damage) async throws {
+            let image = try BuiltImage()
+            let directory = try TemporaryDirectory()
+            let path = directory.file("broken.raw")
+            try copySparse(image.disk, to: path)
+            let disk = try RawDisk(path: path, sectorSize: image.release.sectorSize)
+            var uki = try Data(contentsOf: URL(filePath: image.path(image.release.uki.file)))
+            switch damage {
+            case .cutOff: uki.removeLast(uki.count / 2)
+            case .kernelWithoutHeader:
+                let (_, sections) = try runTool("objdump", "-h", image.path(image.release.uki.file))
+                // Number, name, size, two addresses, place in the file.
+                let fields = sections.split(separator: "\n").map { $0.split(separator: " ") }
+                    .first { $0.count > 5 && $0[1] == ".linux" }
+                let start = try #require(fields.flatMap { Int($0[5], radix: 16) })
+                uki.replaceSubrange(start..<start + 4096, with: Data(count: 4096))
+            }
+            let file = directory.file("broken.efi")
+            try uki.write(to: URL(filePath: file))
+            let good = "\(image.entryName).efi"
+            let (status, output) = try runTool(
+                "mcopy",
+                "-i",
+                try disk.mtoolsImage(),
+                file,
+                "::EFI/Linux/\(image.release.variant)_999.0.0+2.efi"
+            )
+            try #require(status == 0, "mcopy: \(output)")
+
+            let guest = try Guest(disk: path, of: image)
+            for counter in ["+1-1", "+0-2"] {
+                try await guest.boot { machine in
+                    // Each reset ends this machine.
+                    let status = try await machine.waitForExit(within: Guest.limit)
+                    #expect("\(status)" == "exited(0)")
+                }
+                let names = try guest.flattenedDisk().espNames("EFI/Linux")
+                #expect(Set(names) == [good, "\(image.release.variant)_999.0.0\(counter).efi"])
+            }
+            let console = try guest.consoleText()
+            let restarts = console.ranges(of: "The boot entry on trial could not be started. Restarting.")
+                .count
+            #expect(restarts == 2)
+            #expect(!console.contains("Linux version"))
+
+            let boot = try await guest.bootAndPowerOff()
+            #expect(try boot.report.lines("failed") == [])
         }
 
         /// A root that is not what the root hash says is not used: the read fails, and the boot with it.

@@ -109,6 +109,8 @@ struct BuiltImageTests {
         #expect(status == 0)
         // systemd-boot would boot a default even with no tries left (DESIGN.md, section 4).
         #expect(!configuration.split(separator: "\n").contains { $0.hasPrefix("default") })
+        // Or it would offer the guard in front of it as another entry.
+        #expect(configuration.split(separator: "\n").contains("auto-entries no"))
 
         let directory = try TemporaryDirectory()
         let esp = directory.file("esp")

@@ -23,6 +23,13 @@ import Testing
         #expect(bus.calls == ["ListUnitsFiltered failed"])
     }
 
+    @Test func theResultOfAServiceIsRead() throws {
+        let bus = try PrivateBus()
+        let manager = try ServiceManager(address: bus.address)
+        #expect(try manager.result(of: "down.service") == "exit-code")
+        #expect(throws: SystemdError.self) { try manager.result(of: "none.service", timeout: .seconds(1)) }
+    }
+
     @Test func jobsAreWaitedFor() throws {
         let bus = try PrivateBus()
         var manager = try ServiceManager(address: bus.address)

@@ -114,7 +114,12 @@ public final class PrivateBus {
 
 
         def handle(connection, message):
-            if not isinstance(message, MethodCallMessage) or not message.get_interface().endswith("1.Manager"):
+            if not isinstance(message, MethodCallMessage):
+                return HANDLER_RESULT_NOT_YET_HANDLED
+            if message.get_member() == "Get" and message.get_path().endswith("/unit/down_2eservice"):
+                answer(message, "v", "exit-code")
+                return HANDLER_RESULT_HANDLED
+            if not message.get_interface().endswith("1.Manager"):
                 return HANDLER_RESULT_NOT_YET_HANDLED
             method, arguments = message.get_member(), message.get_args_list()
             with open(log, "a") as file:

@@ -8,7 +8,7 @@ import VariantManifest
 /// The EFI system partition: FAT32 by the locked mkfs.vfat(8), filled by the locked mtools(1).
 ///
 /// Clusters are 4 KiB and the data area begins at a multiple of 4 KiB, so that a file's cluster is one page of
-/// the disk. The entry of the image as built carries no boot counter: it is the known-good one (DESIGN.md,
+/// the disk. Firmware starts EFI/BOOT, which is the guard of the loader in EFI/systemd. The entry of the image as built carries no boot counter: it is the known-good one (DESIGN.md,
 /// section 4).
 struct ESPImage: Sendable {
     /// The file system, a sparse file.
@@ -20,13 +20,20 @@ struct ESPImage: Sendable {
 
     static func prepare(
         root: RootTree,
+        loaderGuard: LoaderGuard,
         uki: UKIImage,
         variant: ResolvedVariant,
         identity: DerivedIdentity,
         toolbox: Toolbox,
         cache: StageCache
     ) async throws -> (ESPImage, cached: Bool) {
-        let files = try contents(root: root, uki: uki, variant: variant, identity: identity)
+        let files = try contents(
+            root: root,
+            loaderGuard: loaderGuard,
+            uki: uki,
+            variant: variant,
+            identity: identity
+        )
         var key = StageKey("esp", version: 2)
         key.add("tools", toolbox.digest)
         key.add("time", String(toolbox.sourceDateEpoch))
@@ -100,16 +107,21 @@ struct ESPImage: Sendable {
 
     private static func contents(
         root: RootTree,
+        loaderGuard: LoaderGuard,
         uki: UKIImage,
         variant: ResolvedVariant,
         identity: DerivedIdentity
     ) throws -> [File] {
         let suffix = variant.architecture.efiSuffix
-        let configuration = Array("timeout 0\neditor no\nauto-firmware no\n".utf8)
+        // Only the entries in EFI/Linux: nothing else that lies about is ever started.
+        let configuration = Array("timeout 0\neditor no\nauto-entries no\nauto-firmware no\n".utf8)
         let loader = try root.bootLoader.bytes(limit: 16 << 20)
         return [
-            File(path: "/EFI/BOOT/BOOT\(suffix.uppercased()).EFI", digest: root.bootLoader.digest) {
-                try FileSystem.write(loader, to: $0)
+            File(
+                path: "/EFI/BOOT/BOOT\(suffix.uppercased()).EFI",
+                digest: SHA256Digest(hashing: loaderGuard.bytes)
+            ) {
+                try FileSystem.write(loaderGuard.bytes, to: $0)
             },
             File(path: "/EFI/systemd/systemd-boot\(suffix).efi", digest: root.bootLoader.digest) {
                 try FileSystem.write(loader, to: $0)

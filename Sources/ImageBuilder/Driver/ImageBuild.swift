@@ -216,9 +216,17 @@ public struct ImageBuild: Sendable {
                 cache: cache
             )
         }
+        let loaderGuard = try await log.run("guard") {
+            try await LoaderGuard.prepare(
+                repository: workspace.repository,
+                architecture: variant.architecture,
+                cache: cache
+            )
+        }
         let esp = try await log.run("esp") {
             try await ESPImage.prepare(
                 root: tree,
+                loaderGuard: loaderGuard,
                 uki: uki,
                 variant: variant,
                 identity: identity,
@@ -320,8 +328,9 @@ public struct ImageBuild: Sendable {
         key.add("without programs", String(options.withoutPrograms))
         if !options.withoutPrograms {
             key.add("programs", try Programs.sourceDigest(repository: workspace.repository))
-            key.add("toolchain", Toolchain.stamp(repository: workspace.repository))
         }
+        key.add("guard", try LoaderGuard.sourceDigest(repository: workspace.repository))
+        key.add("toolchain", Toolchain.stamp(repository: workspace.repository))
         return key.digest
     }
 

@@ -7,6 +7,8 @@ import VariantManifest
 struct Toolchain: Sendable {
     /// The directory of its runtime libraries.
     let runtime: String
+    /// Its C compiler, which links, too.
+    let compiler: String
     /// What decides the bytes it makes, besides the sources: its version, its runtime, and what the link takes from
     /// the build machine.
     let digest: SHA256Digest
@@ -69,7 +71,7 @@ struct Toolchain: Sendable {
         }
         let linker = try? Command("ld.gold").resolvedExecutable()
         key.add("linker", try linker.map { try SHA256Digest(hashingFile: $0).hex } ?? "none")
-        return Toolchain(runtime: runtime, digest: key.digest)
+        return Toolchain(runtime: runtime, compiler: compiler, digest: key.digest)
     }
 
     /// A command with nothing of the caller's environment but what it needs.
