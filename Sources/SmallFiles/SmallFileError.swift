@@ -29,3 +29,12 @@ public enum SmallFileError: Error, Equatable, CustomStringConvertible {
         }
     }
 }
+
+/// Why a small file can't be written: the error number of errno(3), of the file, its replacement or its folder.
+public struct SmallFileWriteError: Error, Equatable, CustomStringConvertible {
+    /// The error number.
+    public let errno: Int32
+
+    /// What is wrong: the end of a sentence that begins with the file's name.
+    public var description: String { "can't be written: \(String(cString: strerror(errno)))" }
+}

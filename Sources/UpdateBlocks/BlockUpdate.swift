@@ -41,7 +41,8 @@ public final class BlockUpdate {
 
     /// How many bytes were fetched so far, index and head of a pack among them.
     public internal(set) var bytesFetched: UInt64 = 0
-    var leaves: [UInt64] = []
+    /// The truncated leaf of every block of the new root, once `plan(for:)` has learnt them.
+    public internal(set) var leaves: [UInt64] = []
     var index: RootIndex?
     var pack: (file: Release.File, head: PackHead, headSize: UInt64)?
     var lookup: BlockLookup?

@@ -15,7 +15,7 @@ public struct SlotDisk: Sendable {
     /// The active slot's root partition, to read from: raw, not through dm-verity.
     public let activeRoot: any BlockDevice
     /// The inactive slot's root partition.
-    let inactiveRoot: any BlockDevice
+    public let inactiveRoot: any BlockDevice
     /// The inactive slot's hash tree.
     let inactiveVerity: any BlockDevice
 

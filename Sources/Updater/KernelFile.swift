@@ -1,0 +1,101 @@
+import Bytes
+import Glibc
+import Hashing
+import HTTPFetch
+import ReleaseManifest
+
+/// A release's kernel image in a file, on its way to the ESP.
+struct KernelFile {
+    /// Its bytes, which are what the release says.
+    let source: ByteSource
+    private let path: String
+
+    /// Fetches it, or what is still missing of it, and checks it.
+    ///
+    /// - Throws: `UpdaterError.fetch`; a file whose bytes are wrong is gone then.
+    static func fetch(
+        _ remote: HTTPFetch.RemoteFile,
+        _ file: Release.File,
+        folder: String
+    ) async throws(UpdaterError) -> KernelFile {
+        guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw failure("make the folder", folder) }
+        // A file of another release is of no use any more.
+        let path = "\(folder)/\(file.sha256.hex).efi"
+        removeOthers(than: path, in: folder)
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw failure("open", path) }
+        defer { close(descriptor) }
+        let end = lseek(descriptor, 0, SEEK_END)
+        guard end >= 0, UInt64(end) <= file.size || ftruncate(descriptor, 0) == 0 else {
+            throw failure("measure", path)
+        }
+        let start = UInt64(end) <= file.size ? UInt64(end) : 0
+        do {
+            try await remote.stream(from: start) { piece in
+                try write(Array(piece.bytes), to: descriptor, at: piece.offset, path: path)
+            }
+        } catch let error as UpdaterError {
+            throw error
+        } catch {
+            throw .fetch("\(error)")
+        }
+        do {
+            let source = try ByteSource(file: path)
+            let found = try SHA256Digest(hashingFile: path)
+            guard source.size == file.size, found == file.sha256 else {
+                unlink(path)
+                throw UpdaterError.fetch(
+                    "'\(file.file)' came with the SHA-256 \(found) instead of \(file.sha256): try another mirror"
+                )
+            }
+            return KernelFile(source: source, path: path)
+        } catch let error as UpdaterError {
+            throw error
+        } catch {
+            throw .fetch("\(error)")
+        }
+    }
+
+    /// Removes the file; what was opened of it can still be read.
+    func remove() { unlink(path) }
+
+    private static func write(
+        _ bytes: [UInt8],
+        to descriptor: Int32,
+        at offset: UInt64,
+        path: String
+    ) throws(UpdaterError) {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes { buffer in
+                pwrite(
+                    descriptor,
+                    buffer.baseAddress.map { $0 + done },
+                    buffer.count - done,
+                    off_t(offset) + done
+                )
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw failure("write", path)
+            }
+            done += count
+        }
+    }
+
+    private static func removeOthers(than path: String, in folder: String) {
+        guard let handle = opendir(folder) else { return }
+        defer { closedir(handle) }
+        while let entry = readdir(handle) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            let other = "\(folder)/\(name)"
+            if name.hasSuffix(".efi"), other != path { unlink(other) }
+        }
+    }
+
+    private static func failure(_ operation: String, _ path: String) -> UpdaterError {
+        .record(path: path, reason: "could not \(operation): \(String(cString: strerror(errno)))")
+    }
+}

@@ -1,0 +1,192 @@
+import BlockDevices
+import BootSlots
+import Bytes
+import GPT
+import Hashing
+import HostAPI
+import HTTPFetch
+import ReleaseManifest
+import TUF
+import UpdateBlocks
+import UpdateEngine
+import Verity
+
+extension Updater {
+    /// Installs an offered release into the inactive slot.
+    func install(
+        _ offer: ReleaseFeed.Offer,
+        from feed: inout ReleaseFeed
+    ) async throws(UpdaterError) -> UpdateRecord.Staged {
+        let release = try await feed.release(offer)
+        guard let transports = release.transports else {
+            throw .release("\(release.version) was published without the files that hosts install from")
+        }
+        let disk = try openSlots()
+        let kernel = try await fetchKernel(release, offer, &feed)
+        defer { kernel.remove() }
+        var files: [Release.File: ArtefactFile] = [:]
+        for file in [transports.frames, transports.index] + transports.packs.map(\.file) {
+            files[file] = ArtefactFile(file: try await feed.file(file, of: offer.candidate))
+        }
+        let image = StagedImage(
+            variant: release.variant,
+            version: release.version,
+            size: release.uki.size,
+            sha256: release.uki.sha256,
+            rootHash: release.root.hash
+        )
+        do {
+            try await write(release, transports, files, image, kernel.source, to: disk)
+        } catch let error as UpdaterError {
+            throw error
+        } catch let error as SlotError {
+            if case .cancelled = error { throw .cancelled }
+            throw .disk(error.description)
+        } catch let error as UpdateBlocksError {
+            throw .fetch(error.description)
+        } catch let error as FetchError {
+            throw .fetch(error.description)
+        } catch {
+            throw .fetch("\(error)")
+        }
+        return UpdateRecord.Staged(
+            image: Self.image(offer.candidate),
+            rootHash: release.root.hash,
+            kernelSize: release.uki.size,
+            kernel: release.uki.sha256
+        )
+    }
+
+    /// Plans, and then does the install in its one order of writes.
+    private func write(
+        _ release: Release,
+        _ transports: Release.Transports,
+        _ files: [Release.File: ArtefactFile],
+        _ image: StagedImage,
+        _ kernel: ByteSource,
+        to disk: SlotDisk
+    ) async throws {
+        let tree = try parameters(of: disk)
+        let running = BlockUpdate.Running(
+            device: disk.activeRoot,
+            rootHash: environment.system.rootHash,
+            blockCount: Int(clamping: tree.dataBlockCount)
+        )
+        let root = release.root
+        let blocks = try ReleaseBlocks(slot: disk.inactiveRoot) {
+            let open: (Release.File) -> any UpdateBlocks.RemoteFile = { file in
+                if let known = files[file] { known } else { MissingArtefact(name: file.file) }
+            }
+            return try BlockUpdate(root: root, transports: transports, running: running, open: open)
+        }
+        let (plan, index) = try await blocks.prepare()
+        tell(.plan(bytes: plan.byteCount, method: plan.method.rawValue))
+        let installer = SlotInstaller(
+            disk: disk,
+            bootFiles: ReleaseBootFiles(
+                esp: disk.esp,
+                image: image,
+                contents: kernel,
+                running: environment.system.rootHash
+            ),
+            announce: environment.announce
+        )
+        try await installer.install(
+            SlotRelease(
+                label: "\(release.variant)_\(release.version)",
+                rootHash: root.hash,
+                parameters: try VerityParameters(
+                    salt: root.salt.bytes,
+                    // The same for all versions of a variant.
+                    uuid: tree.uuid,
+                    dataBlockCount: root.dataBlocks
+                )
+            ),
+            index: index,
+            source: blocks
+        ) { self.tell(.progress($0)) }
+    }
+
+    /// Lets the next boot try a staged release.
+    func activate(_ staged: UpdateRecord.Staged) throws(UpdaterError) {
+        let esp = BootSlots(try openSlots().esp)
+        do throws(BootSlotsError) { try esp.activate(staged.stagedImage) } catch {
+            throw .disk(error.description)
+        }
+    }
+
+    /// Takes the entry of a staged release away.
+    func deactivate(_ staged: UpdateRecord.Staged) throws(UpdaterError) {
+        let esp = BootSlots(try openSlots().esp)
+        do throws(BootSlotsError) {
+            try esp.deactivate(variant: staged.image.variant, version: staged.image.version)
+        } catch {
+            throw .disk(error.description)
+        }
+    }
+
+    /// The slots of the disk that the running root comes from.
+    func openSlots() throws(UpdaterError) -> SlotDisk {
+        let disk = try environment.openDisk()
+        do throws(SlotError) {
+            return try SlotDisk(
+                disk.device,
+                slots: SlotTable(
+                    disk: disk.device,
+                    sectorSize: disk.sectorSize,
+                    architecture: environment.system.architecture == "arm64" ? .arm64 : .amd64,
+                    rootHash: environment.system.rootHash,
+                    partitions: disk.partitions
+                )
+            )
+        } catch {
+            throw .disk(error.description)
+        }
+    }
+
+    /// What the running slot's hash tree says of itself.
+    private func parameters(of disk: SlotDisk) throws -> VerityParameters {
+        let partition = disk.slots.active.verity
+        let bytes = try disk.device.read(at: partition.offset, count: VeritySuperblock.byteCount)
+        return try VeritySuperblock.parse(bytes)
+    }
+
+    private func fetchKernel(
+        _ release: Release,
+        _ offer: ReleaseFeed.Offer,
+        _ feed: inout ReleaseFeed
+    ) async throws(UpdaterError) -> KernelFile {
+        guard release.uki.size <= BootSlots.maximumUKISize else {
+            throw .release(
+                """
+                the kernel image of \(release.version) has \(release.uki.size) bytes, more than \
+                \(BootSlots.maximumUKISize)
+                """
+            )
+        }
+        let file = try await feed.file(release.uki, of: offer.candidate)
+        return try await KernelFile.fetch(file, release.uki, folder: environment.workFolder)
+    }
+}
+
+extension UpdateRecord.Staged {
+    /// The release's kernel image as the ESP has it.
+    var stagedImage: StagedImage {
+        StagedImage(
+            variant: image.variant,
+            version: image.version,
+            size: kernelSize,
+            sha256: kernel,
+            rootHash: rootHash
+        )
+    }
+}
+
+/// An artefact that nobody asked for beforehand.
+private struct MissingArtefact: UpdateBlocks.RemoteFile {
+    let name: String
+
+    func read(_ ranges: [Range<UInt64>], _ body: (RemotePiece) async throws -> Void) async throws {
+        throw UpdaterError.release("'\(name)' is not among the files of the release")
+    }
+}
