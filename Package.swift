@@ -128,6 +128,13 @@ let services: [Target] =
         "UpdateEngine",
         ["BlockDevices", "BootEntries", "BootSlots", "Bytes", "FAT", "GPT", "Hashing", "Verity"]
     )
+    + library(
+        "Updater",
+        [
+            "BlockDevices", "BootEntries", "BootSlots", "Bytes", "GPT", "Hashing", "HostAPI", "HTTPFetch", "JSON",
+            "ReleaseManifest", "Rollout", "SmallFiles", "TUF", "UpdateBlocks", "UpdateEngine", "Verity",
+        ]
+    )
     + library("SettingsStore", ["Hashing", "JSON", "SettingsModel", "SmallFiles"])
     + library("SettingsApply", ["Features", "JSON", "SettingsModel", "SmallFiles", "Systemd", "Templates"])
     + library("HostAPI", ["JSON", "SettingsModel"])
