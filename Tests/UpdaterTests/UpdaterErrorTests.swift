@@ -1,3 +1,4 @@
+import HostAPI
 import Testing
 
 @testable import Updater
