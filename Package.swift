@@ -131,7 +131,8 @@ let services: [Target] =
     + library(
         "Updater",
         [
-            "BlockDevices", "BootEntries", "BootSlots", "Bytes", "GPT", "Hashing", "HostAPI", "HTTPFetch", "JSON",
+            "BlockDevices", "BootEntries", "BootSlots", "Bytes", "GPT", "Hashing", "HostAPI", "HTTPFetch",
+            "JSON",
             "ReleaseManifest", "Rollout", "SmallFiles", "TUF", "UpdateBlocks", "UpdateEngine", "Verity",
         ]
     )
@@ -139,10 +140,17 @@ let services: [Target] =
     + library("SettingsApply", ["Features", "JSON", "SettingsModel", "SmallFiles", "Systemd", "Templates"])
     + library("HostAPI", ["JSON", "SettingsModel"])
     + library(
+        "HostAPIServer",
+        [
+            "HostAPI", "JSON", "SmallFiles", "Systemd", hummingbirdCore, httpTypes, logging, nioCore,
+            nioHTTP1, nioPosix,
+        ]
+    )
+    + library(
         "APIServer",
         [
-            "Features", "HostAPI", "JSON", "SettingsApply", "SettingsModel", "SettingsStore", "SmallFiles",
-            "Systemd", hummingbirdCore, httpTypes, logging, nioCore, nioHTTP1, nioPosix,
+            "Features", "HostAPI", "HostAPIServer", "JSON", "SettingsApply", "SettingsModel", "SettingsStore",
+            "SmallFiles", "Systemd", logging, nioCore, nioHTTP1,
         ]
     )
     + library("HostAPIClient", ["HostAPI", "JSON", "SettingsModel", nioCore, nioHTTP1, nioPosix])

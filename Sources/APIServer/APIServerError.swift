@@ -2,8 +2,6 @@
 public enum APIServerError: Error, Equatable, CustomStringConvertible {
     /// The command line is wrong.
     case usage(String)
-    /// The socket can't be made or used.
-    case socket(path: String, reason: String)
     /// A file that the server needs can't be read or written.
     case file(path: String, reason: String)
 
@@ -11,7 +9,6 @@ public enum APIServerError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .usage(let reason): "\(reason); 'apiserver --help' shows the options"
-        case .socket(let path, let reason): "cannot listen on '\(path)': \(reason)"
         case .file(let path, let reason): "'\(path)': \(reason)"
         }
     }

@@ -1,6 +1,7 @@
 import APIServer
 import Features
 import Foundation
+import HostAPIServer
 import JSON
 import NIOCore
 import SettingsApply

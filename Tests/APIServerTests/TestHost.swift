@@ -1,6 +1,7 @@
 import APIServer
 import Foundation
 import Glibc
+import HostAPIServer
 import JSON
 import Logging
 import SettingsApply
@@ -173,7 +174,16 @@ func withServer<Result>(
     _ body: () async throws -> Result
 ) async throws -> Result {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    let server = try await APIServer(try host.options, limits: limits, services: services, logger: logger)
+    let options = try host.options
+    let socket = try ListeningSocket.bind(path: options.socket, mode: 0o660)
+    defer { unlink(options.socket) }
+    let server = try await APIServer(
+        options,
+        limits: limits,
+        socket: socket,
+        services: services,
+        logger: logger
+    )
     do {
         let result = try await body()
         await server.stop()

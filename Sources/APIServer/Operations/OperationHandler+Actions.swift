@@ -1,4 +1,5 @@
 import HostAPI
+import HostAPIServer
 import Logging
 import SettingsStore
 import Systemd

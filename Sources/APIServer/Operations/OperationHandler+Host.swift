@@ -1,5 +1,6 @@
 import Features
 import HostAPI
+import HostAPIServer
 import JSON
 import SettingsModel
 

@@ -1,4 +1,5 @@
 import HostAPI
+import HostAPIServer
 import JSON
 import NIOCore
 import SettingsModel

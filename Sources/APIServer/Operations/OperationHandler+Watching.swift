@@ -1,5 +1,6 @@
 import Glibc
 import HostAPI
+import HostAPIServer
 import JSON
 import Logging
 import NIOCore

@@ -1,7 +1,9 @@
 import Features
 import HostAPI
+import HostAPIServer
 import JSON
 import NIOCore
+import NIOHTTP1
 import SettingsModel
 import SettingsStore
 import Systemd
@@ -62,15 +64,22 @@ struct OperationHandler: Sendable {
         }
     }
 
+    /// `GET /settings` without a query: the answer that pollers ask for all the time.
+    func ready(_ head: HTTPRequestHead) -> ReadyAnswer? {
+        guard head.method == .GET, head.uri == "/settings",
+            head.headers.first(name: "content-length").map({ $0 == "0" }) ?? true,
+            !head.headers.contains(name: "transfer-encoding")
+        else { return nil }
+        service.parts.metrics.answeredSettings()
+        return service.snapshots.settingsAnswer
+    }
+
     var snapshot: Snapshot { service.snapshots.value }
 
     private static let openAPI = ByteBuffer(string: OpenAPI.document.description)
 }
 
 extension APIReply {
-    /// 200 with JSON.
-    static func json(_ json: JSONValue) -> APIReply { .json(ByteBuffer(string: json.description)) }
-
     /// 200 with a list of keys.
     static func keys(_ keys: some Sequence<SettingKey>) -> APIReply {
         .json(.array(keys.sorted().map { .string($0.description) }))

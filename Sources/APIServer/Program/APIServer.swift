@@ -1,23 +1,16 @@
 import Features
 import Glibc
 import HostAPI
+public import HostAPIServer
 import Logging
-import NIOCore
-import NIOPosix
 import SettingsApply
 import SettingsStore
 import Systemd
 
 /// The API server of one host, from its first client to its last.
 public final class APIServer: Sendable {
-    private let group: MultiThreadedEventLoopGroup
-    private let server: HTTPServer
+    private let server: HostAPIServer
     private let service: HostService
-    private let signsOfLife: Task<Void, Never>
-    /// The socket that the server made itself and removes.
-    private let ownSocket: String?
-    /// Where the server listens, for its log.
-    public let address: String
     /// The generation in force when the server started.
     public let generation: UInt64
 
@@ -26,14 +19,14 @@ public final class APIServer: Sendable {
     /// - Parameters:
     ///   - options: the command line.
     ///   - limits: what clients may take.
-    ///   - inheritedSocket: a listening socket to use instead of making one.
+    ///   - socket: a listening Unix socket, which the server owns from now on.
     ///   - services: who restarts services; nil for what the options say.
     ///   - logger: the log.
     /// - Throws: `APIServerError`, `StoreError`, `FeatureError`, or what NIO throws for the socket.
     public init(
         _ options: APIServerOptions,
         limits: ServerLimits = ServerLimits(),
-        inheritedSocket: Int32? = nil,
+        socket: Int32,
         services: (any ServiceRestarter)? = nil,
         logger: Logger
     ) async throws {
@@ -87,60 +80,37 @@ public final class APIServer: Sendable {
         for warning in service.storeWarnings { logger.warning("settings store: \(warning)") }
         await service.start()
 
-        let responder = APIResponder(
-            handler: OperationHandler(
-                service: service,
-                features: features,
-                templates: options.templates,
-                os: osInfo,
-                bootReports: BootReports(path: "\(options.root)/boot-report.json"),
-                usesSystemd: options.usesSystemd,
-                startTime: now()
-            ),
-            limits: limits
+        let handler = OperationHandler(
+            service: service,
+            features: features,
+            templates: options.templates,
+            os: osInfo,
+            bootReports: BootReports(path: "\(options.root)/boot-report.json"),
+            usesSystemd: options.usesSystemd,
+            startTime: now()
         )
-        ownSocket = inheritedSocket == nil ? options.socket : nil
-        address = inheritedSocket == nil ? options.socket : "the socket from systemd"
-        let socket = try inheritedSocket ?? ListeningSocket.bind(path: options.socket, mode: 0o660)
-        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        server = try await HTTPServer(
+        server = try await HostAPIServer(
             socket: socket,
-            loop: group.next(),
+            events: events,
             limits: limits,
-            answers: .init(
-                ready: { responder.ready($0) },
-                responder: { request, writer, channel, peer in
-                    try await responder.respond(request, writer, channel, peer)
-                },
-                refused: { metrics.answered(nil, status: $0, took: .zero) },
+            service: .init(
+                answer: { request async throws(Problem) in try await handler.answer(request) },
+                ready: { handler.ready($0) },
+                answered: { metrics.answered($0, status: $1, took: $2) },
                 connections: { metrics.connections($0) }
             ),
-            logger: Logger(label: "http") { _ in SwiftLogNoOpLogHandler() }
+            logger: logger
         )
-        signsOfLife = Task {
-            var idlePages = IdlePages()
-            while !Task.isCancelled {
-                try? await Task.sleep(for: .seconds(15))
-                events.sendSignOfLife()
-                _ = idlePages.look(answered: metrics.requestsAnswered)
-            }
-        }
     }
 
     /// Comes back when both the event loop and the owner of the store have answered: they do not hang.
     public func ping() async {
-        try? await group.next().submit {}.get()
+        await server.ping()
         await service.ping()
     }
 
     /// Stops accepting clients, lets requests finish for a few seconds, and frees everything.
-    public func stop() async {
-        signsOfLife.cancel()
-        service.parts.events.stop()
-        await server.stop()
-        if let ownSocket { unlink(ownSocket) }
-        try? await group.shutdownGracefully()
-    }
+    public func stop() async { await server.stop() }
 }
 
 /// Restarts nothing: for hosts without systemd, as in tests.

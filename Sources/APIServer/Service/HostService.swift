@@ -1,5 +1,6 @@
 import Glibc
 import HostAPI
+import HostAPIServer
 import JSON
 import Logging
 import SettingsApply
@@ -327,5 +328,12 @@ actor HostService {
             metadata["SETTING_KEYS"] = "\(shown)\(keys.count > 100 ? ",+\(keys.count - 100)" : "")"
         }
         parts.logger.info("\(what)", metadata: metadata)
+    }
+}
+
+extension PeerCredentials {
+    /// The client as the author of a change.
+    var author: Generation.Author {
+        Generation.Author(user: user, group: group, process: process, program: program)
     }
 }

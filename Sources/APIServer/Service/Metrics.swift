@@ -45,13 +45,6 @@ final class Metrics: Sendable {
     /// Counts an answer to `GET /settings` that was ready: the one that must cost next to nothing.
     func answeredSettings() { state.withLock { $0.readySettings.requests += 1 } }
 
-    /// How many requests were answered.
-    var requestsAnswered: UInt64 {
-        state.withLock { state in
-            state.requests.values.reduce(state.readySettings.requests) { $0 &+ $1.requests }
-        }
-    }
-
     /// Counts a new generation.
     func committed() { state.withLock { $0.commits += 1 } }
 

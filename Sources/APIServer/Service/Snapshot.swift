@@ -1,3 +1,4 @@
+import HostAPIServer
 import JSON
 import NIOCore
 import NIOHTTP1

@@ -1,22 +1,34 @@
 import Glibc
-import Logging
+public import Logging
 import Systemd
 
 /// The server's log: messages with fields in the journal under systemd, lines on standard error elsewhere.
-struct HostLogHandler: LogHandler {
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.info
+public struct HostLogHandler: LogHandler {
+    /// Fields of every message.
+    public var metadata: Logger.Metadata = [:]
+    /// What is less is not logged.
+    public var logLevel = Logger.Level.info
+    private let program: String
     private let usesJournal: Bool
 
-    /// - Parameter usesJournal: whether standard error is the journal's, so that fields can be sent along.
-    init(usesJournal: Bool = getenv("JOURNAL_STREAM") != nil) { self.usesJournal = usesJournal }
+    /// The log of a program.
+    ///
+    /// - Parameters:
+    ///   - program: its name.
+    ///   - usesJournal: whether standard error is the journal's, so that fields can be sent along.
+    public init(program: String, usesJournal: Bool = getenv("JOURNAL_STREAM") != nil) {
+        self.program = program
+        self.usesJournal = usesJournal
+    }
 
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    /// A field of every message.
+    public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) {
+    /// Logs a message.
+    public func log(event: LogEvent) {
         var fields: [String: String] = [:]
         for (name, value) in metadata { fields[name] = value.description }
         for (name, value) in event.metadata ?? [:] { fields[name] = value.description }
@@ -30,16 +42,16 @@ struct HostLogHandler: LogHandler {
             let message = try? JournalMessage(
                 event.message.description,
                 priority: Self.priority(event.level),
-                fields: named.merging(["SYSLOG_IDENTIFIER": "apiserver"]) { $1 }
+                fields: named.merging(["SYSLOG_IDENTIFIER": program]) { $1 }
             )
             if let message, (try? message.send()) != nil { return }
         }
         let suffix = fields.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }.joined()
-        Self.writeLine("apiserver: \(event.level.rawValue): \(event.message)\(suffix)")
+        Self.writeLine("\(program): \(event.level.rawValue): \(event.message)\(suffix)")
     }
 
     /// Writes a line to standard error in one call, so that lines of several threads stay whole.
-    static func writeLine(_ line: String) {
+    public static func writeLine(_ line: String) {
         let bytes = Array((line + "\n").utf8)
         _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }

@@ -3,14 +3,6 @@ import JSON
 import NIOCore
 import NIOHTTP1
 
-/// An answer that is ready: it is sent from the event loop itself, without a task.
-struct ReadyAnswer: Sendable {
-    /// The header fields.
-    var headers: HTTPHeaders
-    /// The body.
-    var body: ByteBuffer
-}
-
 /// Stands in a connection between the HTTP decoder and the rest: limits, refusals, keep-alive, ready answers.
 ///
 /// A request that is refused here, before or while it is read, gets its problem details after the answers to the

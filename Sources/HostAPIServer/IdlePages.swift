@@ -1,4 +1,5 @@
 import Glibc
+import SmallFiles
 
 /// Gives back the pages of code that a server does not need while it waits: most of what it has mapped.
 ///
@@ -30,7 +31,7 @@ struct IdlePages {
     /// Such pages are never written to, so that madvise(2) with MADV_DONTNEED loses nothing; relocated data, which looks
     /// read-only too, is not touched.
     static func release() {
-        guard let maps = BoundedFile.read("/proc/self/maps", limit: sizeLimit) else { return }
+        guard let maps = try? readSmallFile("/proc/self/maps", maximumLength: sizeLimit) else { return }
         for line in String(decoding: maps, as: UTF8.self).split(separator: "\n") {
             guard let range = executableFile(line) else { continue }
             madvise(UnsafeMutableRawPointer(bitPattern: range.lowerBound), range.count, Int32(MADV_DONTNEED))

@@ -1,16 +1,19 @@
 import Glibc
 import NIOCore
 import NIOPosix
-import SettingsStore
+import SmallFiles
 import Synchronization
 
 /// Who is at the other end of a connection, as the kernel noted it when the client connected (SO_PEERCRED, unix(7)).
-struct PeerCredentials: Sendable, Equatable {
-    var process: Int32
-    var user: UInt32
-    var group: UInt32
+public struct PeerCredentials: Sendable, Equatable {
+    /// The process.
+    public var process: Int32
+    /// The user.
+    public var user: UInt32
+    /// The group.
+    public var group: UInt32
     /// The name of the program as /proc told it when the client was accepted; empty if the client was gone already.
-    var program: String
+    public var program: String
 
     /// Asks the kernel, when the client is accepted: later, one that hung up can't be asked about any more.
     static func of(_ channel: any Channel) -> EventLoopFuture<PeerCredentials> {
@@ -32,11 +35,6 @@ struct PeerCredentials: Sendable, Equatable {
         }
     }
 
-    /// The client as the author of a change.
-    var author: Generation.Author {
-        Generation.Author(user: user, group: group, process: process, program: program)
-    }
-
     /// Nobody that the kernel knows: no client of a Unix socket.
     static let unknown = PeerCredentials(process: 0, user: .max, group: .max, program: "")
 
@@ -48,7 +46,8 @@ struct PeerCredentials: Sendable, Equatable {
     }
 
     private static func program(_ process: Int32) -> String {
-        guard process > 0, let bytes = BoundedFile.read("/proc/\(process)/comm", limit: 64) else { return "" }
+        guard process > 0, let bytes = try? readSmallFile("/proc/\(process)/comm", maximumLength: 64)
+        else { return "" }
         // A program chooses its name itself: only what can't confuse a log is kept.
         return String(
             decoding: bytes.filter { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") },

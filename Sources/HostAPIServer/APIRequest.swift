@@ -1,24 +1,25 @@
-import HostAPI
-import NIOCore
+public import HostAPI
+public import JSON
+public import NIOCore
 
 /// A request that has an endpoint, with everything that its operation may look at.
-struct APIRequest: Sendable {
+public struct APIRequest: Sendable {
     /// The operation.
-    var operation: Operation
+    public var operation: Operation
     /// The parameters, checked against what the endpoint declares.
-    var parameters: RequestParameters
+    public var parameters: RequestParameters
     /// The body; empty where the endpoint reads none.
-    var body: ByteBuffer
+    public var body: ByteBuffer
     /// Who asks.
-    var peer: PeerCredentials
+    public var peer: PeerCredentials
     /// Whether the client asked for a report of what was applied.
-    var wantsReport: Bool
+    public var wantsReport: Bool
     /// The last event that the client has seen.
-    var lastEvent: UInt64?
+    public var lastEvent: UInt64?
 }
 
 /// An answer.
-enum APIReply: Sendable {
+public enum APIReply: Sendable {
     /// 204.
     case nothing
     /// 200 with JSON.
@@ -27,4 +28,9 @@ enum APIReply: Sendable {
     case content(ByteBuffer, mediaType: String)
     /// 200 with events until the client, or the server, has enough.
     case events(EventHub.Watch, limit: Int64?, timeout: Int64?)
+}
+
+extension APIReply {
+    /// 200 with JSON.
+    public static func json(_ json: JSONValue) -> APIReply { .json(ByteBuffer(string: json.description)) }
 }

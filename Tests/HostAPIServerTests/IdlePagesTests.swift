@@ -1,6 +1,6 @@
 import Testing
 
-@testable import APIServer
+@testable import HostAPIServer
 
 @Suite struct IdlePagesTests {
     @Test func onlyCodeOfFilesIsGivenBack() {

@@ -8,25 +8,17 @@ import NIOHTTP1
 
 /// Turns requests of HTTP into operations, and what they answer into responses.
 struct APIResponder: Sendable {
-    let handler: OperationHandler
+    let service: HostAPIServer.Service
+    let events: EventHub
     let limits: ServerLimits
+    let logger: Logger
     private let clock = ContinuousClock()
 
-    init(handler: OperationHandler, limits: ServerLimits) {
-        self.handler = handler
+    init(service: HostAPIServer.Service, events: EventHub, limits: ServerLimits, logger: Logger) {
+        self.service = service
+        self.events = events
         self.limits = limits
-    }
-
-    private var metrics: Metrics { handler.service.parts.metrics }
-
-    /// `GET /settings` without a query: the answer that pollers ask for all the time.
-    func ready(_ head: HTTPRequestHead) -> ReadyAnswer? {
-        guard head.method == .GET, head.uri == "/settings",
-            head.headers.first(name: "content-length").map({ $0 == "0" }) ?? true,
-            !head.headers.contains(name: "transfer-encoding")
-        else { return nil }
-        metrics.answeredSettings()
-        return handler.service.snapshots.settingsAnswer
+        self.logger = logger
     }
 
     /// Answers a request.
@@ -45,10 +37,10 @@ struct APIResponder: Sendable {
         let isHead = request.method == .head
         switch RouteTable.match(method: method, path: path) {
         case .unknownPath:
-            metrics.answered(nil, status: 404, took: clock.now - start)
+            service.answered(nil, 404, clock.now - start)
             try await writer.write(problem: RouteTable.unknownPathProblem(path), isHead: isHead)
         case .otherMethods(let methods):
-            metrics.answered(nil, status: 405, took: clock.now - start)
+            service.answered(nil, 405, clock.now - start)
             try await writer.write(
                 problem: RouteTable.methodProblem(method, allowed: methods),
                 allow: RouteTable.allowHeader(methods),
@@ -59,14 +51,14 @@ struct APIResponder: Sendable {
             do {
                 reply = try await answer(request, endpoint, parameters, query, peer)
             } catch let problem as Problem {
-                metrics.answered(endpoint.operation, status: problem.status, took: clock.now - start)
+                service.answered(endpoint.operation, problem.status, clock.now - start)
                 if problem.status >= 500 {
-                    handler.service.parts.logger.error("\(method) \(endpoint.path): \(problem)")
+                    logger.error("\(method) \(endpoint.path): \(problem)")
                 }
                 return try await writer.write(problem: problem)
             }
             let status = if case .nothing = reply { 204 } else { 200 }
-            metrics.answered(endpoint.operation, status: status, took: clock.now - start)
+            service.answered(endpoint.operation, status, clock.now - start)
             try await send(reply, writer, channel)
         }
     }
@@ -91,7 +83,7 @@ struct APIResponder: Sendable {
             // The guard refuses longer bodies before they come here; what breaks is the connection, and that throws.
             body = try await request.body.collect(upTo: limits.body)
         }
-        return try await handler.answer(
+        return try await service.answer(
             APIRequest(
                 operation: endpoint.operation,
                 parameters: parameters,
@@ -133,7 +125,7 @@ struct APIResponder: Sendable {
         _ writer: consuming ResponseWriter,
         _ channel: any Channel
     ) async throws {
-        let events = handler.service.parts.events
+        let events = events
         let end: @Sendable () -> Void = { events.end(watch.number) }
         // A client that goes away is seen at once, not at the next event.
         channel.closeFuture.whenComplete { _ in end() }

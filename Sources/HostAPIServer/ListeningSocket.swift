@@ -1,7 +1,7 @@
 import Glibc
 
 /// A Unix stream socket that listens for clients.
-enum ListeningSocket {
+public enum ListeningSocket {
     /// The longest path that fits into `sockaddr_un`, in bytes (unix(7)), without the closing zero.
     static let maximumPath = 107
     /// How many clients the kernel lets wait until they are accepted.
@@ -13,14 +13,14 @@ enum ListeningSocket {
     ///   - path: where clients find it.
     ///   - mode: the permission bits of the socket's file.
     /// - Returns: the file descriptor, which the caller owns.
-    /// - Throws: `APIServerError.socket`; also when another server answers at the path.
-    static func bind(path: String, mode: mode_t) throws(APIServerError) -> Int32 {
+    /// - Throws: `HostAPIServerError.socket`; also when another server answers at the path.
+    public static func bind(path: String, mode: mode_t) throws(HostAPIServerError) -> Int32 {
         guard !path.isEmpty, path.utf8.count <= maximumPath, !path.utf8.contains(0) else {
             throw .socket(path: path, reason: "the path must have 1 to \(maximumPath) bytes")
         }
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw fault("socket", path) }
-        do throws(APIServerError) {
+        do throws(HostAPIServerError) {
             try removeLeftover(path)
             // The file must never be there with wider permissions than it shall have, not even for a moment.
             let umaskBefore = umask(0o777 & ~mode)
@@ -37,7 +37,7 @@ enum ListeningSocket {
     }
 
     /// Removes a socket's file if nobody listens there.
-    private static func removeLeftover(_ path: String) throws(APIServerError) {
+    private static func removeLeftover(_ path: String) throws(HostAPIServerError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else {
@@ -70,7 +70,7 @@ enum ListeningSocket {
         }
     }
 
-    private static func fault(_ call: String, _ path: String, _ error: Int32 = errno) -> APIServerError {
+    private static func fault(_ call: String, _ path: String, _ error: Int32 = errno) -> HostAPIServerError {
         .socket(path: path, reason: "\(call): \(String(cString: strerror(error)))")
     }
 }

@@ -1,13 +1,13 @@
 import Glibc
-import HostAPI
-import JSON
-import NIOCore
+public import HostAPI
+public import JSON
+public import NIOCore
 import Synchronization
 
 /// Tells clients of `GET /events` what happens.
 ///
 /// Each watcher has a short queue; one that does not keep up is dropped instead of making the server remember for it.
-final class EventHub: Sendable {
+public final class EventHub: Sendable {
     /// Events that are kept for clients that come back with `Last-Event-ID`.
     static let kept = 256
     /// Bytes of the events that are kept, at most.
@@ -18,19 +18,21 @@ final class EventHub: Sendable {
     static let queueLength = 64
 
     /// One client's view: what it missed, and what comes.
-    struct Watch: Sendable {
-        let number: UInt64
+    public struct Watch: Sendable {
+        /// Its number, which ends it.
+        public let number: UInt64
         /// Events after the last one that the client has seen.
-        let missed: [ByteBuffer]
+        public let missed: [ByteBuffer]
         /// What comes; ends when the client is dropped or the server stops.
-        let messages: AsyncStream<Message>
+        public let messages: AsyncStream<Message>
     }
 
     /// A message as it is sent.
-    struct Message: Sendable {
-        let text: ByteBuffer
+    public struct Message: Sendable {
+        /// What goes over the wire.
+        public let text: ByteBuffer
         /// False for signs of life.
-        let isEvent: Bool
+        public let isEvent: Bool
     }
 
     private struct State {
@@ -49,13 +51,13 @@ final class EventHub: Sendable {
     /// - Parameters:
     ///   - limit: how many clients there may be.
     ///   - start: the number that ids go on from.
-    init(limit: Int, start: UInt64 = EventHub.microseconds) {
+    public init(limit: Int, start: UInt64 = EventHub.microseconds) {
         self.limit = limit
         state.withLock { $0.lastEvent = start }
     }
 
     /// The time, so that the ids of a server that was restarted are higher than what clients have seen of the one before.
-    static var microseconds: UInt64 {
+    public static var microseconds: UInt64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         // Up to the year 2255 these are numbers that every reader of JSON takes (RFC 8259, section 6).
@@ -63,10 +65,10 @@ final class EventHub: Sendable {
     }
 
     /// The number of clients.
-    var count: Int { state.withLock { $0.watchers.count } }
+    public var count: Int { state.withLock { $0.watchers.count } }
 
     /// Tells all watchers; `data` must be without secrets.
-    func publish(_ name: Event.Name, _ data: JSONValue) {
+    public func publish(_ name: Event.Name, _ data: JSONValue) {
         let late = state.withLock { state in
             state.lastEvent += 1
             let text = Self.text(Event(id: state.lastEvent, name: name, data: data))
@@ -82,14 +84,14 @@ final class EventHub: Sendable {
     }
 
     /// Tells all watchers that the server is there.
-    func sendSignOfLife() {
+    public func sendSignOfLife() {
         for watcher in state.withLock({ Self.send(Self.signOfLife, &$0) }) { watcher.finish() }
     }
 
     /// Begins to watch; nil when there are too many watchers, or the server stops.
     ///
     /// - Parameter last: the id of the last event that the client has seen; nil to see only what comes.
-    func watch(after last: UInt64?) -> Watch? {
+    public func watch(after last: UInt64?) -> Watch? {
         let (messages, continuation) = AsyncStream.makeStream(
             of: Message.self,
             bufferingPolicy: .bufferingOldest(Self.queueLength)
@@ -107,12 +109,12 @@ final class EventHub: Sendable {
     }
 
     /// Ends a watch.
-    func end(_ number: UInt64) {
+    public func end(_ number: UInt64) {
         state.withLock { $0.watchers.removeValue(forKey: number) }?.finish()
     }
 
     /// Ends all watches, for good.
-    func stop() {
+    public func stop() {
         let watchers = state.withLock { state in
             defer { state.watchers = [:] }
             state.isStopped = true

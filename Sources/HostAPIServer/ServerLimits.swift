@@ -1,4 +1,4 @@
-import NIOCore
+public import NIOCore
 
 /// What one client may take of the server: beyond it a request gets an exact status, or the connection is closed.
 public struct ServerLimits: Sendable {
