@@ -35,7 +35,7 @@ struct RepoInitCommand: AsyncParsableCommand {
         commandName: "init",
         abstract: "Make an empty repository.",
         discussion: """
-            The folder is made. A repository that is there already is left as it is.
+            The folder is made. A repository that is there already is left as it is. A key ring is for one repository.
 
             Examples:
               bulkhead repo init site --keys keys
@@ -44,17 +44,17 @@ struct RepoInitCommand: AsyncParsableCommand {
 
     @OptionGroup var options: RepositoryOptions
 
+    @Flag(help: "Make one in place of another that this key ring published and that is lost.")
+    var acceptOlder = false
+
     @Flag(help: "Print what was done as JSON.")
     var json = false
 
     func run() async throws {
         // Without a key ring no folder is made.
         _ = try KeyRing(reading: options.keys)
-        try FileManager.default.createDirectory(
-            atPath: options.folder,
-            withIntermediateDirectories: true
-        )
-        let isNew = try await options.repository().initialize()
+        try FolderStorage.makeFolder(options.folder)
+        let isNew = try await options.repository().initialize(acceptingOlder: acceptOlder)
         if json { return try Console.json(RepositoryChange(changed: isNew)) }
         print(isNew ? "\(options.folder): made" : "\(options.folder): there already, nothing changed")
     }
@@ -94,11 +94,14 @@ struct RepoPublishCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The newest version that hosts of the variant and architecture may take; written to all their releases.",
+            "The newest version that hosts of the variant and architecture may take, of releases to come too.",
             valueName: "version"
         )
     )
     var maxVersion: String?
+
+    @Flag(help: "Let hosts of the variant and architecture take every version again.")
+    var noMaxVersion = false
 
     @Option(
         help: ArgumentHelp(
@@ -114,6 +117,9 @@ struct RepoPublishCommand: AsyncParsableCommand {
     func validate() throws {
         if !(0...64).contains(packs) { throw ValidationError("--packs \(packs): give 0 to 64") }
         if open && schedule != nil { throw ValidationError("--open and --schedule exclude each other") }
+        if noMaxVersion && maxVersion != nil {
+            throw ValidationError("--max-version and --no-max-version exclude each other")
+        }
     }
 
     func run() async throws {
@@ -121,9 +127,10 @@ struct RepoPublishCommand: AsyncParsableCommand {
         let waves =
             try open ? WaveTable.open : WaveTable(ScheduleFile.read(schedule), from: repository.now.seconds)
         let folders = try builds.map { try ReleaseFolder(reading: $0) }
-        let (maximum, packs) = (maxVersion, packs)
+        let packs = packs
+        let maximum = noMaxVersion ? .removed : maxVersion.map(MaximumVersion.version) ?? .unchanged
         let added = try await Interruption.stopping("hosts see the repository as it was before") {
-            try await repository.publish(folders, waves: waves, maxVersion: maximum, packs: packs)
+            try await repository.publish(folders, waves: waves, maximum: maximum, packs: packs)
         }
         if json { return try Console.json(RepositoryChange(changed: !added.isEmpty, releases: added)) }
         for name in added {
@@ -132,7 +139,7 @@ struct RepoPublishCommand: AsyncParsableCommand {
         }
         if added.isEmpty {
             print(
-                maximum == nil
+                maximum == .unchanged
                     ? "published already, nothing changed" : "published already; newest version set"
             )
         }
@@ -203,6 +210,10 @@ struct RepoRefreshCommand: AsyncParsableCommand {
             The timestamp is always renewed; snapshot and targets when half of their life is over, or when the key ring
             has new root metadata. Run it daily: hosts refuse metadata that have expired.
 
+            The key ring notes what it published last, and a repository that is older is refused: a restored backup, or
+            somebody's replay. After a loss --accept-older goes on from a backup; what was withdrawn or published since
+            must be withdrawn or published again.
+
             Examples:
               bulkhead repo refresh site --keys keys
             """
@@ -210,11 +221,14 @@ struct RepoRefreshCommand: AsyncParsableCommand {
 
     @OptionGroup var options: RepositoryOptions
 
+    @Flag(help: "Take a repository that is older than what was published last.")
+    var acceptOlder = false
+
     @Flag(help: "Print what was done as JSON.")
     var json = false
 
     func run() async throws {
-        let written = try await options.repository().refresh()
+        let written = try await options.repository().refresh(acceptingOlder: acceptOlder)
         if json { return try Console.json(RepositoryChange(changed: !written.isEmpty, written: written)) }
         print(written.isEmpty ? "nothing changed" : "renewed \(written.joined(separator: ", "))")
     }

@@ -67,7 +67,6 @@ import Testing
                 $0.hasSuffix("root.json")
             } == before
         )
-        // The key that was made for nothing is not in the way.
         try FileManager.default.moveItem(atPath: offline + "-away", toPath: offline)
         #expect(
             try await ceremony.rotate("timestamp", in: site.keys, newKeys: [.made(.ed25519)]).rootVersion == 2
@@ -137,7 +136,7 @@ import Testing
         let before = try site.files()
         for (broken, part) in [
             ("exit 3", "exit"), ("echo nonsense", "no signature"), ("cat", "no signature"),
-            ("yes", "sh -c yes"),
+            ("yes", "'sh' failed"),
         ] {
             let list = "\(site.keys)/keys.toml"
             let text = try String(contentsOfFile: list, encoding: .utf8)

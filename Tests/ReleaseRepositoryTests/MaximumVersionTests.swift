@@ -20,7 +20,7 @@ import Testing
     @Test func theNewestVersionHoldsForLaterReleasesToo() async throws {
         let site = try await Site.make()
         _ = try await site.open().publish([site.build("1.1.0"), site.build("1.2.0")], waves: .open)
-        _ = try await site.open().publish([site.build("1.2.0")], waves: .open, maxVersion: "1.1.0")
+        _ = try await site.open().publish([site.build("1.2.0")], waves: .open, maximum: .version("1.1.0"))
         _ = try await site.open().publish(
             [site.build("1.3.0"), site.build("1.0.0", variant: "metal")],
             waves: .open
@@ -31,6 +31,22 @@ import Testing
             ]
         )
         #expect(try site.verify().releases.filter(\.isRecalled).count == 2)
+        // Publishing again changes nothing of it; taking it away, for this variant only, does.
+        #expect(try await site.open().publish([site.build("1.3.0")], waves: .open) == [])
+        #expect(try maxima(site)["vm 1.3.0"] == "1.1.0")
+        _ = try await site.open().publish([site.build("1.3.0")], waves: .open, maximum: .removed)
+        #expect(Set(try maxima(site).values) == ["none"])
+    }
+
+    @Test func aNewReleaseMayBeTheNewestVersionItself() async throws {
+        let site = try await Site.make()
+        _ = try await site.open().publish([site.build("1.0.0")], waves: .open)
+        _ = try await site.open().publish(
+            [site.build("1.1.0")],
+            waves: .open,
+            maximum: .version("1.1.0")
+        )
+        #expect(try maxima(site) == ["vm 1.0.0": "1.1.0", "vm 1.1.0": "1.1.0"])
     }
 
     @Test func theNewestVersionIsOneThatHostsCanTake() async throws {
@@ -43,7 +59,7 @@ import Testing
         let before = try site.files()
         for wrong in ["0.1", "1.0.0", "2.0.0", "9", "../1"] {
             await #expect {
-                _ = try await site.open().publish([site.build("1.1.0")], waves: .open, maxVersion: wrong)
+                _ = try await site.open().publish([site.build("1.1.0")], waves: .open, maximum: .version(wrong))
             } throws: {
                 "\($0)".contains("'\(wrong)'") && "\($0)".contains("1.1.0")
             }

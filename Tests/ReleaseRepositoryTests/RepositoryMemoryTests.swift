@@ -106,4 +106,161 @@ import Testing
         _ = try await site.open(now: later).withdraw("vm/amd64/1.0.0")
         #expect(try site.files().keys.filter { $0.hasPrefix("targets/") }.sorted() == before)
     }
+
+    /// After a loss a backup is all there is: hosts must see versions go on, and no file of a release is lost.
+    @Test func aBackupIsTakenOnDemandAndVersionsGoOn() async throws {
+        let site = try await Site.make()
+        _ = try await site.open().publish([site.build("1.0.0")], waves: .open)
+        let backup = try stolen(from: site)
+        for version in ["1.1.0", "1.2.0"] {
+            _ = try await site.open().publish([site.build(version)], waves: .open)
+        }
+        try FileManager.default.removeItem(atPath: site.repository)
+        try FileManager.default.copyItem(atPath: backup.repository, toPath: site.repository)
+        await #expect {
+            _ = try await site.open().refresh()
+        } throws: {
+            "\($0)".contains("--accept-older") && "\($0)".contains("version 2")
+        }
+        #expect(
+            try await site.open().refresh(acceptingOlder: true) == [
+                "5.targets.json", "5.snapshot.json", "timestamp.json",
+            ]
+        )
+        let report = try site.verify()
+        #expect(report.findings == [] && report.versions["timestamp"] == 5)
+        #expect(report.releases.map(\.name) == ["vm/amd64/1.0.0"])
+        #expect(try await site.open(now: Site.origin.advanced(by: 60)).refresh() == ["timestamp.json"])
+    }
+
+    @Test func aRingServesOneRepository() async throws {
+        let site = try await Site.make()
+        _ = try await site.open().publish([site.build("1.0.0")], waves: .open)
+        let second = site.folder.file("second")
+        try FolderStorage.makeFolder(second)
+        func open() throws -> Repository<FolderStorage> {
+            try Repository(
+                FolderStorage(second, forWriting: true),
+                keys: KeyRing(reading: site.keys),
+                now: Site.origin
+            )
+        }
+        await #expect(
+            throws: RepositoryError.publishedBefore(ring: site.keys, version: 2, repository: second)
+        ) { try await open().initialize() }
+        // In place of one that is lost it goes on where that one ended.
+        #expect(try await open().initialize(acceptingOlder: true))
+        let report = try RepositoryVerification.run(
+            FolderStorage(second, forWriting: false),
+            now: Site.origin
+        )
+        #expect(report.versions == ["root": 1, "targets": 3, "snapshot": 3, "timestamp": 3])
+        #expect(report.findings == [])
+    }
+
+    /// What the version before made has no note; the next change makes it.
+    @Test func aRingWithoutMemoryGetsOne() async throws {
+        let site = try await Site.make()
+        let note = "\(site.keys)/published.json"
+        try FileManager.default.removeItem(atPath: note)
+        _ = try await site.open(now: Site.origin.advanced(by: 60)).refresh()
+        let state = try PublishedState(reading: site.keys)
+        #expect(state.timestamp == 2 && state.snapshot == 1 && state.targets == 1 && state.root == 1)
+        let mode = try FileManager.default.attributesOfItem(atPath: note)[.posixPermissions] as? Int
+        #expect(mode == 0o600)
+        for damage in ["", "{}", #"{"root": 1, "snapshot": 1, "targets": 1, "timestamp": -1}"#] {
+            try damage.write(toFile: note, atomically: true, encoding: .utf8)
+            await #expect {
+                _ = try await site.open().refresh()
+            } throws: { "\($0)".contains(note) }
+        }
+    }
+
+    /// A thief raises all versions to the end; the operator replaces the keys, and hosts forget what they saw.
+    @Test(arguments: [Int64.max, Int64.max - 1, 1 << 53])
+    func versionsRaisedToTheEndAreRecovered(_ version: Int64) async throws {
+        let site = try await Site.make()
+        _ = try await site.open().publish([site.build("1.0.0")], waves: .open)
+        try await raiseVersions(of: site, to: version)
+        let later = Site.origin.advanced(by: 60)
+        await #expect {
+            _ = try await site.open(now: later).refresh()
+        } throws: {
+            "\($0)".contains("\(version)") && "\($0)".contains("bulkhead keys rotate")
+        }
+        try await rotateOnlineKeys(of: site)
+        _ = try await site.open(now: later).refresh()
+        let report = try site.verify(now: later)
+        #expect(report.isUsable, "\(report.findings)")
+        #expect(report.versions == ["root": 4, "targets": 3, "snapshot": 3, "timestamp": 3])
+        #expect(report.releases.map(\.name) == ["vm/amd64/1.0.0"])
+        _ = try await site.open(now: later).publish([site.build("1.1.0")], waves: .open)
+        #expect(try site.verify(now: later).findings == [])
+    }
+
+    private func raiseVersions(of site: Site, to version: Int64) async throws {
+        let storage = try FolderStorage(site.repository, forWriting: false)
+        let keys = try KeyRing(reading: site.keys)
+        let root = try keys.newestRoot()
+        let contents = try RepositoryContents(reading: storage)
+        var targets = contents.targets.signed
+        targets.common.version = version
+        var bytes = try await keys.sign(targets, for: [root])
+        try storage.write(bytes, to: "metadata/\(version).targets.json")
+        var snapshot = contents.snapshot.signed
+        snapshot.common.version = version
+        snapshot.meta["targets.json"] = MetaFile(version: version, length: Int64(bytes.count))
+        bytes = try await keys.sign(snapshot, for: [root])
+        try storage.write(bytes, to: "metadata/\(version).snapshot.json")
+        var timestamp = contents.timestamp.signed
+        timestamp.common.version = version
+        timestamp.snapshot = MetaFile(version: version, length: Int64(bytes.count))
+        try storage.write(await keys.sign(timestamp, for: [root]), to: "metadata/timestamp.json")
+    }
+
+    @Test func metadataThatWouldExpireEarlierAreRefused() async throws {
+        let site = try await Site.make()
+        let dayBefore = Site.origin.advanced(by: -86_400)
+        let before = try site.files()
+        await #expect(
+            throws: RepositoryError.expiresEarlier(
+                role: "timestamp",
+                there: Site.origin.advanced(by: 7 * 86_400),
+                new: Site.origin.advanced(by: 6 * 86_400)
+            )
+        ) { try await site.open(now: dayBefore).refresh() }
+        await #expect(throws: RepositoryError.self) {
+            try await site.open(now: dayBefore).publish([site.build("1.0.0")], waves: .open)
+        }
+        #expect(try site.files() == before)
+        // Clocks differ a little, and a life may be made shorter.
+        #expect(try await site.open(now: Site.origin.advanced(by: -60)).refresh() == ["timestamp.json"])
+        var policy = ExpiryPolicy.standard
+        policy.timestamp = 3600
+        policy.chosen = ["timestamp"]
+        #expect(try await site.open(policy: policy).refresh() == ["timestamp.json"])
+    }
+
+    @Test func aRootThatWouldExpireEarlierIsRefused() async throws {
+        let site = try await Site.make()
+        let early = Site.origin.advanced(by: -86_400)
+        for change in [
+            { _ = try await KeyCeremony(now: early).renew(site.keys) },
+            {
+                _ = try await KeyCeremony(now: early).rotate(
+                    "root",
+                    in: site.keys,
+                    newKeys: [.made(.ed25519)]
+                )
+            },
+        ] {
+            await #expect {
+                try await change()
+            } throws: {
+                guard case .expiresEarlier("root", _, _) = $0 as? RepositoryError else { return false }
+                return true
+            }
+        }
+        _ = try await KeyCeremony(now: early, lifetime: 3600).renew(site.keys)
+    }
 }

@@ -21,10 +21,12 @@ struct PublishedState: Sendable, Equatable {
     /// The largest version that is written: readers in other languages keep whole numbers up to here.
     static let versionLimit: Int64 = 1 << 53
 
-    private static let members: [(name: String, path: WritableKeyPath<PublishedState, Int64> & Sendable)] = [
-        (Root.type, \.root), (Timestamp.type, \.timestamp), (Snapshot.type, \.snapshot),
-        (Targets.type, \.targets),
-    ]
+    private static var members: [(name: String, path: WritableKeyPath<PublishedState, Int64>)] {
+        [
+            (Root.type, \.root), (Timestamp.type, \.timestamp), (Snapshot.type, \.snapshot),
+            (Targets.type, \.targets),
+        ]
+    }
 
     /// Nothing was published yet.
     init() {}
