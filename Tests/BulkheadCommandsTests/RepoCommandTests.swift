@@ -183,11 +183,35 @@ import Verity
         #expect(try runTool("rm", "-r", site).status == 0)
         let second = try change("init")
         #expect(second.status == 1 && second.output.contains("--accept-older"), "\(second.output)")
-        #expect(try runTool("cp", "-r", backup, site).status == 0)
+        #expect(try runTool("cp", "-rT", backup, site).status == 0)
         let refused = try change("refresh")
         #expect(refused.status == 1 && refused.output.contains("--accept-older"), "\(refused.output)")
         let accepted = try change("refresh", "--accept-older")
         #expect(accepted.status == 0 && accepted.output.contains("4.targets.json"), "\(accepted.output)")
+    }
+
+    @Test func severalKeysMayBeElsewhere() throws {
+        try makeSite()
+        var arguments = ["keys", "rotate", "timestamp", keys, "--threshold", "2", "--now", now]
+        var commands: [String] = []
+        for name in ["one", "two"] {
+            let (secret, file) = (folder.file("\(name).pem"), folder.file("\(name).pub"))
+            let kind = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
+            #expect(try runTool("openssl", ["genpkey"] + kind + ["-out", secret]).status == 0)
+            #expect(try runTool("openssl", "pkey", "-in", secret, "-pubout", "-out", file).status == 0)
+            arguments += ["--public", file]
+            commands += ["--", "openssl", "dgst", "-sha256", "-sign", secret]
+        }
+        let few = try runTool(builtProgram("bulkhead"), arguments + commands.prefix(6))
+        #expect(few.status == 2 && few.output.contains("there are 2 and 1"), "\(few.output)")
+        let (status, output) = try runTool(builtProgram("bulkhead"), arguments + commands)
+        #expect(status == 0 && output.contains("2.root.json"), "\(output)")
+        let refreshed = try bulkhead("repo", "refresh", site, "--keys", keys, "--now", now)
+        #expect(refreshed.status == 0, "\(refreshed.output)")
+        #expect(try bulkhead("repo", "verify", site, "--now", now).status == 0)
+        // Fewer keys than must sign are no accident that passes.
+        let fewer = try bulkhead("keys", "rotate", "timestamp", keys, "--count", "1", "--now", now)
+        #expect(fewer.status == 1 && fewer.output.contains("--threshold"), "\(fewer.output)")
     }
 
     @Test func aSimulationNeedsNoRepository() throws {

@@ -38,7 +38,7 @@ import Testing
         _ = try await ceremony.initialize(site.keys)
         let (ceremony, keys) = (ceremony, site.keys)
         let made = await withTaskGroup(of: Int64?.self) { group in
-            for _ in 0..<64 {
+            for _ in 0..<32 {
                 group.addTask {
                     try? await ceremony.rotate("timestamp", in: keys, newKeys: [.made(.ed25519)]).rootVersion
                 }
@@ -99,7 +99,7 @@ import Testing
         _ = try await ceremony.initialize(site.keys)
         // What the version before left behind after ceremonies that failed.
         var entries = try KeyRing(reading: site.keys).entries
-        for number in 1...300 {
+        for number in 1...260 {
             try PrivateKey.generate(.ed25519).publicKey.pem().write(
                 toFile: "\(site.keys)/failed-\(number).pub",
                 atomically: true,

@@ -135,7 +135,7 @@ import Testing
         // What fails says which command, and leaves the repository as it is.
         let before = try site.files()
         for (broken, part) in [
-            ("exit 3", "exit"), ("echo nonsense", "no signature"), ("cat", "no signature"),
+            ("exit 3", "status 3"), ("echo nonsense", "no signature"), ("cat", "no signature"),
             ("yes", "'sh' failed"),
         ] {
             let list = "\(site.keys)/keys.toml"
