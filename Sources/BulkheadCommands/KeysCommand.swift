@@ -190,7 +190,10 @@ struct KeysRotateCommand: AsyncParsableCommand {
 
     @Argument(
         parsing: .postTerminator,
-        help: ArgumentHelp("The command that signs with the key of --public, one for each with -- between them.", valueName: "command")
+        help: ArgumentHelp(
+            "The command that signs with the key of --public, one for each with -- between them.",
+            valueName: "command"
+        )
     )
     var command: [String] = []
 
@@ -200,7 +203,8 @@ struct KeysRotateCommand: AsyncParsableCommand {
         let found = commands.filter { !$0.isEmpty }.count
         guard found == publicFiles.count, commands.count <= max(1, found) else {
             throw ValidationError(
-                "--public FILE and a command behind -- belong together: there are \(publicFiles.count) and \(found)"
+                "--public FILE and a command behind -- belong together: there are \(publicFiles.count) and "
+                    + "\(found)"
             )
         }
         if !publicFiles.isEmpty && count != nil {
@@ -211,7 +215,7 @@ struct KeysRotateCommand: AsyncParsableCommand {
         }
     }
 
-    /// A command for each key. The only one may have a word -- of its own.
+    /// A command for each key; the only one may have a word -- of its own.
     private var commands: [[String]] {
         publicFiles.count < 2
             ? [command]

@@ -72,20 +72,23 @@ public enum RepositoryError: Error, Equatable, CustomStringConvertible {
                 "\(version).root.json of '\(ring)' is not that of '\(repository)'; use the key ring that the "
                 + "repository was made with"
         case .older(let repository, let ring, let role, let found, let noted):
-            return "'\(repository)' is older than what '\(ring)' published last: its \(role) has the version \(found), and "
-                + "\(noted) was published. Restore the newest state; only if that is lost, take this one with: "
+            return "'\(repository)' is older than what '\(ring)' published last: its \(role) has the version "
+                + "\(found), and \(noted) was published. Restore the newest state; only if that is lost, take this one with: "
                 + "bulkhead repo refresh \(repository) --keys \(ring) --accept-older"
         case .publishedBefore(let ring, let version, let repository):
-            return "'\(ring)' has published a repository, up to version \(version) of its timestamp; a second one needs "
-                + "a key ring of its own. If the first one is lost, replace it with: "
+            return
+                "'\(ring)' has published a repository, up to version \(version) of its timestamp; a second "
+                + "one needs a key ring of its own. If the first one is lost, replace it with: "
                 + "bulkhead repo init \(repository) --keys \(ring) --accept-older"
         case .fastForwarded(let role, let version):
-            return "the \(role) metadata have the version \(version), which nobody can follow: somebody else has signed "
-                + "them. Replace the keys of timestamp and snapshot (and those of targets) with 'bulkhead keys rotate', "
+            return
+                "the \(role) metadata have the version \(version), which nobody can follow: somebody else has "
+                + "signed them. Replace the keys of timestamp and snapshot (and those of targets) with 'bulkhead keys rotate', "
                 + "then run 'bulkhead repo refresh'"
         case .expiresEarlier(let role, let there, let new):
-            return "the new \(role) metadata would expire at \(new), those that are there do at \(there): set the clock "
-                + "right, or state with --expires how long they shall be good"
+            return
+                "the new \(role) metadata would expire at \(new), those that are there do at \(there): set the "
+                + "clock right, or state with --expires how long they shall be good"
         case .badBuild(let path, let reason):
             return "'\(path)' cannot be published: \(reason)"
         case .otherRelease(let release, let file):

@@ -59,7 +59,11 @@ import Testing
         let before = try site.files()
         for wrong in ["0.1", "1.0.0", "2.0.0", "9", "../1"] {
             await #expect {
-                _ = try await site.open().publish([site.build("1.1.0")], waves: .open, maximum: .version(wrong))
+                _ = try await site.open().publish(
+                    [site.build("1.1.0")],
+                    waves: .open,
+                    maximum: .version(wrong)
+                )
             } throws: {
                 "\($0)".contains("'\(wrong)'") && "\($0)".contains("1.1.0")
             }

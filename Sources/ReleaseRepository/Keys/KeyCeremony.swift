@@ -70,7 +70,7 @@ public struct KeyCeremony: Sendable {
         defer { withExtendedLifetime(lock) {} }
         let names = try? FileManager.default.contentsOfDirectory(atPath: folder)
         guard names?.isEmpty ?? false else { throw .exists(path: folder) }
-        // A folder that was there may be open to everybody.
+        // One that was there may be open to everybody.
         guard chmod(folder, 0o700) == 0 else { throw .system("set the mode of", folder) }
         var new: [KeyFiles] = []
         var root = Root(expires: try expires(after: nil))
@@ -124,7 +124,7 @@ public struct KeyCeremony: Sendable {
             throw .badValue(
                 what: "the number of new keys of \(role)",
                 value: "\(newKeys.count)",
-                allowed: "\(needed) or more, as its threshold is \(needed), or a lower threshold (--threshold)"
+                allowed: "at least \(needed), which is its threshold, or a lower one with --threshold"
             )
         }
         try Self.check(role, RolePlan(count: newKeys.count, threshold: needed))

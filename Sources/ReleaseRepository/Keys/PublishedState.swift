@@ -38,7 +38,10 @@ struct PublishedState: Sendable, Equatable {
         let path = "\(folder)/\(Self.fileName)"
         guard let bytes = try DurableFiles.read(path, limit: 64 << 10) else { return }
         func bad(_ reason: String) -> RepositoryError {
-            .badKeyRing(path: path, reason: "\(reason); restore it, or remove it if the repository is the newest")
+            .badKeyRing(
+                path: path,
+                reason: "\(reason); restore it, or remove it if the repository is the newest"
+            )
         }
         let document: JSONValue
         do throws(JSONError) { document = try JSONValue(parsing: bytes) } catch { throw bad("\(error)") }

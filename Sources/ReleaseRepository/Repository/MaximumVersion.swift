@@ -36,11 +36,11 @@ extension Repository {
             let offered = releases.filter { !$0.isWithdrawn }.map(\.version)
             maximum = offered.first { $0 == UAPIVersion(version) }
             guard maximum != nil else {
-                let known = offered.prefix(20).map(\.text).joined(separator: ", ")
+                let known = offered.isEmpty ? "there is none" : Self.list(offered)
                 throw .badValue(
                     what: "the newest version of \(place)",
                     value: version,
-                    allowed: "one that is published and not withdrawn: \(known.isEmpty ? "there is none" : known)"
+                    allowed: "one that is published and not withdrawn: \(known)"
                 )
             }
         }
@@ -50,12 +50,15 @@ extension Repository {
             targets.targets[release.targetName]?.custom = changed.custom
         }
         guard let maximum else { return progress("hosts of \(place) may take every version") }
-        let recalled = releases.filter { $0.version > maximum }.map(\.version.text)
+        let recalled = releases.map(\.version).filter { $0 > maximum }
         progress(
-            "the newest version that hosts of \(place) may take is \(maximum)"
-                + (recalled.isEmpty
-                    ? "" : "; recalled by that: \(recalled.count) (\(recalled.prefix(20).joined(separator: ", ")))")
+            "the newest version that hosts of \(place) may take is \(maximum), which recalls "
+                + (recalled.isEmpty ? "none" : "\(recalled.count): \(Self.list(recalled))")
         )
+    }
+
+    private static func list(_ versions: [UAPIVersion]) -> String {
+        versions.prefix(20).map(\.text).joined(separator: ", ") + (versions.count > 20 ? " ..." : "")
     }
 }
 

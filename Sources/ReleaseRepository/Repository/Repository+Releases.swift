@@ -8,7 +8,8 @@ extension Repository {
     /// Two texts of one version (1.0 and 1.00) would leave it open which of them a host takes.
     func checkVersion(_ candidate: Candidate, in targets: Targets) throws(RepositoryError) {
         for other in try RepositoryContents.releases(of: targets)
-        where other.isLike(candidate) && other.version == candidate.version && other.version.text != candidate.version.text
+        where other.isLike(candidate) && other.version == candidate.version
+            && other.version.text != candidate.version.text
         {
             throw .badValue(
                 what: "the version",
@@ -40,8 +41,7 @@ extension Repository {
     {
         var earlier: [TransportMaker.Earlier] = []
         for other in try RepositoryContents.releases(of: targets)
-        where other.isLike(candidate) && other.version < candidate.version && earlier.count < count
-        {
+        where other.isLike(candidate) && other.version < candidate.version && earlier.count < count {
             let name = String(other.targetName.dropLast("/release.json".count))
             do throws(RepositoryError) {
                 // Those of this very change have no files here yet.

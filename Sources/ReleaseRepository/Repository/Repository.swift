@@ -124,7 +124,8 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
             }
             added.append(release)
         }
-        for folder in folders {
+        for (index, folder) in folders.enumerated()
+        where !folders[..<index].contains(where: { $0.candidate.isLike(folder.candidate) }) {
             switch maximum {
             case .unchanged: break
             case .removed: try setMaximum(nil, like: folder.candidate, in: &targets)

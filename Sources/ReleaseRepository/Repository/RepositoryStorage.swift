@@ -17,7 +17,7 @@ public protocol RepositoryStorage: Sendable {
     func digest(_ name: String) throws(RepositoryError) -> (length: Int64, sha256: SHA256Digest)?
     /// The length of a file; nil if there is none.
     func length(_ name: String) throws(RepositoryError) -> Int64?
-    /// The names of all files below a folder, in order; throws for anything that is neither file nor folder.
+    /// The names of all files below a folder, in order; below `targets` nothing but files and folders may be.
     func list(_ folder: String) throws(RepositoryError) -> [String]
     /// Removes a file, if it is there.
     func remove(_ name: String) throws(RepositoryError)
@@ -117,7 +117,8 @@ public struct FolderStorage: RepositoryStorage {
 
     /// The names of all files below a folder, in order.
     ///
-    /// - Throws: `RepositoryError.file`, also for a symbolic link: the files behind it would look like missing ones.
+    /// - Throws: `RepositoryError.file`, also for a symbolic link below `targets`: files behind it would look like ones
+    ///   that nobody needs.
     public func list(_ folder: String) throws(RepositoryError) -> [String] {
         var names: [String] = []
         // Of folders that cannot be read nothing may be left out: what is listed decides what is removed.
@@ -128,6 +129,8 @@ public struct FolderStorage: RepositoryStorage {
             switch info.st_mode & S_IFMT {
             case S_IFDIR: names += try list(inner)
             case S_IFREG: names.append(inner)
+            // In the folder of metadata only names that publishing gives count.
+            case _ where !inner.hasPrefix("\(RepositoryContents.targetsFolder)/"): break
             default:
                 let kind = info.st_mode & S_IFMT == S_IFLNK ? "a symbolic link" : "neither file nor folder"
                 throw .file(

@@ -83,7 +83,8 @@ public enum RepositoryVerification {
         try checkTargets(storage, contents, progress, &report)
         checkReleases(storage, contents, &report)
         let leftovers =
-            try RepositoryLeftovers.metadata(storage, contents) + RepositoryLeftovers.targets(storage, contents)
+            try RepositoryLeftovers.metadata(storage, contents)
+            + RepositoryLeftovers.targets(storage, contents)
         for name in leftovers {
             report.findings.append(
                 .init(
