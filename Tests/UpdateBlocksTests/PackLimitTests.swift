@@ -31,14 +31,7 @@ struct PackLimitTests {
 
     @Test("A head that hosts would refuse is not made")
     func size() throws {
-        let most = try #require(try head(prefixRuns: 500).encoded())
-        let decoded = try PackHead(
-            decoding: most,
-            from: SHA256Digest(hashing: [1]),
-            to: SHA256Digest(hashing: [2]),
-            byteCount: UInt64(most.count + 4096)
-        )
-        #expect(decoded.segments.count == 4096)
+        #expect(try head(prefixRuns: 500).encoded() != nil)
         #expect(try head(prefixRuns: PackHead.maximumPrefixRuns).encoded() == nil)
     }
 }

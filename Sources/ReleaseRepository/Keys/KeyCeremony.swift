@@ -200,8 +200,12 @@ public struct KeyCeremony: Sendable {
         }
         let next: KeyRing
         var chain = ring.roots
+        var written: [KeyFiles] = []
         do throws(RepositoryError) {
-            for files in new { try files.write() }
+            for files in new {
+                try files.write()
+                written.append(files)
+            }
             next = try KeyRing(
                 folder: ring.folder,
                 roots: ring.roots,
@@ -213,7 +217,7 @@ public struct KeyCeremony: Sendable {
             // Also proves that old and new thresholds are met.
             try chain.append(metadata.encoded())
         } catch {
-            for files in new { files.remove() }
+            for files in written { files.remove() }
             throw error
         }
         try next.writeList(for: chain)

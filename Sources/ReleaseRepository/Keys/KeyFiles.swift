@@ -74,14 +74,19 @@ struct KeyFiles {
         return name
     }
 
-    /// Writes both halves; the secret first, so that no public key is without one.
+    /// Writes both halves or none; the secret first, so that no public key is without one.
     func write() throws(RepositoryError) {
         if let secretPath {
             let folder = URL(filePath: secretPath).deletingLastPathComponent().path
             if access(folder, F_OK) != 0 { try DurableFiles.makeFolder(folder, mode: 0o700) }
             try DurableFiles.write(secret, to: secretPath, mode: 0o600, mayReplace: false)
         }
-        try DurableFiles.write(publicText, to: publicPath)
+        do throws(RepositoryError) {
+            try DurableFiles.write(publicText, to: publicPath, mayReplace: false)
+        } catch {
+            if let secretPath { unlink(secretPath) }
+            throw error
+        }
     }
 
     /// Removes what `write()` wrote; only for a key that no root names.

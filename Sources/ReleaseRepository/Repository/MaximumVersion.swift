@@ -21,29 +21,45 @@ extension Repository {
             .compactMap(\.maxVersion).min()
     }
 
-    /// Writes the newest version to all releases of the variant and architecture of a release.
+    /// The newest version that a publication sets, one for each variant and architecture of the builds.
     ///
-    /// - Parameter version: nil takes it away.
     /// - Throws: `RepositoryError.badValue` for a version that no host could take: every release above it would be
     ///   recalled, and hosts would have nothing to go back to.
-    func setMaximum(_ version: String?, like candidate: Candidate, in targets: inout Targets)
+    func newMaxima(_ maximum: MaximumVersion, of folders: [ReleaseFolder], in targets: Targets)
+        throws(RepositoryError) -> [(candidate: Candidate, maximum: UAPIVersion?)]
+    {
+        guard maximum != .unchanged else { return [] }
+        let published = try RepositoryContents.releases(of: targets)
+        var maxima: [(candidate: Candidate, maximum: UAPIVersion?)] = []
+        for candidate in folders.map(\.candidate)
+        where !maxima.contains(where: { $0.candidate.isLike(candidate) }) {
+            guard case .version(let text) = maximum else {
+                maxima.append((candidate, nil))
+                continue
+            }
+            let new = folders.map(\.candidate).filter { new in
+                !published.contains { $0.targetName == new.targetName }
+            }
+            let offered = (new + published).filter { $0.isLike(candidate) && !$0.isWithdrawn }.map(\.version)
+            guard let version = offered.first(where: { $0 == UAPIVersion(text) }) else {
+                let known = offered.isEmpty ? "there is none" : Self.list(offered)
+                throw .badValue(
+                    what: "the newest version of \(candidate.variant)/\(candidate.architecture)",
+                    value: text,
+                    allowed: "one that is published and not withdrawn: \(known)"
+                )
+            }
+            maxima.append((candidate, version))
+        }
+        return maxima
+    }
+
+    /// Writes the newest version to all releases of the variant and architecture of a release; nil takes it away.
+    func setMaximum(_ maximum: UAPIVersion?, like candidate: Candidate, in targets: inout Targets)
         throws(RepositoryError)
     {
         let releases = try RepositoryContents.releases(of: targets).filter { $0.isLike(candidate) }
         let place = "\(candidate.variant)/\(candidate.architecture)"
-        var maximum: UAPIVersion?
-        if let version {
-            let offered = releases.filter { !$0.isWithdrawn }.map(\.version)
-            maximum = offered.first { $0 == UAPIVersion(version) }
-            guard maximum != nil else {
-                let known = offered.isEmpty ? "there is none" : Self.list(offered)
-                throw .badValue(
-                    what: "the newest version of \(place)",
-                    value: version,
-                    allowed: "one that is published and not withdrawn: \(known)"
-                )
-            }
-        }
         for release in releases {
             var changed = release
             changed.maxVersion = maximum

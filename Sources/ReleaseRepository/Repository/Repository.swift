@@ -85,6 +85,7 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
     ) async throws(RepositoryError) -> [String] {
         let contents = try open(removingTargets: true)
         var targets = contents.targets.signed
+        let maxima = try newMaxima(maximum, of: folders, in: targets)
         var files: [NewFile] = []
         var added: [String] = []
         defer { storage.removeScratch() }
@@ -124,14 +125,7 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
             }
             added.append(release)
         }
-        for (index, folder) in folders.enumerated()
-        where !folders[..<index].contains(where: { $0.candidate.isLike(folder.candidate) }) {
-            switch maximum {
-            case .unchanged: break
-            case .removed: try setMaximum(nil, like: folder.candidate, in: &targets)
-            case .version(let version): try setMaximum(version, like: folder.candidate, in: &targets)
-            }
-        }
+        for (candidate, maximum) in maxima { try setMaximum(maximum, like: candidate, in: &targets) }
         guard targets != contents.targets.signed else { return [] }
         try await commit(targets, replacing: contents, files: files)
         return added
