@@ -55,7 +55,7 @@ struct CeremonyOptions: ParsableArguments {
     var json = false
 
     func ceremony() throws -> KeyCeremony {
-        KeyCeremony(now: try time.moment(), lifetime: expires?.seconds ?? ExpiryPolicy.standard.root)
+        KeyCeremony(now: try time.moment(), lifetime: expires?.seconds)
     }
 
     /// Prints what a ceremony did.
@@ -149,7 +149,7 @@ struct KeysRotateCommand: AsyncParsableCommand {
             Needs the root's private keys. All keys of the role are replaced, by as many new ones unless --count says
             otherwise. With --public the new key is elsewhere, in a KMS or behind PKCS#11: the words behind -- are the
             command that signs with it. It gets the bytes to sign on standard input and prints the signature, raw or
-            in base64.
+            in base64. For several such keys repeat --public, and give as many commands with -- between them.
 
             Run 'bulkhead repo refresh' then, so that hosts learn of it. Keep the old private keys until that is done.
 
@@ -157,6 +157,7 @@ struct KeysRotateCommand: AsyncParsableCommand {
               bulkhead keys rotate timestamp keys
               bulkhead keys rotate root keys --count 3 --threshold 2
               bulkhead keys rotate targets keys --public kms.pem -- sign-with-kms --key-id 7
+              bulkhead keys rotate root keys --public a.pem --public b.pem -- sign --slot 1 -- sign --slot 2
             """
     )
 
@@ -172,7 +173,7 @@ struct KeysRotateCommand: AsyncParsableCommand {
     @Option(help: "How many new keys are made; as many as the role had by default.")
     var count: Int?
 
-    @Option(help: "How many of them must sign; as before by default.")
+    @Option(help: "How many of them must sign; as before by default, which needs as many keys.")
     var threshold: Int?
 
     @Option(help: "Where new private keys of the root go; where the last ones are by default.")
@@ -180,23 +181,33 @@ struct KeysRotateCommand: AsyncParsableCommand {
 
     @Option(
         name: .customLong("public"),
-        help: ArgumentHelp("The public key in PEM of a new key that is elsewhere.", valueName: "file")
+        help: ArgumentHelp(
+            "The public key in PEM of a new key that is elsewhere; may be repeated.",
+            valueName: "file"
+        )
     )
-    var publicFile: String?
+    var publicFiles: [String] = []
 
     @Argument(
         parsing: .postTerminator,
-        help: ArgumentHelp("The command that signs with the key of --public.", valueName: "command")
+        help: ArgumentHelp(
+            "The command that signs with the key of --public, one for each with -- between them.",
+            valueName: "command"
+        )
     )
     var command: [String] = []
 
     @OptionGroup var options: CeremonyOptions
 
     func validate() throws {
-        if (publicFile == nil) != command.isEmpty {
-            throw ValidationError("--public FILE and a command behind -- belong together")
+        let found = commands.filter { !$0.isEmpty }.count
+        guard found == publicFiles.count, commands.count <= max(1, found) else {
+            throw ValidationError(
+                "--public FILE and a command behind -- belong together: there are \(publicFiles.count) and "
+                    + "\(found)"
+            )
         }
-        if publicFile != nil && count != nil {
+        if !publicFiles.isEmpty && count != nil {
             throw ValidationError("--count goes with keys that are made here")
         }
         if let count, !(1...KeyCeremony.countLimit).contains(count) {
@@ -204,10 +215,17 @@ struct KeysRotateCommand: AsyncParsableCommand {
         }
     }
 
+    /// A command for each key; the only one may have a word -- of its own.
+    private var commands: [[String]] {
+        publicFiles.count < 2
+            ? [command]
+            : command.split(separator: "--", omittingEmptySubsequences: false).map(Array.init)
+    }
+
     func run() async throws {
         let newKeys: [KeyCeremony.NewKey]
-        if let publicFile {
-            newKeys = [.elsewhere(publicFile: publicFile, command: command)]
+        if !publicFiles.isEmpty {
+            newKeys = zip(publicFiles, commands).map { .elsewhere(publicFile: $0, command: $1) }
         } else {
             let before = try KeyRing(reading: folder).roots.latest?.signed.roles[role]?.keyIDs.count
             newKeys = Array(repeating: .made(type.kind), count: count ?? max(1, before ?? 1))

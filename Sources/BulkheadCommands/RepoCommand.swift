@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Presentation
 import ReleaseRepository
 import Rollout
 import TUF
@@ -35,7 +34,7 @@ struct RepoInitCommand: AsyncParsableCommand {
         commandName: "init",
         abstract: "Make an empty repository.",
         discussion: """
-            The folder is made. A repository that is there already is left as it is.
+            The folder is made. A repository that is there already is left as it is. A key ring is for one repository.
 
             Examples:
               bulkhead repo init site --keys keys
@@ -44,17 +43,17 @@ struct RepoInitCommand: AsyncParsableCommand {
 
     @OptionGroup var options: RepositoryOptions
 
+    @Flag(help: "Make one in place of another that this key ring published and that is lost.")
+    var acceptOlder = false
+
     @Flag(help: "Print what was done as JSON.")
     var json = false
 
     func run() async throws {
         // Without a key ring no folder is made.
         _ = try KeyRing(reading: options.keys)
-        try FileManager.default.createDirectory(
-            atPath: options.folder,
-            withIntermediateDirectories: true
-        )
-        let isNew = try await options.repository().initialize()
+        try FolderStorage.makeFolder(options.folder)
+        let isNew = try await options.repository().initialize(acceptingOlder: acceptOlder)
         if json { return try Console.json(RepositoryChange(changed: isNew)) }
         print(isNew ? "\(options.folder): made" : "\(options.folder): there already, nothing changed")
     }
@@ -94,11 +93,14 @@ struct RepoPublishCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The newest version that hosts of the variant and architecture may take; written to all their releases.",
+            "The newest version that hosts of the variant and architecture may take, of releases to come too.",
             valueName: "version"
         )
     )
     var maxVersion: String?
+
+    @Flag(help: "Let hosts of the variant and architecture take every version again.")
+    var noMaxVersion = false
 
     @Option(
         help: ArgumentHelp(
@@ -114,6 +116,9 @@ struct RepoPublishCommand: AsyncParsableCommand {
     func validate() throws {
         if !(0...64).contains(packs) { throw ValidationError("--packs \(packs): give 0 to 64") }
         if open && schedule != nil { throw ValidationError("--open and --schedule exclude each other") }
+        if noMaxVersion && maxVersion != nil {
+            throw ValidationError("--max-version and --no-max-version exclude each other")
+        }
     }
 
     func run() async throws {
@@ -121,9 +126,10 @@ struct RepoPublishCommand: AsyncParsableCommand {
         let waves =
             try open ? WaveTable.open : WaveTable(ScheduleFile.read(schedule), from: repository.now.seconds)
         let folders = try builds.map { try ReleaseFolder(reading: $0) }
-        let (maximum, packs) = (maxVersion, packs)
+        let packs = packs
+        let maximum = noMaxVersion ? .removed : maxVersion.map(MaximumVersion.version) ?? .unchanged
         let added = try await Interruption.stopping("hosts see the repository as it was before") {
-            try await repository.publish(folders, waves: waves, maxVersion: maximum, packs: packs)
+            try await repository.publish(folders, waves: waves, maximum: maximum, packs: packs)
         }
         if json { return try Console.json(RepositoryChange(changed: !added.isEmpty, releases: added)) }
         for name in added {
@@ -132,7 +138,7 @@ struct RepoPublishCommand: AsyncParsableCommand {
         }
         if added.isEmpty {
             print(
-                maximum == nil
+                maximum == .unchanged
                     ? "published already, nothing changed" : "published already; newest version set"
             )
         }
@@ -203,6 +209,10 @@ struct RepoRefreshCommand: AsyncParsableCommand {
             The timestamp is always renewed; snapshot and targets when half of their life is over, or when the key ring
             has new root metadata. Run it daily: hosts refuse metadata that have expired.
 
+            The key ring notes what it published last, and a repository that is older is refused: a restored backup, or
+            somebody's replay. After a loss --accept-older goes on from a backup; what was withdrawn or published since
+            must be withdrawn or published again.
+
             Examples:
               bulkhead repo refresh site --keys keys
             """
@@ -210,89 +220,15 @@ struct RepoRefreshCommand: AsyncParsableCommand {
 
     @OptionGroup var options: RepositoryOptions
 
+    @Flag(help: "Take a repository that is older than what was published last.")
+    var acceptOlder = false
+
     @Flag(help: "Print what was done as JSON.")
     var json = false
 
     func run() async throws {
-        let written = try await options.repository().refresh()
+        let written = try await options.repository().refresh(acceptingOlder: acceptOlder)
         if json { return try Console.json(RepositoryChange(changed: !written.isEmpty, written: written)) }
         print(written.isEmpty ? "nothing changed" : "renewed \(written.joined(separator: ", "))")
-    }
-}
-
-/// `bulkhead repo verify`.
-struct RepoVerifyCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "verify",
-        abstract: "Check a repository: signatures, versions, digests and lengths of all files, and expiry.",
-        discussion: """
-            No keys are needed. Also named are files that nothing refers to, and metadata that expire soon.
-
-            Exit status: 0 hosts can update from it, perhaps with warnings; 1 they cannot, or not all; 2 wrong usage.
-
-            Examples:
-              bulkhead repo verify site
-              bulkhead repo verify site --within '4 days' --json
-            """
-    )
-
-    @Argument(help: ArgumentHelp("The repository's folder.", valueName: "repository"))
-    var folder: String
-
-    @Option(
-        help: ArgumentHelp(
-            "Warn of metadata that expire within this time; '2 days' by default.",
-            valueName: "duration"
-        )
-    )
-    var within: DurationArgument?
-
-    @OptionGroup var time: TimeOptions
-
-    @Flag(help: "Print everything as JSON.")
-    var json = false
-
-    func run() throws {
-        let status = StatusLine()
-        defer { status.clear() }
-        let report = try RepositoryVerification.run(
-            FolderStorage(folder, forWriting: false),
-            now: time.moment(),
-            margin: within?.seconds ?? 2 * 86_400
-        ) { status.show($0) }
-        status.clear()
-        if json {
-            try Console.json(report)
-        } else {
-            show(report)
-        }
-        if !report.isUsable { throw ExitCode.failure }
-    }
-
-    private func show(_ report: RepositoryReport) {
-        var roles = TextTable([("role", .left), ("version", .right), ("expires", .left)])
-        for role in Root.topLevelRoles where report.versions[role] != nil {
-            roles.add(role, "\(report.versions[role] ?? 0)", report.expires[role] ?? "")
-        }
-        print(roles.lines().joined(separator: "\n"))
-        var releases = TextTable([("release", .left), ("size", .right), ("for all hosts", .left)])
-        for release in report.releases {
-            releases.add(
-                HumanText.safe(release.name),
-                HumanText.size(UInt64(clamping: release.size)),
-                release.isRecalled ? "withdrawn" : release.wavesEnd ?? "now"
-            )
-        }
-        print((report.releases.isEmpty ? ["  no releases"] : releases.lines()).joined(separator: "\n"))
-        for finding in report.findings {
-            print(
-                "\(finding.severity.rawValue): \(HumanText.safe(finding.subject)): \(HumanText.safe(finding.message))"
-            )
-        }
-        let files = HumanText.count(report.checkedFiles, "file")
-        print(
-            report.isUsable
-                ? "\(files) checked, hosts can update" : "hosts cannot update from this repository"
-        )
     }
 }

@@ -4,11 +4,13 @@ import ReleaseRepository
 import Rollout
 import TUF
 
-/// What "now" is in metadata that are written.
+/// What "now" is in metadata.
+///
+/// SOURCE_DATE_EPOCH of a build does not count: waves and expiry are counted from when hosts can see them.
 struct TimeOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The time to write, such as 2026-01-31T12:00:00Z; SOURCE_DATE_EPOCH, or the clock's by default.",
+            "What counts as now, such as 2026-01-31T12:00:00Z; the clock's time by default.",
             valueName: "time"
         )
     )
@@ -16,19 +18,13 @@ struct TimeOptions: ParsableArguments {
 
     func validate() throws { _ = try moment() }
 
-    /// The time of the option, of the environment, or of the clock.
+    /// The time of the option, or of the clock.
     func moment() throws -> MetadataTime {
-        if let now {
-            guard let time = MetadataTime(now) else {
-                throw ValidationError("--now '\(now)': write a time such as 2026-01-31T12:00:00Z")
-            }
-            return time
+        guard let now else { return .now }
+        guard let time = MetadataTime(now) else {
+            throw ValidationError("--now '\(now)': write a time such as 2026-01-31T12:00:00Z")
         }
-        guard let epoch = ProcessInfo.processInfo.environment["SOURCE_DATE_EPOCH"] else { return .now }
-        guard let seconds = Int64(epoch), (0...253_402_300_799).contains(seconds) else {
-            throw ValidationError("SOURCE_DATE_EPOCH is '\(epoch)': set it to seconds since 1970")
-        }
-        return MetadataTime(seconds: seconds)
+        return time
     }
 }
 
@@ -42,14 +38,8 @@ struct DurationArgument: ExpressibleByArgument {
     }
 }
 
-/// What every change of a repository needs.
-struct RepositoryOptions: ParsableArguments {
-    @Argument(help: ArgumentHelp("The repository's folder.", valueName: "repository"))
-    var folder: String
-
-    @Option(help: ArgumentHelp("The key ring's folder.", valueName: "folder"))
-    var keys: String
-
+/// How long new metadata are good.
+struct ExpiryOptions: ParsableArguments {
     @Option(
         name: .customLong("expires"),
         help: ArgumentHelp(
@@ -59,8 +49,6 @@ struct RepositoryOptions: ParsableArguments {
         )
     )
     var lifetimes: [String] = []
-
-    @OptionGroup var time: TimeOptions
 
     func validate() throws { _ = try policy() }
 
@@ -81,9 +69,23 @@ struct RepositoryOptions: ParsableArguments {
                     "--expires '\(text)': the role is timestamp, snapshot or targets ('bulkhead keys' makes the root)"
                 )
             }
+            policy.chosen.insert(parts[0])
         }
         return policy
     }
+}
+
+/// What every change of a repository needs.
+struct RepositoryOptions: ParsableArguments {
+    @Argument(help: ArgumentHelp("The repository's folder.", valueName: "repository"))
+    var folder: String
+
+    @Option(help: ArgumentHelp("The key ring's folder.", valueName: "folder"))
+    var keys: String
+
+    @OptionGroup var expiry: ExpiryOptions
+
+    @OptionGroup var time: TimeOptions
 
     /// The repository, locked for writing.
     func repository() throws -> Repository<FolderStorage> {
@@ -91,7 +93,7 @@ struct RepositoryOptions: ParsableArguments {
             FolderStorage(folder, forWriting: true),
             keys: KeyRing(reading: keys),
             now: time.moment(),
-            policy: policy(),
+            policy: expiry.policy(),
             progress: { Console.error($0) }
         )
     }

@@ -86,6 +86,8 @@ struct RepoWaveCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Also draw the plot into a file (SVG).", valueName: "file"))
     var plot: String?
 
+    @OptionGroup var expiry: ExpiryOptions
+
     @OptionGroup var time: TimeOptions
 
     @Flag(help: "Print what was done, or the table of the simulation, as JSON.")
@@ -119,6 +121,7 @@ struct RepoWaveCommand: AsyncParsableCommand {
             FolderStorage(folder, forWriting: true),
             keys: KeyRing(reading: keys),
             now: now,
+            policy: expiry.policy(),
             progress: { Console.error($0) }
         )
         let changed = try await repository.setWaves(waves, of: release)

@@ -32,8 +32,12 @@ enum DurableFiles {
     }
 
     /// Writes a file: temporary file beside it, flush, rename, flush of the folder.
-    static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o644) throws(RepositoryError) {
-        try replace(path, mode: mode) { descriptor throws(RepositoryError) in
+    ///
+    /// - Parameter mayReplace: whether a file of the name may be there already.
+    static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o644, mayReplace: Bool = true)
+        throws(RepositoryError)
+    {
+        try replace(path, mode: mode, mayReplace: mayReplace) { descriptor throws(RepositoryError) in
             try writeAll(bytes[...], descriptor, path)
         }
     }
@@ -64,22 +68,36 @@ enum DurableFiles {
         }
     }
 
-    /// Makes a folder and those above it.
+    /// Makes a folder and those above it; each is there after a loss of power, too.
     static func makeFolder(_ path: String, mode: mode_t = 0o755) throws(RepositoryError) {
-        do {
-            try FileManager.default.createDirectory(
-                atPath: path,
-                withIntermediateDirectories: true,
-                attributes: [.posixPermissions: Int(mode)]
-            )
-        } catch {
-            throw .file(operation: "make the folder", path: path, reason: error.localizedDescription)
+        if mkdir(path, mode) != 0 {
+            var code = errno
+            if code == ENOENT, parent(of: path) != path {
+                try makeFolder(parent(of: path), mode: mode)
+                code = mkdir(path, mode) == 0 ? 0 : errno
+            }
+            var info = stat()
+            // Some answer that a folder which is there cannot be made for another reason: "/" on a read-only one.
+            if code != 0, stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFDIR { return }
+            guard code == 0 else { throw .system("make the folder", path, code) }
         }
+        // Whatever the umask of the caller.
+        guard chmod(path, mode) == 0 else { throw .system("set the mode of", path) }
+        try flushFolder(parent(of: path))
+    }
+
+    /// The folder in which a file is.
+    private static func parent(of path: String) -> String {
+        let trimmed = path.dropLast(while: { $0 == "/" })
+        guard let slash = trimmed.lastIndex(of: "/") else { return trimmed.isEmpty ? "/" : "." }
+        let parent = trimmed[..<slash].dropLast(while: { $0 == "/" })
+        return parent.isEmpty ? "/" : String(parent)
     }
 
     private static func replace(
         _ path: String,
         mode: mode_t,
+        mayReplace: Bool = true,
         _ body: (Int32) throws(RepositoryError) -> Void
     ) throws(RepositoryError) {
         let temporary = "\(path).\(UUID().uuidString)\(temporarySuffix)"
@@ -91,12 +109,29 @@ enum DurableFiles {
             // Whatever the umask of the caller: a web server reads these files, and nobody else the private ones.
             guard fchmod(descriptor, mode) == 0 else { throw .system("set the mode of", temporary) }
             guard fsync(descriptor) == 0 else { throw .system("flush", temporary) }
-            guard rename(temporary, path) == 0 else { throw .system("rename to", path) }
+            try give(temporary, the: path, mayReplace: mayReplace)
         } catch {
             unlink(temporary)
             throw error
         }
-        try flushFolder(URL(filePath: path).deletingLastPathComponent().path)
+        try flushFolder(parent(of: path))
+    }
+
+    private static func give(_ temporary: String, the path: String, mayReplace: Bool) throws(RepositoryError)
+    {
+        if !mayReplace {
+            if link(temporary, path) == 0 {
+                unlink(temporary)
+                return
+            }
+            let code = errno
+            guard code == EPERM || code == EOPNOTSUPP || code == ENOSYS else {
+                throw .system("write", path, code)
+            }
+            // A file system without hard links (FAT); the lock on the folder keeps others out.
+            guard access(path, F_OK) != 0 else { throw .system("write", path, EEXIST) }
+        }
+        guard rename(temporary, path) == 0 else { throw .system("rename to", path) }
     }
 
     private static func flushFolder(_ path: String) throws(RepositoryError) {
@@ -117,5 +152,13 @@ enum DurableFiles {
             guard count > 0 else { throw .system("write", path) }
             rest = rest.dropFirst(count)
         }
+    }
+}
+
+extension StringProtocol {
+    fileprivate func dropLast(while predicate: (Character) -> Bool) -> SubSequence {
+        var end = endIndex
+        while end > startIndex, predicate(self[index(before: end)]) { end = index(before: end) }
+        return self[startIndex..<end]
     }
 }

@@ -15,7 +15,7 @@ public enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case badKeyRing(path: String, reason: String)
     /// A key cannot be read or used.
     case badKey(path: String, reason: String)
-    /// A program that signs failed.
+    /// A program that signs failed; its arguments are not told, as there may be secrets among them.
     case signingFailed(command: String, reason: String)
     /// Too few keys of a role are at hand.
     case missingKeys(role: String, found: Int, threshold: Int, reasons: [String])
@@ -23,6 +23,14 @@ public enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case metadata(name: String, TUFError)
     /// The root metadata of the key ring and the repository are not of one chain.
     case otherRoot(version: Int64, ring: String, repository: String)
+    /// The repository is older than what the key ring published last.
+    case older(repository: String, ring: String, role: String, Int64, Int64)
+    /// A new repository is wanted of a key ring that has published one.
+    case publishedBefore(ring: String, version: Int64, repository: String)
+    /// Somebody raised a version so far that none can follow.
+    case fastForwarded(role: String, version: Int64)
+    /// New metadata would expire before those that are there.
+    case expiresEarlier(role: String, there: MetadataTime, new: MetadataTime)
     /// A build folder cannot be published.
     case badBuild(path: String, reason: String)
     /// The repository has a release of that name with other bytes.
@@ -63,6 +71,24 @@ public enum RepositoryError: Error, Equatable, CustomStringConvertible {
             return
                 "\(version).root.json of '\(ring)' is not that of '\(repository)'; use the key ring that the "
                 + "repository was made with"
+        case .older(let repository, let ring, let role, let found, let noted):
+            return "'\(repository)' is older than what '\(ring)' published last: its \(role) has the version "
+                + "\(found), and \(noted) was published. Restore the newest state; only if that is lost, take this one with: "
+                + "bulkhead repo refresh \(repository) --keys \(ring) --accept-older"
+        case .publishedBefore(let ring, let version, let repository):
+            return
+                "'\(ring)' has published a repository, up to version \(version) of its timestamp; a second "
+                + "one needs a key ring of its own. If the first one is lost, replace it with: "
+                + "bulkhead repo init \(repository) --keys \(ring) --accept-older"
+        case .fastForwarded(let role, let version):
+            return
+                "the \(role) metadata have the version \(version), which nobody can follow: somebody else has "
+                + "signed them. Replace the keys of timestamp and snapshot (and those of targets) with 'bulkhead keys rotate', "
+                + "then run 'bulkhead repo refresh'"
+        case .expiresEarlier(let role, let there, let new):
+            return
+                "the new \(role) metadata would expire at \(new), those that are there do at \(there): set the "
+                + "clock right, or state with --expires how long they shall be good"
         case .badBuild(let path, let reason):
             return "'\(path)' cannot be published: \(reason)"
         case .otherRelease(let release, let file):

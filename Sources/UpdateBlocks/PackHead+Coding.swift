@@ -13,8 +13,9 @@ extension PackHead {
 
     /// The bytes of the head as they begin a pack: magic, two sizes, and one zstd frame.
     ///
+    /// - Returns: nil for a head that is larger than hosts read.
     /// - Throws: `UpdateBlocksError.compression`.
-    func encoded() throws(UpdateBlocksError) -> [UInt8] {
+    func encoded() throws(UpdateBlocksError) -> [UInt8]? {
         var raw: [UInt8] = from.bytes + to.bytes
         raw.appendLittleEndian(UInt32(oldBlockCount))
         raw.appendLittleEndian(UInt32(blockCount))
@@ -41,6 +42,7 @@ extension PackHead {
             }
         }
         for leaf in segmentLeaves { raw.appendLittleEndian(leaf) }
+        guard raw.count <= Self.sizeLimit else { return nil }
         let frame: [UInt8]
         do throws(ZstdError) {
             frame = try ZstdCompressor(level: 19).compress(raw)
@@ -50,7 +52,8 @@ extension PackHead {
         var bytes = Self.magic
         bytes.appendLittleEndian(UInt32(frame.count))
         bytes.appendLittleEndian(UInt32(raw.count))
-        return bytes + frame
+        bytes += frame
+        return bytes.count <= Self.sizeLimit ? bytes : nil
     }
 
     /// Reads the head of a pack and checks all of it.

@@ -52,7 +52,8 @@ public enum PackWriter {
     ///   - old: the release that hosts run.
     ///   - new: the release that they shall run.
     ///   - path: where the pack goes; the file must not exist.
-    /// - Returns: nil where the pack would not be smaller than `limit` bytes, and nothing is written.
+    /// - Returns: nil where the pack would not be smaller than `limit` bytes or its head larger than hosts read, and
+    ///   nothing is written.
     /// - Throws: `UpdateBlocksError`.
     public static func write(from old: Root, to new: Root, path: String, limit: UInt64 = .max) async throws
         -> Result?
@@ -95,8 +96,10 @@ public enum PackWriter {
                 )
             }
         )
-        let start = try head.encoded()
-        guard UInt64(start.count + bodies.reduce(0) { $0 + $1.count }) < limit else { return nil }
+        // Of a very large root that is new from end to end hosts could not read the head.
+        guard let start = try head.encoded(),
+            UInt64(start.count + bodies.reduce(0) { $0 + $1.count }) < limit
+        else { return nil }
         let file = try ArtefactFile(path: path)
         try file.write(start)
         for body in bodies { try file.write(body) }

@@ -154,21 +154,64 @@ import Verity
         }
     }
 
-    @Test func theTimeComesFromTheEnvironmentToo() throws {
-        let program = try builtProgram("bulkhead")
-        let (status, output) = try runTool(
-            "env",
-            "SOURCE_DATE_EPOCH=1767225600",
-            program,
-            "keys",
-            "init",
-            keys,
-            "--expires",
-            "1 week"
-        )
-        #expect(status == 0 && output.contains("good until 2026-01-08T00:00:00Z"), "\(output)")
-        let wrong = try runTool("env", "SOURCE_DATE_EPOCH=soon", program, "keys", "renew", keys)
-        #expect(wrong.status == 2 && wrong.output.contains("SOURCE_DATE_EPOCH is 'soon'"), "\(wrong.output)")
+    /// A build's environment says when the source was committed: waves and expiry are not counted from there.
+    @Test func theTimeOfABuildDoesNotCount() throws {
+        func publish(_ command: String...) throws -> (status: Int32, output: String) {
+            try runTool("env", ["SOURCE_DATE_EPOCH=1767225600", builtProgram("bulkhead")] + command)
+        }
+        let made = try publish("keys", "init", keys)
+        #expect(made.status == 0 && !made.output.contains("good until 2027-01-01"), "\(made.output)")
+        #expect(try publish("repo", "init", site, "--keys", keys).status == 0)
+        let verified = try bulkhead("repo", "verify", site)
+        #expect(verified.status == 0 && !verified.output.contains("warning"), "\(verified.output)")
+    }
+
+    /// A key ring knows what it published: what a backup or a thief brings back is not gone on with unasked.
+    @Test func anOlderRepositoryIsTakenOnDemandOnly() throws {
+        try makeSite()
+        let backup = folder.file("backup")
+        #expect(try runTool("cp", "-r", site, backup).status == 0)
+        let build = try build("1.0.0")
+        func change(_ command: String, _ arguments: String...) throws -> (status: Int32, output: String) {
+            try runTool(
+                builtProgram("bulkhead"),
+                ["repo", command, site] + arguments + ["--keys", keys, "--now", now]
+            )
+        }
+        #expect(try change("publish", build, "--max-version", "1.0.0").status == 0)
+        #expect(try change("publish", build, "--no-max-version").output.contains("newest version set"))
+        #expect(try runTool("rm", "-r", site).status == 0)
+        let second = try change("init")
+        #expect(second.status == 1 && second.output.contains("--accept-older"), "\(second.output)")
+        #expect(try runTool("cp", "-rT", backup, site).status == 0)
+        let refused = try change("refresh")
+        #expect(refused.status == 1 && refused.output.contains("--accept-older"), "\(refused.output)")
+        let accepted = try change("refresh", "--accept-older")
+        #expect(accepted.status == 0 && accepted.output.contains("4.targets.json"), "\(accepted.output)")
+    }
+
+    @Test func severalKeysMayBeElsewhere() throws {
+        try makeSite()
+        var arguments = ["keys", "rotate", "timestamp", keys, "--threshold", "2", "--now", now]
+        var commands: [String] = []
+        for name in ["one", "two"] {
+            let (secret, file) = (folder.file("\(name).pem"), folder.file("\(name).pub"))
+            let kind = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
+            #expect(try runTool("openssl", ["genpkey"] + kind + ["-out", secret]).status == 0)
+            #expect(try runTool("openssl", "pkey", "-in", secret, "-pubout", "-out", file).status == 0)
+            arguments += ["--public", file]
+            commands += ["--", "openssl", "dgst", "-sha256", "-sign", secret]
+        }
+        let few = try runTool(builtProgram("bulkhead"), arguments + commands.prefix(6))
+        #expect(few.status == 2 && few.output.contains("there are 2 and 1"), "\(few.output)")
+        let (status, output) = try runTool(builtProgram("bulkhead"), arguments + commands)
+        #expect(status == 0 && output.contains("2.root.json"), "\(output)")
+        let refreshed = try bulkhead("repo", "refresh", site, "--keys", keys, "--now", now)
+        #expect(refreshed.status == 0, "\(refreshed.output)")
+        #expect(try bulkhead("repo", "verify", site, "--now", now).status == 0)
+        // Fewer keys than must sign are no accident that passes.
+        let fewer = try bulkhead("keys", "rotate", "timestamp", keys, "--count", "1", "--now", now)
+        #expect(fewer.status == 1 && fewer.output.contains("--threshold"), "\(fewer.output)")
     }
 
     @Test func aSimulationNeedsNoRepository() throws {
@@ -210,6 +253,7 @@ import Verity
         ["repo", "refresh", "x", "--keys", "y", "--expires", "root='1 week'"],
         ["repo", "refresh", "x", "--keys", "y", "--expires", "timestamp"],
         ["repo", "publish", "x", "b", "--keys", "y", "--packs", "65"],
+        ["repo", "publish", "x", "b", "--keys", "y", "--max-version", "1", "--no-max-version"],
         ["repo", "wave"], ["repo", "wave", "x"], ["repo", "wave", "x", "y"],
         ["repo", "wave", "--simulate", "many"],
         ["repo", "wave", "x", "y", "--keys", "k", "--halt", "1 hour"],

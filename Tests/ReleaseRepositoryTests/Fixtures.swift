@@ -56,18 +56,30 @@ struct Site {
     }
 
     /// Makes a build folder whose files have the digests that its release.json says.
-    func build(_ version: String, variant: String = "vm", content: UInt8 = 1) throws -> ReleaseFolder {
-        try ReleaseFolder(reading: buildFolder(version, variant: variant, content: content))
+    ///
+    /// - Parameter other: the version whose root file system it has; its own by default.
+    func build(_ version: String, variant: String = "vm", content: UInt8 = 1, rootOf other: String? = nil)
+        throws -> ReleaseFolder
+    {
+        try ReleaseFolder(
+            reading: buildFolder(version, variant: variant, content: content, rootOf: other)
+        )
     }
 
-    func buildFolder(_ version: String, variant: String = "vm", content: UInt8 = 1) throws -> String {
+    func buildFolder(
+        _ version: String,
+        variant: String = "vm",
+        content: UInt8 = 1,
+        rootOf other: String? = nil
+    ) throws -> String {
         let path = folder.file("\(variant)-amd64-\(version)-\(content)")
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         // 16 blocks that all versions share, and one of its own.
         var root = (0..<16 << 12).map {
             UInt8(truncatingIfNeeded: ($0 >> 12 + 1) &* ($0 | 1) &* Int(content))
         }
-        root += Array(version.utf8) + [UInt8](repeating: 0, count: 4096 - version.utf8.count)
+        let name = Array((other ?? version).utf8)
+        root += name + [UInt8](repeating: 0, count: 4096 - name.count)
         let uki = Array("kernel of \(version) \(content)".utf8)
         let hash = try VerityTree.build(
             data: VeritySource(name: "root", bytes: root),

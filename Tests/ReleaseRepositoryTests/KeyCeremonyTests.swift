@@ -67,7 +67,6 @@ import Testing
                 $0.hasSuffix("root.json")
             } == before
         )
-        // The key that was made for nothing is not in the way.
         try FileManager.default.moveItem(atPath: offline + "-away", toPath: offline)
         #expect(
             try await ceremony.rotate("timestamp", in: site.keys, newKeys: [.made(.ed25519)]).rootVersion == 2
@@ -136,8 +135,8 @@ import Testing
         // What fails says which command, and leaves the repository as it is.
         let before = try site.files()
         for (broken, part) in [
-            ("exit 3", "exit"), ("echo nonsense", "no signature"), ("cat", "no signature"),
-            ("yes", "sh -c yes"),
+            ("exit 3", "status 3"), ("echo nonsense", "no signature"), ("cat", "no signature"),
+            ("yes", "'sh' failed"),
         ] {
             let list = "\(site.keys)/keys.toml"
             let text = try String(contentsOfFile: list, encoding: .utf8)

@@ -74,6 +74,7 @@ import Testing
         _ = try await site.open().publish([site.build("1.0.0"), site.build("1.1.0")], waves: .open)
         let first = try site.files()
         try FileManager.default.removeItem(atPath: site.repository)
+        try FileManager.default.removeItem(atPath: "\(site.keys)/\(PublishedState.fileName)")
         try FileManager.default.createDirectory(atPath: site.repository, withIntermediateDirectories: true)
         _ = try await site.open().initialize()
         _ = try await site.open().publish([site.build("1.0.0"), site.build("1.1.0")], waves: .open)
@@ -127,14 +128,11 @@ import Testing
             [site.build("1.0.0"), site.build("1.0.0", variant: "metal")],
             waves: .open
         )
-        _ = try await site.open().publish([site.build("1.1.0")], waves: .open, maxVersion: "1.0.0")
+        _ = try await site.open().publish([site.build("1.1.0")], waves: .open, maximum: .version("1.0.0"))
         let recalled = Dictionary(
             uniqueKeysWithValues: try site.verify().releases.map { ($0.name, $0.isRecalled) }
         )
         #expect(recalled == ["vm/amd64/1.0.0": false, "vm/amd64/1.1.0": true, "metal/amd64/1.0.0": false])
-        await #expect(throws: RepositoryError.self) {
-            try await site.open().publish([site.build("1.1.0")], waves: .open, maxVersion: "../1")
-        }
     }
 
     @Test func refreshRenewsWhatIsHalfOver() async throws {
@@ -201,7 +199,7 @@ import Testing
         let storage = try FolderStorage(site.repository, forWriting: false)
         let leftovers = [
             "metadata/2.snapshot.json", "metadata/9.targets.json", "metadata/timestamp.json.1.new",
-            "targets/vm/amd64/2.0.0/abc.root.erofs",
+            "targets/vm/amd64/2.0.0/\(String(repeating: "0a", count: 32)).root.erofs",
         ]
         for name in leftovers { try storage.write([1], to: name) }
         #expect(Set(try site.verify().findings.map(\.subject)) == Set(leftovers))

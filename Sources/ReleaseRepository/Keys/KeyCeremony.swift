@@ -41,11 +41,11 @@ public struct KeyCeremony: Sendable {
 
     /// When the ceremony takes place.
     public var now: MetadataTime
-    /// For how long the new root metadata is good, in seconds.
-    public var lifetime: Int64
+    /// For how long the new root metadata is good, in seconds; a year by default, but not shorter than the last one.
+    public var lifetime: Int64?
 
-    /// States when a ceremony takes place, and for how long its root is good: a year by default.
-    public init(now: MetadataTime, lifetime: Int64 = ExpiryPolicy.standard.root) {
+    /// States when a ceremony takes place, and for how long its root is good.
+    public init(now: MetadataTime, lifetime: Int64? = nil) {
         self.now = now
         self.lifetime = lifetime
     }
@@ -65,42 +65,38 @@ public struct KeyCeremony: Sendable {
         plan: [String: RolePlan] = [:]
     ) async throws(RepositoryError) -> Outcome {
         for (role, keys) in plan { try Self.check(role, keys) }
-        if let names = try? FileManager.default.contentsOfDirectory(atPath: folder), !names.isEmpty {
-            throw .exists(path: folder)
-        }
         try DurableFiles.makeFolder(folder, mode: 0o700)
         let lock = try FolderLock(folder)
         defer { withExtendedLifetime(lock) {} }
-        var entries: [KeyRing.Entry] = []
-        var root = Root(expires: try expires())
+        let names = try? FileManager.default.contentsOfDirectory(atPath: folder)
+        guard names?.isEmpty ?? false else { throw .exists(path: folder) }
+        // One that was there may be open to everybody.
+        guard chmod(folder, 0o700) == 0 else { throw .system("set the mode of", folder) }
+        var new: [KeyFiles] = []
+        var root = Root(expires: try expires(after: nil))
         for role in Root.topLevelRoles {
             let keys = plan[role] ?? RolePlan()
-            let place = role == Root.type ? (rootFolder ?? "root") : nil
+            let place = role == Root.type ? (rootFolder ?? KeyFiles.rootFolder) : nil
             for number in 1...keys.count {
-                let (key, entry) = try make(
-                    kind,
-                    name: "\(role)-1-\(number)",
-                    in: folder,
-                    secretFolder: place
-                )
-                root.add(key, to: role)
-                entries.append(entry)
+                let made = try KeyFiles(making: kind, "\(role)-1-\(number)", in: folder, secretFolder: place)
+                root.add(made.key, to: role)
+                new.append(made)
             }
             root.roles[role]?.threshold = Int64(keys.threshold)
         }
-        try DurableFiles.write(Array(KeyRing.text(entries).utf8), to: "\(folder)/\(KeyRing.listName)")
-        let ring = try KeyRing(folder: folder, roots: RootChain(), entries: entries)
-        return try await publish(root, ring: ring, signedAlsoFor: [], secrets: entries)
+        let ring = try KeyRing(folder: folder, roots: RootChain(), entries: [])
+        return try await publish(root, after: nil, ring: ring, new: new)
     }
 
     /// Replaces all keys of a role, in new root metadata that the old and the new threshold of root keys sign.
     ///
-    /// The old keys stay in `keys.toml`, for hosts that know the old root.
+    /// The old keys stay in `keys.toml`, for hosts that know the old root. Where the root's keys are not at hand nothing
+    /// is written.
     ///
     /// - Parameters:
     ///   - role: `root`, `timestamp`, `snapshot` or `targets`.
     ///   - newKeys: the keys that the role has from now on.
-    ///   - threshold: how many of them must sign; as many as before by default, or all of fewer.
+    ///   - threshold: how many of them must sign; as many as before by default.
     ///   - rootFolder: where private keys of the root go; where the last one lies by default.
     /// - Throws: `RepositoryError`.
     public func rotate(
@@ -110,9 +106,10 @@ public struct KeyCeremony: Sendable {
         threshold: Int? = nil,
         rootFolder: String? = nil
     ) async throws(RepositoryError) -> Outcome {
-        let ring = try KeyRing(reading: folder)
         let lock = try FolderLock(folder)
         defer { withExtendedLifetime(lock) {} }
+        let ring = try KeyRing(reading: folder)
+        KeyFiles.removeLeftovers(of: ring)
         var root = try ring.newestRoot()
         let old = root
         guard let before = root.roles[role] else {
@@ -122,138 +119,118 @@ public struct KeyCeremony: Sendable {
                 allowed: Root.topLevelRoles.joined(separator: ", ")
             )
         }
-        let needed = threshold ?? min(Int(clamping: before.threshold), newKeys.count)
+        let needed = threshold ?? Int(clamping: before.threshold)
+        guard threshold != nil || newKeys.count >= needed else {
+            throw .badValue(
+                what: "the number of new keys of \(role)",
+                value: "\(newKeys.count)",
+                allowed: "at least \(needed), which is its threshold, or a lower one with --threshold"
+            )
+        }
         try Self.check(role, RolePlan(count: newKeys.count, threshold: needed))
         root.common.version += 1
-        root.common.expires = try expires()
+        root.common.expires = try expires(after: old)
         for keyID in before.keyIDs { root.remove(keyID: keyID, from: role) }
-        var added: [KeyRing.Entry] = []
+        var new: [KeyFiles] = []
         for (index, newKey) in newKeys.enumerated() {
             let name = "\(role)-\(root.version)-\(index + 1)"
-            let (key, entry) = try add(
-                newKey,
-                name: name,
-                in: folder,
-                secretFolder: role == Root.type ? (rootFolder ?? Self.rootFolder(of: ring)) : nil
-            )
+            let added =
+                switch newKey {
+                case .made(let kind):
+                    try KeyFiles(
+                        making: kind,
+                        name,
+                        in: folder,
+                        secretFolder: role == Root.type ? (rootFolder ?? KeyFiles.rootFolder(of: ring)) : nil
+                    )
+                case .elsewhere(let publicFile, let command):
+                    try KeyFiles(reading: publicFile, command: command, name, in: folder)
+                }
             let countBefore = root.roles[role]?.keyIDs.count ?? 0
-            root.add(key, to: role)
+            root.add(added.key, to: role)
             guard root.roles[role]?.keyIDs.count == countBefore + 1 else {
-                throw .badKey(path: entry.publicFile, reason: "it is named twice; every key counts once")
+                throw .badKey(path: added.source, reason: "it is named twice; every key counts once")
             }
-            added.append(entry)
+            new.append(added)
         }
         root.roles[role]?.threshold = Int64(needed)
-        let entries = ring.entries + added
-        try DurableFiles.write(Array(KeyRing.text(entries).utf8), to: "\(folder)/\(KeyRing.listName)")
-        let next = try KeyRing(folder: folder, roots: ring.roots, entries: entries)
-        return try await publish(root, ring: next, signedAlsoFor: [old], secrets: added)
+        return try await publish(root, after: old, ring: ring, new: new)
     }
 
     /// Makes new root metadata with the same keys, which expires later.
     ///
     /// - Throws: `RepositoryError`.
     public func renew(_ folder: String) async throws(RepositoryError) -> Outcome {
-        let ring = try KeyRing(reading: folder)
         let lock = try FolderLock(folder)
         defer { withExtendedLifetime(lock) {} }
-        var root = try ring.newestRoot()
+        let ring = try KeyRing(reading: folder)
+        KeyFiles.removeLeftovers(of: ring)
+        let old = try ring.newestRoot()
+        var root = old
         root.common.version += 1
-        root.common.expires = try expires()
-        return try await publish(root, ring: ring, signedAlsoFor: [], secrets: [])
+        root.common.expires = try expires(after: old)
+        return try await publish(root, after: old, ring: ring, new: [])
     }
 
-    private func expires() throws(RepositoryError) -> MetadataTime {
-        try ExpiryPolicy.check(lifetime, what: "the lifetime of the root")
-        return now.advanced(by: lifetime)
+    private func expires(after old: Root?) throws(RepositoryError) -> MetadataTime {
+        var policy = ExpiryPolicy.standard
+        if let lifetime {
+            policy.root = lifetime
+            policy.chosen = [Root.type]
+        }
+        try ExpiryPolicy.check(policy.root, what: "the lifetime of the root")
+        let expires = now.advanced(by: policy.root)
+        if let old { try policy.check(expires, of: Root.type, after: old.expires) }
+        return expires
     }
 
     /// Signs root metadata and gives it its name: from then on it counts.
-    private func publish(
-        _ root: Root,
-        ring: KeyRing,
-        signedAlsoFor older: [Root],
-        secrets: [KeyRing.Entry]
-    ) async throws(RepositoryError) -> Outcome {
+    ///
+    /// The old keys sign before anything is written, and everything else is on the medium before the root is. What a
+    /// ceremony that fails wrote is removed again.
+    private func publish(_ root: Root, after old: Root?, ring: KeyRing, new: [KeyFiles])
+        async throws(RepositoryError) -> Outcome
+    {
         var metadata: Metadata<Root>
         do throws(TUFError) { metadata = try Metadata(root) } catch {
             throw .metadata(name: Root.type, error)
         }
-        for signing in older + [root] {
-            guard let keys = signing.roles[Root.type] else { continue }
-            try await ring.sign(&metadata, with: keys, of: signing, isRequired: true)
+        if let old, let keys = old.roles[Root.type] {
+            try await ring.sign(&metadata, with: keys, of: old, isRequired: true)
         }
+        let next: KeyRing
         var chain = ring.roots
-        let bytes = metadata.encoded()
-        // Also proves that old and new thresholds are met.
-        try chain.append(bytes)
-        try DurableFiles.write(bytes, to: "\(ring.folder)/\(RootChain.name(root.version))")
-        let files = secrets.compactMap { entry -> String? in
-            guard case .file(let file) = entry.source else { return nil }
-            return file.hasPrefix("/") ? file : "\(ring.folder)/\(file)"
-        }
-        return Outcome(rootVersion: root.version, expires: root.expires, privateFiles: files)
-    }
-
-    private func add(_ newKey: NewKey, name: String, in folder: String, secretFolder: String?)
-        throws(RepositoryError) -> (Key, KeyRing.Entry)
-    {
-        switch newKey {
-        case .made(let kind):
-            return try make(kind, name: name, in: folder, secretFolder: secretFolder)
-        case .elsewhere(let publicFile, let command):
-            guard let bytes = try DurableFiles.read(publicFile, limit: Signer.keyFileLimit) else {
-                throw .badKey(path: publicFile, reason: "it is not there; name a public key in PEM")
+        var written: [KeyFiles] = []
+        do throws(RepositoryError) {
+            for files in new {
+                try files.write()
+                written.append(files)
             }
-            let key = try KeyRing.publicKey(bytes, path: publicFile)
-            try DurableFiles.write(Array(key.pemText.utf8), to: "\(folder)/\(name).pub")
-            return (key, KeyRing.Entry(publicFile: "\(name).pub", source: .command(command)))
-        }
-    }
-
-    /// Makes a key and writes both halves; the secret first, so that no public key is without one.
-    private func make(_ kind: KeyKind, name: String, in folder: String, secretFolder: String?)
-        throws(RepositoryError) -> (Key, KeyRing.Entry)
-    {
-        // A ceremony that was cut may have left keys of this name; no secret is ever written over.
-        let base = name
-        var (name, secret, path) = (base, "", "")
-        for attempt in 1... {
-            name = attempt == 1 ? base : "\(base)-attempt-\(attempt)"
-            secret = [secretFolder, "\(name).pem"].compactMap(\.self).joined(separator: "/")
-            path = secret.hasPrefix("/") ? secret : "\(folder)/\(secret)"
-            if access(path, F_OK) != 0, access("\(folder)/\(name).pub", F_OK) != 0 { break }
-        }
-        if secretFolder != nil {
-            try DurableFiles.makeFolder(URL(filePath: path).deletingLastPathComponent().path, mode: 0o700)
-        }
-        let pair: PrivateKey
-        let pem: String
-        let publicPEM: String
-        do throws(SignatureError) {
-            pair = try PrivateKey.generate(kind)
-            pem = try pair.pem()
-            publicPEM = try pair.publicKey.pem()
+            next = try KeyRing(
+                folder: ring.folder,
+                roots: ring.roots,
+                entries: ring.entries + new.map(\.entry)
+            )
+            if let keys = root.roles[Root.type] {
+                try await next.sign(&metadata, with: keys, of: root, isRequired: true)
+            }
+            // Also proves that old and new thresholds are met.
+            try chain.append(metadata.encoded())
         } catch {
-            throw .badKey(path: path, reason: "\(error)")
+            for files in written { files.remove() }
+            throw error
         }
-        try DurableFiles.write(Array(pem.utf8), to: path, mode: 0o600)
-        try DurableFiles.write(Array(publicPEM.utf8), to: "\(folder)/\(name).pub")
-        return (
-            try KeyRing.publicKey(Array(publicPEM.utf8), path: path),
-            KeyRing.Entry(publicFile: "\(name).pub", source: .file(secret))
+        try next.writeList(for: chain)
+        try DurableFiles.write(
+            metadata.encoded(),
+            to: "\(ring.folder)/\(RootChain.name(root.version))",
+            mayReplace: false
         )
-    }
-
-    /// Where the newest private key of the root lies.
-    private static func rootFolder(of ring: KeyRing) -> String {
-        for entry in ring.entries.reversed() {
-            guard entry.publicFile.hasPrefix("root-"), case .file(let file) = entry.source,
-                let slash = file.lastIndex(of: "/")
-            else { continue }
-            return String(file[..<slash])
-        }
-        return "root"
+        return Outcome(
+            rootVersion: root.version,
+            expires: root.expires,
+            privateFiles: new.compactMap(\.secretPath)
+        )
     }
 
     private static func check(_ role: String, _ plan: RolePlan) throws(RepositoryError) {
@@ -279,9 +256,4 @@ public struct KeyCeremony: Sendable {
             )
         }
     }
-}
-
-extension Key {
-    /// The public key in PEM, whatever form the metadata have.
-    fileprivate var pemText: String { (try? publicKey().pem()) ?? text }
 }

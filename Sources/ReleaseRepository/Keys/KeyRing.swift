@@ -12,6 +12,8 @@ import TUF
 /// * `NAME.pub` are public keys, `NAME.pem` (mode 0600) private ones. Those of the root may lie in a folder of their
 ///   own, which is offline except for `keys rotate` and `keys renew`.
 ///
+/// * `published.json` says what was published last.
+///
 /// Keys that no role has any more stay listed: while hosts still know an older root, metadata are signed with both.
 public struct KeyRing: Sendable {
     /// The folder.
@@ -30,15 +32,17 @@ public struct KeyRing: Sendable {
     }
 
     static let listName = "keys.toml"
-    /// Most keys of a ring.
+    /// Most keys of a list that is written; those of the oldest roots go first.
     static let keyLimit = 256
+    /// Most keys of a list that is read.
+    private static let readLimit = 4096
 
     /// Reads a key ring; private keys are not touched.
     ///
     /// - Throws: `RepositoryError`.
     public init(reading folder: String) throws(RepositoryError) {
         self.folder = folder
-        let list = "\(folder)/\(Self.listName)"
+        let list = Self.place(Self.listName, in: folder)
         guard let bytes = try DurableFiles.read(list, limit: 256 << 10) else {
             throw .notFound(path: folder, what: "key ring", command: "bulkhead keys init \(folder)")
         }
@@ -122,8 +126,8 @@ public struct KeyRing: Sendable {
         do throws(TOMLError) { document = try JSONValue(parsingTOML: bytes) } catch {
             throw .badKeyRing(path: path, reason: "\(error)")
         }
-        guard let tables = document["keys"]?.elements, tables.count <= keyLimit else {
-            throw .badKeyRing(path: path, reason: "it must have 1 to \(keyLimit) tables [[keys]]")
+        guard let tables = document["keys"]?.elements, tables.count <= readLimit else {
+            throw .badKeyRing(path: path, reason: "it must have 1 to \(readLimit) tables [[keys]]")
         }
         var entries: [Entry] = []
         for (index, table) in tables.enumerated() {
@@ -149,6 +153,30 @@ public struct KeyRing: Sendable {
         return entries
     }
 
+    /// Writes `keys.toml` with the keys that roots name, those of the newest roots where there are too many.
+    ///
+    /// A key that no root names is of a ceremony that came to nothing.
+    func writeList(for chain: RootChain) throws(RepositoryError) {
+        var newest: [String: Int] = [:]
+        for (version, link) in chain.links.enumerated() {
+            for keyID in link.metadata.signed.roles.values.flatMap(\.keyIDs) { newest[keyID] = version }
+        }
+        var versions: [String: Int] = [:]
+        for (keyID, signer) in signers { versions[signer.publicFile] = newest[keyID] }
+        let named = entries.enumerated().compactMap { index, entry in
+            versions[place(entry.publicFile)].map { (index: index, version: $0, entry: entry) }
+        }
+        let kept = named.sorted { ($0.version, $0.index) > ($1.version, $1.index) }.prefix(Self.keyLimit)
+        let list = kept.sorted { $0.index < $1.index }.map(\.entry)
+        try DurableFiles.write(Array(Self.text(list).utf8), to: place(Self.listName), mode: 0o600)
+    }
+
+    private func place(_ file: String) -> String { Self.place(file, in: folder) }
+
+    private static func place(_ file: String, in folder: String) -> String {
+        file.hasPrefix("/") ? file : "\(folder)/\(file)"
+    }
+
     /// The text of `keys.toml`.
     static func text(_ entries: [Entry]) -> String {
         var text = """
@@ -170,7 +198,7 @@ public struct KeyRing: Sendable {
     private static func signers(_ entries: [Entry], folder: String) throws(RepositoryError) -> [String:
         Signer]
     {
-        func place(_ file: String) -> String { file.hasPrefix("/") ? file : "\(folder)/\(file)" }
+        func place(_ file: String) -> String { Self.place(file, in: folder) }
         var signers: [String: Signer] = [:]
         for entry in entries {
             let path = place(entry.publicFile)

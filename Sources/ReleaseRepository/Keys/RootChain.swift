@@ -46,6 +46,13 @@ public struct RootChain: Sendable, Equatable {
     /// - Throws: `RepositoryError.metadata` if it is not the next one, or not signed by both.
     mutating func append(_ bytes: [UInt8]) throws(RepositoryError) {
         let version = Int64(links.count + 1)
+        guard links.count < Self.lengthLimit else {
+            throw .badValue(
+                what: "the version of the root",
+                value: "\(version)",
+                allowed: "at most \(Self.lengthLimit), which is what hosts read"
+            )
+        }
         do throws(TUFError) {
             let metadata = try Metadata<Root>(parsing: bytes)
             guard metadata.signed.version == version else {

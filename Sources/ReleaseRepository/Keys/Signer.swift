@@ -51,7 +51,7 @@ struct Signer: Sendable {
             throw .badKey(path: path, reason: "it does not belong to '\(publicFile)'; correct keys.toml")
         case .command(let words):
             throw .signingFailed(
-                command: words.joined(separator: " "),
+                command: words.first ?? "",
                 reason:
                     "what it printed is no signature of '\(publicFile)' in the scheme \(scheme.rawValue); "
                     + "it must print only the signature, raw or in base64"
@@ -89,10 +89,23 @@ struct Signer: Sendable {
         do throws(ProcessError) {
             output = try await command.run(input: message)
         } catch {
-            throw .signingFailed(command: words.joined(separator: " "), reason: "\(error)")
+            throw .signingFailed(command: program, reason: Self.text(error))
         }
         let raw = output.standardOutput
         let text = String(decoding: raw, as: UTF8.self).filter { !$0.isWhitespace }
         return [raw] + (Data(base64Encoded: text).map { [Array($0)] } ?? [])
+    }
+
+    /// Why a program failed, without its arguments: these may have a PIN or a token, and messages go to logs.
+    private static func text(_ error: ProcessError) -> String {
+        switch error {
+        case .notFound: "\(error)"
+        case .cannotStart(_, let reason), .communication(_, let reason): reason
+        case .failed(_, let status, let message): "it \(status)\(message.isEmpty ? "" : ": \(message)")"
+        case .timedOut(_, let limit, let message):
+            "it did not end within \(limit)\(message.isEmpty ? "" : ": \(message)")"
+        case .cancelled: "it was stopped because the operation was cancelled"
+        case .outputTooLarge(_, let limit): "it printed more than \(limit) bytes"
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Rollout
+import TUF
 
 /// For how long new metadata are good, in seconds.
 ///
@@ -13,6 +14,11 @@ public struct ExpiryPolicy: Sendable, Equatable {
     public var snapshot: Int64
     /// Timestamps.
     public var timestamp: Int64
+    /// The roles whose life somebody chose for this run: their metadata may expire earlier than those that are there.
+    public var chosen: Set<String> = []
+
+    /// How much earlier than those that are there other metadata may expire: two machines' clocks differ.
+    static let slack: Int64 = 3600
 
     /// 1 week for timestamps, 2 weeks for snapshot and targets, 1 year for the root.
     public static let standard = ExpiryPolicy(
@@ -27,6 +33,14 @@ public struct ExpiryPolicy: Sendable, Equatable {
         guard (60...DurationText.longest).contains(seconds) else {
             throw .badValue(what: what, value: DurationText.format(seconds), allowed: "1 minute to 10 years")
         }
+    }
+
+    /// Checks that metadata do not expire before those that they replace, as they would by a clock that is wrong.
+    ///
+    /// - Throws: `RepositoryError.expiresEarlier`.
+    func check(_ expires: MetadataTime, of role: String, after there: MetadataTime) throws(RepositoryError) {
+        guard !chosen.contains(role), expires.advanced(by: Self.slack) < there else { return }
+        throw .expiresEarlier(role: role, there: there, new: expires)
     }
 
     /// Checks all values.

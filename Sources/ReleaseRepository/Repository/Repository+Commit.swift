@@ -17,27 +17,31 @@ extension Repository {
     /// - Parameters:
     ///   - targets: the new targets metadata, whose version and expiry are set here; nil keeps those that are there.
     ///   - contents: what is there; nil in a new repository.
+    ///   - isTimestampOnly: keeps the snapshot too.
     /// - Returns: the names of the metadata files in the order they were written.
     @discardableResult
     func commit(
         _ targets: Targets?,
         replacing contents: RepositoryContents?,
-        files: [NewFile]
+        files: [NewFile],
+        isTimestampOnly: Bool = false
     ) async throws(RepositoryError) -> [String] {
+        let newest = try keys.newestRoot()
         let known = contents?.roots.links.count ?? 0
         let added = Array(keys.roots.links.dropFirst(known))
         // The newest first: its thresholds must be met. Then those that the repository's readers know.
-        var roots = [try keys.newestRoot()]
+        var roots = [newest]
         if let older = contents?.roots.latest?.signed {
             roots += added.dropLast().map(\.metadata.signed)
             if !added.isEmpty { roots.append(older) }
         }
+        let successor = try Successor(self, of: contents, newest: newest)
+        var state = successor.noted
         var snapshot =
             contents?.snapshot.signed ?? Snapshot(expires: now, meta: [:])
         var writes: [(name: String, bytes: [UInt8])] = []
         if var targets {
-            targets.common.version = (contents?.targets.signed.version ?? 0) + 1
-            targets.common.expires = now.advanced(by: policy.targets)
+            try successor.advance(&targets.common, of: contents?.targets.signed, lifetime: policy.targets)
             let bytes = try await keys.sign(targets, for: roots)
             guard bytes.count <= RepositoryContents.targetsLimit else {
                 throw .metadata(
@@ -48,16 +52,29 @@ extension Repository {
             writes.append(("\(targets.version).targets.json", bytes))
             snapshot.meta["targets.json"] = Self.reference(bytes, version: targets.version)
         }
-        snapshot.common.version = (contents?.snapshot.signed.version ?? 0) + 1
-        snapshot.common.expires = now.advanced(by: policy.snapshot)
-        let snapshotBytes = try await keys.sign(snapshot, for: roots)
-        writes.append(("\(snapshot.version).snapshot.json", snapshotBytes))
-        var timestamp = Timestamp(
-            expires: now.advanced(by: policy.timestamp),
-            snapshot: Self.reference(snapshotBytes, version: snapshot.version)
-        )
-        timestamp.common.version = (contents?.timestamp.signed.version ?? 0) + 1
-        writes.append(("timestamp.json", try await keys.sign(timestamp, for: roots)))
+        var timestamp = contents?.timestamp.signed
+        if !isTimestampOnly || timestamp == nil {
+            try successor.advance(
+                &snapshot.common,
+                of: contents?.snapshot.signed,
+                lifetime: policy.snapshot
+            )
+            let bytes = try await keys.sign(snapshot, for: roots)
+            writes.append(("\(snapshot.version).snapshot.json", bytes))
+            timestamp = Timestamp(
+                expires: now,
+                snapshot: Self.reference(bytes, version: snapshot.version)
+            )
+        }
+        if var timestamp {
+            try successor.advance(
+                &timestamp.common,
+                of: contents?.timestamp.signed,
+                lifetime: policy.timestamp
+            )
+            state.timestamp = timestamp.version
+            writes.append(("timestamp.json", try await keys.sign(timestamp, for: roots)))
+        }
         for link in added {
             let name = RootChain.name(link.metadata.signed.version)
             // In a new repository a root comes before all; later the timestamp that both roots trust does.
@@ -82,7 +99,21 @@ extension Repository {
             progress("writing \(name)")
             try storage.write(bytes, to: RepositoryContents.metadataName(name))
         }
+        state.root = newest.version
+        state.snapshot = snapshot.version
+        state.targets = snapshot.meta["targets.json"]?.version ?? state.targets
+        note(state)
         return writes.map(\.name)
+    }
+
+    /// Notes what was published, where the key ring can be written: the change is done whether or not it can.
+    private func note(_ state: PublishedState) {
+        do throws(RepositoryError) { try state.write(to: keys.folder) } catch {
+            progress(
+                "warning: \(error), so an older state of '\(storage.name)' would not be recognised as one; "
+                    + "make the key ring writable"
+            )
+        }
     }
 
     private static func reference(_ bytes: [UInt8], version: Int64) -> MetaFile {
@@ -94,35 +125,65 @@ extension Repository {
     }
 }
 
-/// Files that no reader can come to: what an interrupted change left.
-struct RepositoryLeftovers {
-    /// Their names, in order.
-    private(set) var names: [String] = []
+/// What comes after metadata that are there: the next version and a later expiry.
+private struct Successor {
+    /// What the key ring published last.
+    let noted: PublishedState
+    /// Whether hosts forget timestamp and snapshot, and with it the version of targets metadata, as they come to the
+    /// newest root: it took a key of these roles away.
+    private let isForgotten: Bool
+    private let replaced: Set<String>
+    /// The highest versions in names of files, which are never used for other content.
+    private var used: [String: Int64] = [:]
+    private let now: MetadataTime
+    private let policy: ExpiryPolicy
 
-    init(_ storage: some RepositoryStorage, _ contents: RepositoryContents) throws(RepositoryError) {
-        let newest: [String: Int64] = [
-            "snapshot.json": contents.snapshot.signed.version,
-            "targets.json": contents.targets.signed.version,
-            "root.json": Int64(contents.roots.links.count),
-        ]
-        for name in try storage.list(RepositoryContents.metadataFolder) {
-            let file = name.dropFirst(RepositoryContents.metadataFolder.count + 1)
-            let parts = file.split(separator: ".", maxSplits: 1)
-            if name.hasSuffix(DurableFiles.temporarySuffix) {
-                names.append(name)
-            } else if parts.count == 2, let version = Int64(parts[0]), let last = newest[String(parts[1])],
-                version > last
-            {
-                names.append(name)
-            }
-        }
-        let wanted = Set(
-            contents.targets.signed.targets.map { target, file in
-                RepositoryContents.fileName(target: target, sha256: file.hashes["sha256"] ?? "")
+    init<Storage>(_ repository: Repository<Storage>, of contents: RepositoryContents?, newest: Root)
+        throws(RepositoryError)
+    {
+        noted = try PublishedState(reading: repository.keys.folder)
+        (now, policy) = (repository.now, repository.policy)
+        let older = contents?.roots.latest?.signed
+        replaced = Set(
+            Root.topLevelRoles.filter { role in
+                let kept = Set(newest.roles[role]?.keyIDs ?? [])
+                return !(older?.roles[role]?.keyIDs ?? []).allSatisfy(kept.contains)
             }
         )
-        for name in try storage.list(RepositoryContents.targetsFolder) where !wanted.contains(name) {
-            names.append(name)
+        isForgotten = replaced.contains(Timestamp.type) || replaced.contains(Snapshot.type)
+        guard isForgotten else { return }
+        for name in try repository.storage.list(RepositoryContents.metadataFolder) {
+            guard let (version, file) = RepositoryLeftovers.version(of: name),
+                version < PublishedState.versionLimit
+            else { continue }
+            let role = file.hasSuffix(".json") ? String(file.dropLast(".json".count)) : file
+            used[role] = max(used[role] ?? 0, version)
+        }
+    }
+
+    /// Sets version and expiry of new metadata.
+    func advance<Role: SignedRole>(_ common: inout CommonFields, of there: Role?, lifetime: Int64)
+        throws(RepositoryError)
+    {
+        let published =
+            switch Role.type {
+            case Timestamp.type: noted.timestamp
+            case Snapshot.type: noted.snapshot
+            default: noted.targets
+            }
+        var last = max(there?.version ?? 0, published)
+        if last >= PublishedState.versionLimit {
+            // Who had the keys may have raised versions to the end, so that ours would look like old ones.
+            guard isForgotten else { throw .fastForwarded(role: Role.type, version: last) }
+            last = max(published, used[Role.type] ?? 0)
+            guard last < PublishedState.versionLimit else {
+                throw .fastForwarded(role: Role.type, version: last)
+            }
+        }
+        common.version = last + 1
+        common.expires = now.advanced(by: lifetime)
+        if let there, !replaced.contains(Role.type) {
+            try policy.check(common.expires, of: Role.type, after: there.expires)
         }
     }
 }

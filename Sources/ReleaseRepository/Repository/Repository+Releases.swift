@@ -8,8 +8,8 @@ extension Repository {
     /// Two texts of one version (1.0 and 1.00) would leave it open which of them a host takes.
     func checkVersion(_ candidate: Candidate, in targets: Targets) throws(RepositoryError) {
         for other in try RepositoryContents.releases(of: targets)
-        where other.variant == candidate.variant && other.architecture == candidate.architecture
-            && other.version == candidate.version && other.version.text != candidate.version.text
+        where other.isLike(candidate) && other.version == candidate.version
+            && other.version.text != candidate.version.text
         {
             throw .badValue(
                 what: "the version",
@@ -41,22 +41,27 @@ extension Repository {
     {
         var earlier: [TransportMaker.Earlier] = []
         for other in try RepositoryContents.releases(of: targets)
-        where other.variant == candidate.variant && other.architecture == candidate.architecture
-            && other.version < candidate.version && earlier.count < count
-        {
+        where other.isLike(candidate) && other.version < candidate.version && earlier.count < count {
             let name = String(other.targetName.dropLast("/release.json".count))
-            // Those of this very change have no files here yet.
-            guard let root = targets.target("\(name)/\(ReleaseFolder.rootName)"),
-                let file = try? fileName("\(name)/\(ReleaseFolder.rootName)", root),
-                try storage.length(file) == root.length
-            else { continue }
-            earlier.append(
-                TransportMaker.Earlier(
-                    version: other.version.text,
-                    root: try manifest(of: name, in: targets).root,
-                    path: storage.path(file)
+            do throws(RepositoryError) {
+                // Those of this very change have no files here yet.
+                guard let root = targets.target("\(name)/\(ReleaseFolder.rootName)"),
+                    case let file = try fileName("\(name)/\(ReleaseFolder.rootName)", root),
+                    try storage.length(file) == root.length
+                else { continue }
+                let facts = try manifest(of: name, in: targets).root
+                // Hosts find a pack by the root that they run.
+                guard !earlier.contains(where: { $0.root.hash == facts.hash }) else { continue }
+                earlier.append(
+                    TransportMaker.Earlier(
+                        version: other.version.text,
+                        root: facts,
+                        path: storage.path(file)
+                    )
                 )
-            )
+            } catch {
+                progress("warning: hosts get no pack from \(name): \(error); see 'bulkhead repo verify'")
+            }
         }
         return earlier
     }

@@ -45,13 +45,18 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
 
     /// Makes an empty repository with the key ring's root.
     ///
+    /// - Parameter acceptingOlder: makes one also when the key ring has published another, which was lost; versions go
+    ///   on where that one's ended.
     /// - Returns: whether anything was written; a repository that this key ring made before is left as it is.
-    /// - Throws: `RepositoryError`, `.exists` where there is something else.
-    public func initialize() async throws(RepositoryError) -> Bool {
+    /// - Throws: `RepositoryError`, `.exists` where there is something else, `.publishedBefore`.
+    public func initialize(acceptingOlder: Bool = false) async throws(RepositoryError) -> Bool {
         if try storage.length(RepositoryContents.timestampName) != nil {
-            let contents = try RepositoryContents(reading: storage)
-            try checkChain(contents.roots)
+            _ = try read()
             return false
+        }
+        let noted = try PublishedState(reading: keys.folder)
+        guard acceptingOlder || noted.timestamp == 0 else {
+            throw .publishedBefore(ring: keys.folder, version: noted.timestamp, repository: storage.name)
         }
         for name in try storage.list(RepositoryContents.targetsFolder) where !Self.isTemporary(name) {
             throw .exists(path: "\(storage.name)/\(name)")
@@ -67,19 +72,20 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
     /// - Parameters:
     ///   - folders: the builds.
     ///   - waves: who may take them when.
-    ///   - maxVersion: the newest version that hosts of these variants and architectures may take, written to all
-    ///     their releases; nil leaves it.
+    ///   - maximum: the newest version that hosts of these variants and architectures may take, written to all their
+    ///     releases.
     ///   - packs: from how many of the releases before it a new release gets a pack.
     /// - Returns: the names of the releases that are new; empty when nothing was written.
     /// - Throws: `RepositoryError`.
     public func publish(
         _ folders: [ReleaseFolder],
         waves: WaveTable,
-        maxVersion: String? = nil,
+        maximum: MaximumVersion = .unchanged,
         packs: Int = 3
     ) async throws(RepositoryError) -> [String] {
-        let contents = try open()
+        let contents = try open(removingTargets: true)
         var targets = contents.targets.signed
+        let maxima = try newMaxima(maximum, of: folders, in: targets)
         var files: [NewFile] = []
         var added: [String] = []
         defer { storage.removeScratch() }
@@ -97,6 +103,12 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
                 from: earlier(than: candidate, in: targets, count: packs)
             )
             candidate.waves = waves
+            if maximum == .unchanged {
+                candidate.maxVersion = try self.maximum(like: candidate, in: targets)
+                if candidate.isRecalled, let newest = candidate.maxVersion {
+                    progress("no host takes \(release): the newest version that was set is \(newest)")
+                }
+            }
             for file in complete.files {
                 let target = "\(release)/\(file.name)"
                 targets.targets[target] = TargetFile(
@@ -113,9 +125,7 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
             }
             added.append(release)
         }
-        if let maxVersion {
-            for folder in folders { try setMaximum(maxVersion, like: folder.candidate, in: &targets) }
-        }
+        for (candidate, maximum) in maxima { try setMaximum(maximum, like: candidate, in: &targets) }
         guard targets != contents.targets.signed else { return [] }
         try await commit(targets, replacing: contents, files: files)
         return added
@@ -157,26 +167,24 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
 
     /// Renews the timestamp, the other metadata when half of their life is over, and takes over new roots.
     ///
+    /// - Parameter acceptingOlder: takes a state that is older than what the key ring published last, a backup after a
+    ///   loss; its versions go on where those that hosts have seen ended.
     /// - Returns: the names of the metadata files that were written.
-    /// - Throws: `RepositoryError`.
-    public func refresh() async throws(RepositoryError) -> [String] {
-        let contents = try open()
+    /// - Throws: `RepositoryError`; `.older` for a repository that is older than what was published last.
+    public func refresh(acceptingOlder: Bool = false) async throws(RepositoryError) -> [String] {
+        let contents = try open(acceptingOlder: acceptingOlder)
+        let isOlder = try PublishedState(reading: keys.folder).timestamp > contents.timestamp.signed.version
         let hasNewRoot = contents.roots.links.count < keys.roots.links.count
         let targetsAreOld = contents.targets.signed.expires < now.advanced(by: policy.targets / 2)
         let snapshotIsOld = contents.snapshot.signed.expires < now.advanced(by: policy.snapshot / 2)
-        if hasNewRoot || targetsAreOld {
+        if hasNewRoot || targetsAreOld || isOlder {
             return try await commit(contents.targets.signed, replacing: contents, files: [])
         }
         if snapshotIsOld {
             return try await commit(nil, replacing: contents, files: [])
         }
         guard contents.timestamp.signed.expires != now.advanced(by: policy.timestamp) else { return [] }
-        var timestamp = contents.timestamp.signed
-        timestamp.common.version += 1
-        timestamp.common.expires = now.advanced(by: policy.timestamp)
-        let bytes = try await keys.sign(timestamp, for: [try keys.newestRoot()])
-        try storage.write(bytes, to: RepositoryContents.timestampName)
-        return ["timestamp.json"]
+        return try await commit(nil, replacing: contents, files: [], isTimestampOnly: true)
     }
 
     // MARK: changing
@@ -196,49 +204,7 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
         return true
     }
 
-    private func setMaximum(_ maximum: String, like candidate: Candidate, in targets: inout Targets)
-        throws(RepositoryError)
-    {
-        for other in try RepositoryContents.releases(of: targets)
-        where other.variant == candidate.variant && other.architecture == candidate.architecture {
-            var changed = other
-            changed.maxVersion = UAPIVersion(maximum)
-            // What a host could not read back is not written.
-            guard (try? Candidate(custom: changed.custom)) == changed else {
-                throw .badValue(
-                    what: "the newest version",
-                    value: maximum,
-                    allowed: "letters, digits and '.', '~', '^', '-'"
-                )
-            }
-            targets.targets[other.targetName]?.custom = changed.custom
-        }
-    }
-
-    /// Reads the repository for a change and removes what an interrupted one left.
-    private func open() throws(RepositoryError) -> RepositoryContents {
-        let contents = try RepositoryContents(
-            reading: storage,
-            alsoTrusting: keys.roots.links.map(\.metadata.signed)
-        )
-        try checkChain(contents.roots)
-        for name in try RepositoryLeftovers(storage, contents).names {
-            progress("removing the leftover \(name)")
-            try storage.remove(name)
-        }
-        return contents
-    }
-
     static func isTemporary(_ name: String) -> Bool { name.hasSuffix(DurableFiles.temporarySuffix) }
-
-    /// The repository's roots must be the first of the key ring's: else it belongs to another ring.
-    private func checkChain(_ roots: RootChain) throws(RepositoryError) {
-        for (index, link) in roots.links.enumerated() {
-            guard index < keys.roots.links.count, keys.roots.links[index].bytes == link.bytes else {
-                throw .otherRoot(version: Int64(index + 1), ring: keys.folder, repository: storage.name)
-            }
-        }
-    }
 }
 
 extension RepositoryContents {

@@ -29,20 +29,25 @@ struct RepositoryContents: Sendable {
 
     /// Reads and checks what a client would: signatures, versions, hashes and lengths, but not expiry.
     ///
-    /// - Parameter trusted: roots besides the repository's own whose keys may have signed: those of the writer's key ring,
-    ///   which a change that was cut may have signed for already.
-    init(reading storage: some RepositoryStorage, alsoTrusting trusted: [Root] = []) throws(RepositoryError) {
+    /// - Parameter trusting: gets the repository's roots, and returns those whose keys may have signed, at least one: by
+    ///   default the newest.
+    init(
+        reading storage: some RepositoryStorage,
+        trusting: (RootChain) throws(RepositoryError) -> [Root] = { chain throws(RepositoryError) in
+            chain.links.suffix(1).map(\.metadata.signed)
+        }
+    ) throws(RepositoryError) {
         roots = try RootChain { name throws(RepositoryError) in
             try storage.read(Self.metadataName(name), limit: RootChain.sizeLimit)
         }
-        guard let root = roots.latest?.signed else {
+        guard roots.latest != nil else {
             throw .notFound(
                 path: storage.name,
                 what: "repository",
                 command: "bulkhead repo init \(storage.name) --keys KEYS"
             )
         }
-        let trusted = [root] + trusted
+        let trusted = try trusting(roots)
         timestamp = try Self.read(storage, "timestamp.json", nil, trusted)
         let snapshotFile = timestamp.signed.snapshot
         snapshot = try Self.read(
@@ -75,9 +80,8 @@ struct RepositoryContents: Sendable {
                 throw TUFError.wrongHash(name: name, algorithm: "sha256")
             }
             let metadata = try Metadata<Role>(parsing: bytes)
-            if !trusted.dropFirst().contains(where: { (try? metadata.verify(by: $0)) != nil }) {
-                try metadata.verify(by: trusted[0])
-            }
+            let isValid = trusted.dropFirst().contains { (try? metadata.verify(by: $0)) != nil }
+            if !isValid, let first = trusted.first { try metadata.verify(by: first) }
             if let reference, metadata.signed.version != reference.version {
                 throw TUFError.wrongVersion(
                     role: Role.type,

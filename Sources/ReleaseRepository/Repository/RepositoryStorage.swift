@@ -17,7 +17,7 @@ public protocol RepositoryStorage: Sendable {
     func digest(_ name: String) throws(RepositoryError) -> (length: Int64, sha256: SHA256Digest)?
     /// The length of a file; nil if there is none.
     func length(_ name: String) throws(RepositoryError) -> Int64?
-    /// The names of all files below a folder, in order.
+    /// The names of all files below a folder, in order; below `targets` nothing but files and folders may be.
     func list(_ folder: String) throws(RepositoryError) -> [String]
     /// Removes a file, if it is there.
     func remove(_ name: String) throws(RepositoryError)
@@ -34,6 +34,13 @@ public struct FolderStorage: RepositoryStorage {
     /// The folder.
     public let name: String
     private let lock: FolderLock?
+
+    /// Makes a folder for a repository, and those above it; one that is there is left as it is.
+    ///
+    /// - Throws: `RepositoryError.file`.
+    public static func makeFolder(_ path: String) throws(RepositoryError) {
+        try DurableFiles.makeFolder(path)
+    }
 
     /// Opens a folder.
     ///
@@ -109,6 +116,9 @@ public struct FolderStorage: RepositoryStorage {
     }
 
     /// The names of all files below a folder, in order.
+    ///
+    /// - Throws: `RepositoryError.file`, also for a symbolic link below `targets`: files behind it would look like ones
+    ///   that nobody needs.
     public func list(_ folder: String) throws(RepositoryError) -> [String] {
         var names: [String] = []
         // Of folders that cannot be read nothing may be left out: what is listed decides what is removed.
@@ -116,7 +126,19 @@ public struct FolderStorage: RepositoryStorage {
             let inner = "\(folder)/\(name)"
             var info = stat()
             guard lstat(path(inner), &info) == 0 else { throw .system("read", path(inner)) }
-            if info.st_mode & S_IFMT == S_IFDIR { names += try list(inner) } else { names.append(inner) }
+            switch info.st_mode & S_IFMT {
+            case S_IFDIR: names += try list(inner)
+            case S_IFREG: names.append(inner)
+            // In the folder of metadata only names that publishing gives count.
+            case _ where !inner.hasPrefix("\(RepositoryContents.targetsFolder)/"): break
+            default:
+                let kind = info.st_mode & S_IFMT == S_IFLNK ? "a symbolic link" : "neither file nor folder"
+                throw .file(
+                    operation: "use",
+                    path: path(inner),
+                    reason: "it is \(kind); put the file or folder itself there (a bind mount does)"
+                )
+            }
         }
         return names
     }

@@ -82,13 +82,16 @@ public enum RepositoryVerification {
         check(contents.targets.signed, now, margin, &report)
         try checkTargets(storage, contents, progress, &report)
         checkReleases(storage, contents, &report)
-        for name in try RepositoryLeftovers(storage, contents).names {
+        let leftovers =
+            try RepositoryLeftovers.metadata(storage, contents)
+            + RepositoryLeftovers.targets(storage, contents)
+        for name in leftovers {
             report.findings.append(
                 .init(
                     severity: .warning,
                     subject: name,
                     message:
-                        "nothing refers to it: an interrupted change left it, and the next change removes it"
+                        "nothing refers to it: an interrupted change left it, and the next publication removes it"
                 )
             )
         }

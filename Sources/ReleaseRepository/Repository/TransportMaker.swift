@@ -45,28 +45,11 @@ struct TransportMaker: Sendable {
                 indexPath: "\(scratch)/\(Self.indexName)"
             )
             var packs: [Release.Pack] = []
-            for old in earlier where old.root.hash != release.root.hash {
-                progress("making the pack from \(old.version) to \(name)")
-                let file = "from-\(old.version).pack"
-                let result = try await PackWriter.write(
-                    from: .init(
-                        image: FileBlockDevice(path: old.path, access: .readOnly),
-                        rootHash: old.root.hash,
-                        salt: old.root.salt.bytes
-                    ),
-                    to: .init(image: image, rootHash: release.root.hash, salt: release.root.salt.bytes),
-                    path: "\(scratch)/\(file)",
-                    limit: root.frames.size
-                )
-                guard let result else { continue }
-                packs.append(
-                    Release.Pack(
-                        from: old.root.hash,
-                        file: Self.file(file, result.pack),
-                        headSize: result.head.size,
-                        headSha256: result.head.sha256
-                    )
-                )
+            var packed: Set = [release.root.hash]
+            for old in earlier where packed.insert(old.root.hash).inserted {
+                if let pack = try await pack(from: old, to: release, image, limit: root.frames.size) {
+                    packs.append(pack)
+                }
             }
             release.transports = Release.Transports(
                 frames: Self.file(Self.framesName, root.frames),
@@ -82,6 +65,49 @@ struct TransportMaker: Sendable {
         } catch {
             throw .badBuild(path: folder.path, reason: "\(error)")
         }
+    }
+
+    /// Makes one pack; nil where it would not be smaller than `limit` bytes, or the old release is damaged.
+    ///
+    /// A pack only saves bytes: what is wrong with a release of long ago must not stop one that hosts wait for.
+    private func pack(
+        from old: Earlier,
+        to release: Release,
+        _ image: FileBlockDevice,
+        limit: UInt64
+    ) async throws -> Release.Pack? {
+        progress("making the pack from \(old.version) to \(release.variant) \(release.version)")
+        let file = "from-\(old.version).pack"
+        do {
+            let result = try await PackWriter.write(
+                from: .init(
+                    image: FileBlockDevice(path: old.path, access: .readOnly),
+                    rootHash: old.root.hash,
+                    salt: old.root.salt.bytes
+                ),
+                to: .init(image: image, rootHash: release.root.hash, salt: release.root.salt.bytes),
+                path: "\(scratch)/\(file)",
+                limit: limit
+            )
+            guard let result else { return nil }
+            return Release.Pack(
+                from: old.root.hash,
+                file: Self.file(file, result.pack),
+                headSize: result.head.size,
+                headSha256: result.head.sha256
+            )
+        } catch let error as UpdateBlocksError {
+            // A full disk is no fault of the old release.
+            if case .output = error { throw error }
+            warn(old.version, "\(error)")
+        } catch let error as BlockDeviceError {
+            warn(old.version, "\(error)")
+        }
+        return nil
+    }
+
+    private func warn(_ version: String, _ reason: String) {
+        progress("warning: hosts get no pack from \(version): \(reason); see 'bulkhead repo verify'")
     }
 
     private static func file(_ name: String, _ facts: ArtefactFacts) -> Release.File {
