@@ -21,6 +21,8 @@ public final class RecordedDisk: BlockDevice {
         var pages: [UInt64: [UInt8]] = [:]
         var events: [Event] = []
         var failures: [(event: Int, errno: Int32)] = []
+        /// Whether anything was written since the last flush.
+        var isUnflushed = false
     }
 
     private static let pageSize: UInt64 = 4096
@@ -101,17 +103,20 @@ public final class RecordedDisk: BlockDevice {
         let failure = state.withLock { state -> Int32? in
             if let failure = Self.takeFailure(&state) { return failure }
             state.events.append(.write(offset: offset, bytes: Array(bytes)))
+            state.isUnflushed = true
             Self.store(bytes, at: offset, in: &state.pages)
             return nil
         }
         if let failure { throw .write(device: name, offset: offset, count: bytes.count, errno: failure) }
     }
 
-    /// Records, unless the event is to fail.
+    /// Records, unless the event is to fail; a flush after which nothing was written does nothing.
     public func flush() throws(BlockDeviceError) {
         let failure = state.withLock { state -> Int32? in
+            guard state.isUnflushed else { return nil }
             if let failure = Self.takeFailure(&state) { return failure }
             state.events.append(.flush)
+            state.isUnflushed = false
             return nil
         }
         if let failure { throw .flush(device: name, errno: failure) }
