@@ -164,10 +164,10 @@ import Testing
         #expect(lost.disk.events == [])
     }
 
-    /// Tens of thousands of damaged files take seconds and not hours, and folders of any size no memory.
+    /// Damage is looked through once, however much there is, and nothing is written.
     @Test func damageOfAnyExtentEnds() throws {
         let drive = try drive(16)
-        try drive.writer.makeFolder("many")
+        try drive.writer.makeFolder("MANY")
         let geometry = try drive.volume.geometry
         let table = try AllocationTable(drive.disk, geometry, copy: 0)
         let free = try #require(table.free(1, except: []).first)
@@ -187,5 +187,29 @@ import Testing
         let check = try FATCheck.repair(drive.disk)
         #expect(check.remaining.count { if case .brokenChain = $0 { true } else { false } } == 492)
         #expect(drive.disk.events == [])
+    }
+
+    /// Folders as large as the file system: 2 MiB each, of deleted slots.
+    @Test func foldersOfAnySizeAreNotKeptInMemory() throws {
+        let drive = try Drive(Sample(32, kibibytes: 40_960, options: ["-s", "8"]))
+        let geometry = try drive.volume.geometry
+        var table = try AllocationTable(drive.disk, geometry, copy: 0)
+        let before = table
+        let perFolder = UInt32(FATVolume.maximumFolderSize / geometry.clusterSize)
+        var entries: [UInt8] = []
+        for number in 0..<10 as Range<UInt32> {
+            let first = 3 + number * perFolder
+            table.makeChain(Array(first..<first + perFolder))
+            entries +=
+                Array("FOLDER\(number)    ".utf8)
+                + FATWriter.entry(attributes: 0x10, cluster: first, size: 0).dropFirst(11)
+            for cluster in first..<first + perFolder {
+                let slots = [UInt8](repeating: 0xe5, count: geometry.clusterSize)
+                try drive.disk.write(slots, at: geometry.offset(ofCluster: cluster))
+            }
+        }
+        for copy in 0...1 { try table.write(before.differences(from: table), to: drive.disk, copy: copy) }
+        try drive.disk.write(entries, at: geometry.offset(ofCluster: geometry.rootCluster) + 32)
+        #expect(throws: FATError.treeTooLarge(path: "FOLDER8")) { try drive.writer.freeBytes() }
     }
 }
