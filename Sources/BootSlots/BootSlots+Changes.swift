@@ -78,7 +78,7 @@ extension BootSlots {
         guard existing.allSatisfy(\.isCounted) else { throw .notOnTrial(name: name.name) }
         // The same version may have been built again, with another root.
         if let same = existing.first(where: { $0.size == image.size && $0.image?.rootHash == image.rootHash }) {
-            if same.name?.state == .bad { throw .hasFailed(path: same.path) }
+            if case .bad? = same.name?.state { throw .hasFailed(path: same.path) }
             return
         }
         try requireGoodEntry { $0.image?.rootHash != image.rootHash }

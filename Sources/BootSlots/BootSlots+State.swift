@@ -54,7 +54,7 @@ extension BootSlots {
             }
             return content.entries.filter { !$0.isFolder }.map { entry in
                 let contents = try? volume.contents(of: entry)
-                let image = contents.map { ImageFacts.read($0) } ?? (nil, false)
+                let image = contents.map { ImageFacts.read($0) } ?? (facts: nil, isReadable: false)
                 return EntryState(
                     path: "\(folder)/\(entry.name)",
                     fileName: entry.name,

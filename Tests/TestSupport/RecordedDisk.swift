@@ -21,7 +21,7 @@ public final class RecordedDisk: BlockDevice {
         var pages: [UInt64: [UInt8]] = [:]
         var events: [Event] = []
         var failures: [(event: Int, errno: Int32)] = []
-        /// Whether anything was written since the last flush.
+        /// Whether anything of the log was written after its last flush.
         var isUnflushed = false
     }
 
@@ -44,7 +44,12 @@ public final class RecordedDisk: BlockDevice {
     public var events: [Event] { state.withLock { $0.events } }
 
     /// Forgets the log, but not the bytes: the disk as it is now is where a later log begins.
-    public func beginLog() { state.withLock { $0.events = [] } }
+    public func beginLog() {
+        state.withLock {
+            $0.events = []
+            $0.isUnflushed = false
+        }
+    }
 
     /// Lets one of the next events fail with an error number: 0 is the next write or flush.
     public func fail(event: Int, errno: Int32) {

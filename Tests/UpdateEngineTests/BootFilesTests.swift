@@ -2,6 +2,7 @@ import BlockDevices
 import BootSlots
 import Bytes
 import FAT
+import GPT
 import TestSupport
 import Testing
 

@@ -40,7 +40,7 @@ import Testing
             states.drawn = 2000
             try states.forEach(from: part.before, flushed: judge.begin) { disk, writes in
                 try judge.add(writes, isFirmware: part.isFirmware)
-                if random.next() % (part.name == "install" ? 400 : 25) == 0 {
+                if random.next() % (part.name == "install" ? 400 : 15) == 0 {
                     samples.append((disk.applying(writes), part))
                 }
             }
