@@ -77,7 +77,8 @@ extension BootSlots {
         let existing = try entries().filter { $0.name?.name == name.name && !$0.hasLostItsName }
         guard existing.allSatisfy(\.isCounted) else { throw .notOnTrial(name: name.name) }
         // The same version may have been built again, with another root.
-        if let same = existing.first(where: { $0.size == image.size && $0.image?.rootHash == image.rootHash }) {
+        if let same = existing.first(where: { $0.size == image.size && $0.image?.rootHash == image.rootHash })
+        {
             if case .bad? = same.name?.state { throw .hasFailed(path: same.path) }
             return
         }

@@ -36,7 +36,9 @@ import Testing
             withExtendedLifetime(hold) {}
         }
         // And after it, the other way round.
-        guard try runTool("mount", path, mountPoint).status == 0 else { return print("mounting is not allowed") }
+        guard try runTool("mount", path, mountPoint).status == 0 else {
+            return print("mounting is not allowed")
+        }
         #expect(throws: BlockDeviceError.inUse(path: path)) { try DeviceHold(path: path) }
         #expect(try runTool("umount", mountPoint).status == 0)
         _ = try DeviceHold(path: path)

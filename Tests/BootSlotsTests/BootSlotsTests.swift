@@ -174,7 +174,9 @@ import Testing
                 try esp.slots.stage(trial.staged, contents: trial.source)
             }
             #expect(throws: BootSlotsError.noGoodEntry) { try esp.slots.activate(trial.staged) }
-            #expect(throws: BootSlotsError.noGoodEntry) { try esp.slots.repair(esp.running, expected: nil, installed: esp.installed) }
+            #expect(throws: BootSlotsError.noGoodEntry) {
+                try esp.slots.repair(esp.running, expected: nil, installed: esp.installed)
+            }
             #expect(throws: BootSlotsError.noGoodEntry) {
                 try esp.slots.removeEntry("note.efi", running: trial.rootHash)
             }

@@ -50,7 +50,9 @@ import Testing
         let esp = try TestESP()
         #expect(try esp.slots.repair(esp.running, expected: nil, installed: esp.installed) == [])
         try esp.beginTrial()
-        #expect(try esp.slots.repair(esp.trialBoot(), expected: expected(esp), installed: esp.installed) == [])
+        #expect(
+            try esp.slots.repair(esp.trialBoot(), expected: expected(esp), installed: esp.installed) == []
+        )
         #expect(esp.disk.events == [])
     }
 
@@ -59,9 +61,10 @@ import Testing
         try esp.beginTrial()
         try FATWriter(esp.disk).remove("EFI/Linux/vm_1.1+2-1.efi")
         #expect(
-            try esp.slots.repair(esp.running, expected: expected(esp, tries: 0), installed: esp.installed) == [
-                .trialLost(name: "vm_1.1", reason: "it has no tries left")
-            ]
+            try esp.slots.repair(esp.running, expected: expected(esp, tries: 0), installed: esp.installed)
+                == [
+                    .trialLost(name: "vm_1.1", reason: "it has no tries left")
+                ]
         )
         #expect(
             try esp.slots.repair(esp.running, expected: expected(esp), installed: esp.installed) == [
@@ -136,7 +139,8 @@ import Testing
             let esp = try TestESP()
             try esp.beginTrial()
             try loseLongName("EFI/Linux/vm_1.1+2-1.efi", pieces: 1...2, esp.disk)
-            let boot = isCounted ? esp.trialBoot() : RunningBoot(rootHash: esp.trial.rootHash, bootCountPath: nil)
+            let boot =
+                isCounted ? esp.trialBoot() : RunningBoot(rootHash: esp.trial.rootHash, bootCountPath: nil)
             // Counted, whatever is recorded; not counted, but recorded.
             _ = try esp.slots.repair(
                 boot,
@@ -176,7 +180,11 @@ import Testing
                     let to = try shortEntry("EFI/Linux/\(second)", esp.disk)
                     try esp.disk.write(esp.disk.read(at: from + 20, count: 12), at: to + 20)
                 }
-                let findings = try esp.slots.repair(esp.trialBoot(), expected: expected(esp), installed: esp.installed)
+                let findings = try esp.slots.repair(
+                    esp.trialBoot(),
+                    expected: expected(esp),
+                    installed: esp.installed
+                )
                 #expect(findings == [.removedSecondName("vm_1.1+2-1.efi", kept: kept)], "\(isShared)")
                 try expectClean(esp, ["vm_1.0.efi", kept])
             }
@@ -188,9 +196,10 @@ import Testing
         try esp.slots.stage(esp.trial.staged, contents: esp.trial.source)
         try FATWriter(esp.disk).create("EFI/Linux/vm_1.1+3.efi", contents: ByteSource(bytes: [1, 2, 3]))
         #expect(
-            try esp.slots.repair(esp.running, expected: expected(esp, tries: 3), installed: esp.installed) == [
-                .removedBrokenTrial("vm_1.1+3.efi"), .recreatedTrial(name: "vm_1.1+3.efi"),
-            ]
+            try esp.slots.repair(esp.running, expected: expected(esp, tries: 3), installed: esp.installed)
+                == [
+                    .removedBrokenTrial("vm_1.1+3.efi"), .recreatedTrial(name: "vm_1.1+3.efi"),
+                ]
         )
         try expectClean(esp, ["vm_1.0.efi", "vm_1.1+3.efi"])
     }

@@ -60,7 +60,8 @@ import Testing
         case "create": try drive.writer.create("EFI/a new name.efi", Sample.pattern(1200))
         case "compact": try drive.writer.compact("EFI")
         case "remove": try drive.writer.remove("EFI/an old name.efi")
-        default: try drive.writer.rename("EFI/an old name.efi", to: "a name that is much longer than before.efi")
+        default:
+            try drive.writer.rename("EFI/an old name.efi", to: "a name that is much longer than before.efi")
         }
         let events = drive.disk.events
         var count = 0

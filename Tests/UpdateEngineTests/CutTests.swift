@@ -105,7 +105,8 @@ import Testing
     }
 
     /// Cuts the repair that a boot after a cut begins with, and repairs again: 1 if it wrote anything.
-    private func cutRepair(of disk: RecordedDisk, after part: UpdateStory.Part, _ judge: Judge) throws -> Int {
+    private func cutRepair(of disk: RecordedDisk, after part: UpdateStory.Part, _ judge: Judge) throws -> Int
+    {
         let before = disk.copy()
         let whole = disk.copy()
         try UpdateStory.repair(whole, after: part)

@@ -3,8 +3,10 @@ import TestSupport
 
 @testable import FAT
 
-/// A firmware's renaming, in the order of EDK2's FAT driver: the old entry is deleted, then the new one is written
-/// behind all others, slot by slot, with one flush at the end. It never uses a freed slot again.
+/// A firmware's renaming, in the order of EDK2's FAT driver.
+///
+/// The old entry is deleted, then the new one is written behind all others, slot by slot, with one flush at the end. It
+/// never uses a freed slot again.
 enum Firmware {
     struct NoRoom: Error { let name: String }
 
@@ -16,7 +18,10 @@ enum Firmware {
         let old = item.entry.slots
         var image = folder.bytes
         let entry = Array(image[(old.upperBound - 1) * 32..<old.upperBound * 32])
-        let slots = try FATName(newName).slots(avoiding: survey.names(in: item.folder, except: old), entry: entry)
+        let slots = try FATName(newName).slots(
+            avoiding: survey.names(in: item.folder, except: old),
+            entry: entry
+        )
         let start = folder.content.end
         // BootSlots leaves room for all tries: a folder that must grow would be a defect of ours.
         guard (start + slots.count) * 32 <= image.count else { throw NoRoom(name: newName) }

@@ -79,7 +79,12 @@ struct UpdateStory {
     }
 
     /// What is done in a part, by its name.
-    private static func run(_ name: String, _ new: SampleRelease, on disk: RecordedDisk, running: SampleRelease)
+    private static func run(
+        _ name: String,
+        _ new: SampleRelease,
+        on disk: RecordedDisk,
+        running: SampleRelease
+    )
         async throws
     {
         switch name {
@@ -142,6 +147,11 @@ struct UpdateStory {
         async throws -> [Part]
     {
         let names = ["install", "activate", "install again", "activate", "deactivate", "activate"]
-        return try await parts(names + ["+3 +2-1", "+2-1 +1-2", "+1-2 +0-3"], new, on: disk, running: running)
+        return try await parts(
+            names + ["+3 +2-1", "+2-1 +1-2", "+1-2 +0-3"],
+            new,
+            on: disk,
+            running: running
+        )
     }
 }
