@@ -7,7 +7,7 @@ import Glibc
 /// are in use. So the partition's own device file is opened with O_EXCL and nothing is read or written through it:
 ///
 /// ```swift
-/// let hold = try DeviceHold(path: "/dev/vda1")
+/// let hold = try DeviceHold(path: rootDisk.path(ofPartition: slots.esp.number))
 /// try withExtendedLifetime(hold) { ... change the ESP through a FileBlockDevice of /dev/vda ... }
 /// ```
 ///

@@ -8,9 +8,11 @@ public enum UKISizeLimit {
     public static let arm64: UInt64 = 48 << 20
 
     /// Bytes, for the architecture that this program was compiled for.
-    #if arch(arm64)
-        public static let thisMachine = arm64
-    #else
-        public static let thisMachine = amd64
-    #endif
+    public static var thisMachine: UInt64 {
+        #if arch(arm64)
+            arm64
+        #else
+            amd64
+        #endif
+    }
 }

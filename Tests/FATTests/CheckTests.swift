@@ -162,7 +162,7 @@ import Testing
         try drive.writer.create("EFI/new", Sample.pattern(100_000))
         #expect(try FATCheck.inspect(drive.disk).remaining == check.remaining)
         try drive.writer.remove("EFI/a long name.efi")
-        #expect(try FATCheck.repair(drive.disk).repaired == [.lostClusters(count: 9)])
+        #expect(try FATCheck.repair(drive.disk).repaired.contains(.lostClusters(count: 9)))
         try drive.expect(["EFI/another name.efi": Sample.pattern(3000), "EFI/new": Sample.pattern(100_000)])
     }
 
