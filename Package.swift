@@ -93,7 +93,7 @@ let services: [Target] =
         "ImageBuilder",
         [
             "Archive", "Bytes", "Debian", "ELF", "FAT", "Features", "FileTree", "GPT", "Hashing", "Processes",
-            "ReleaseManifest", "SBOM", "VariantManifest", "Verity",
+            "ReleaseManifest", "SBOM", "UKI", "VariantManifest", "Verity",
         ]
     )
     + library(
@@ -126,7 +126,8 @@ let services: [Target] =
     + library("HostHealth", ["Features", "JSON", "SmallFiles", "Systemd"])
     + library(
         "UpdateEngine",
-        ["BlockDevices", "BootEntries", "BootSlots", "Bytes", "FAT", "GPT", "Hashing", "Verity"]
+        ["BlockDevices", "BootEntries", "BootSlots", "Bytes", "FAT", "GPT", "Hashing", "Verity"],
+        tests: ["VariantManifest"]
     )
     + library(
         "Updater",

@@ -24,15 +24,16 @@ extension Updater {
         _ boot: RunningBoot,
         reason: String? = nil
     ) throws(UpdaterError) -> (trial: TrialResult, findings: [BootSlotsFinding]) {
-        let esp = BootSlots(try openSlots().esp)
+        let disk = try openSlots()
+        let esp = BootSlots(disk.esp)
         let staged = record.state == .ready ? record.staged : nil
-        let expected = staged.flatMap { staged in
-            staged.rootHash == environment.system.rootHash
-                // The record says so only after the entry was made, so a lost one was lost by the loader at a try.
-                ? nil : ExpectedTrial(image: staged.stagedImage, tries: 1)
-        }
+        // The record says so only after the entry was made, so a lost one was lost by the loader at a try. Also of what
+        // runs: an entry that lost its long name looks committed, and only the record says that it is on trial.
+        let expected = staged.map { ExpectedTrial(image: $0.stagedImage, tries: 1) }
         let findings: [BootSlotsFinding]
-        do throws(BootSlotsError) { findings = try esp.repair(boot, expected: expected) } catch {
+        do throws(BootSlotsError) {
+            findings = try esp.repair(boot, expected: expected, installed: disk.slots.rootHashes)
+        } catch {
             throw .disk(error.description)
         }
         guard let staged else { return (.none, findings) }

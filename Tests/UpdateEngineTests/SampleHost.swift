@@ -3,6 +3,7 @@ import Foundation
 import GPT
 import Hashing
 import TestSupport
+import VariantManifest
 import Verity
 
 @testable import UpdateEngine
@@ -19,6 +20,14 @@ struct SampleRelease: Sendable {
     var label: String { "vm_\(version)" }
     var slot: SlotRelease { SlotRelease(label: label, rootHash: rootHash, parameters: parameters) }
     var index: LeafIndex { LeafIndex(self) }
+
+    /// What the kernel of a real image is told.
+    private static let words: [String] = {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+        let variant = try? Variant.load("vm-containerd", repository: root).resolved(for: .amd64)
+        return variant?.kernel.commandLine ?? []
+    }()
 
     /// Blocks that are all different; the same number of a version shares its block with a version that says so.
     init(version: String, seed: UInt64, blocks: Int = 140, sharing: SampleRelease? = nil) throws {
@@ -52,7 +61,8 @@ struct SampleRelease: Sendable {
         self.version = version
         self.root = root
         self.parameters = parameters
-        let command = "roothash=\(rootHash.hex) root=/dev/mapper/root ro gpt"
+        let command = (["roothash=\(rootHash.hex)", "root=/dev/mapper/root", "ro"] + Self.words)
+            .joined(separator: " ")
         let release = "ID=bulkhead\nIMAGE_ID=vm\nIMAGE_VERSION=\(version)\n"
         kernel = smallPEFile([
             (".osrel", Array(release.utf8)), (".cmdline", Array(command.utf8)),
