@@ -161,6 +161,15 @@ let services: [Target] =
             argumentParser, asyncHTTPClient, nioCore, nioHTTP1,
         ]
     )
+    + library(
+        "UpdaterService",
+        [
+            "BlockDevices", "BootSlots", "GPT", "HostAPI", "HostAPIClient", "HostAPIServer", "HostHealth",
+            "JSON",
+            "Presentation", "Rollout", "SmallFiles", "Systemd", "UpdateEngine", "Updater", argumentParser,
+            logging,
+        ]
+    )
     + library("TUFClient", ["HTTPFetch", "TUF"], testFiles: ["conformance"])
     + library("UserData", ["Gzip", "JSON", "SettingsModel", "SmallFiles", "TOML", asyncHTTPClient, nioCore])
     + library(
@@ -175,7 +184,7 @@ let programs: [Target] = [
     .executableTarget(name: "bulkhead", dependencies: ["BulkheadCommands"], swiftSettings: common),
     .executableTarget(
         name: "bulkhead-host",
-        dependencies: ["APIClient", "APIServer", "HostSteps"],
+        dependencies: ["APIClient", "APIServer", "HostSteps", "UpdaterService"],
         swiftSettings: common
     ),
     .executableTarget(name: "tuf-client", dependencies: ["TUFClient"], swiftSettings: common),
