@@ -126,14 +126,16 @@ let services: [Target] =
     + library("HostHealth", ["Features", "JSON", "SmallFiles", "Systemd"])
     + library(
         "UpdateEngine",
-        ["BlockDevices", "BootEntries", "BootSlots", "Bytes", "FAT", "GPT", "Hashing", "Verity"]
+        ["BlockDevices", "BootEntries", "BootSlots", "Bytes", "FAT", "GPT", "Hashing", "Verity"],
+        tests: ["UpdateFixtures"]
     )
     + library(
         "Updater",
         [
             "BlockDevices", "BootEntries", "BootSlots", "Bytes", "GPT", "Hashing", "HostAPI", "HTTPFetch", "JSON",
             "ReleaseManifest", "Rollout", "SmallFiles", "TUF", "UpdateBlocks", "UpdateEngine", "Verity",
-        ]
+        ],
+        tests: ["ReleaseRepository", "Signatures", "UpdateFixtures"]
     )
     + library("SettingsStore", ["Hashing", "JSON", "SettingsModel", "SmallFiles"])
     + library("SettingsApply", ["Features", "JSON", "SettingsModel", "SmallFiles", "Systemd", "Templates"])
@@ -218,7 +220,13 @@ let package = Package(
             dependencies: ["BlockDevices"],
             path: "Tests/TestSupport",
             swiftSettings: common
-        )
+        ),
+        .target(
+            name: "UpdateFixtures",
+            dependencies: ["BlockDevices", "GPT", "Hashing", "UpdateEngine", "Verity", "TestSupport"],
+            path: "Tests/UpdateFixtures",
+            swiftSettings: common
+        ),
     ],
     cxxLanguageStandard: .cxx17
 )

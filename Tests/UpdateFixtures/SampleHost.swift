@@ -3,9 +3,8 @@ import Foundation
 import GPT
 import Hashing
 import TestSupport
+import UpdateEngine
 import Verity
-
-@testable import UpdateEngine
 
 /// A release as the tests install it: a root of blocks, and the kernel image for it.
 struct SampleRelease: Sendable {
@@ -131,7 +130,7 @@ struct SampleHost {
         self.running = running
         let guid = { (number: UInt8) in GUID(uuidBytes: [UInt8](repeating: number, count: 16)) ?? .zero }
         var layout = try PartitionTable.Layout(diskGUID: guid(0x11), sectorSize: .bytes512)
-        let identifiers = Slot.identifiers(for: running.rootHash)
+        let identifiers = Self.identifiers(for: running.rootHash)
         try layout.add(type: .esp, guid: guid(0x22), label: "esp", size: 36 << 20)
         try layout.add(
             type: .root(.amd64),
@@ -171,6 +170,12 @@ struct SampleHost {
         try disk.write(sampleBytes(count: 4096, seed: 99), at: parts[5].offset)
         if withESP { try Self.makeESP(running).load(into: disk, at: parts[0].offset) }
         disk.beginLog()
+    }
+
+    /// The PARTUUIDs of a slot with a root hash: its halves (Discoverable Partitions Specification).
+    private static func identifiers(for rootHash: SHA256Digest) -> (root: GUID, verity: GUID) {
+        let bytes = rootHash.bytes
+        return (GUID(uuidBytes: bytes[..<16]) ?? .zero, GUID(uuidBytes: bytes[16...]) ?? .zero)
     }
 
     /// The disk with its slots, as a host sees it that runs a release.
