@@ -135,7 +135,7 @@ let services: [Target] =
             "BlockDevices", "BootEntries", "BootSlots", "Bytes", "GPT", "Hashing", "HostAPI", "HTTPFetch", "JSON",
             "ReleaseManifest", "Rollout", "SmallFiles", "TUF", "UpdateBlocks", "UpdateEngine", "Verity",
         ],
-        tests: ["ReleaseRepository", "Signatures", "UpdateFixtures"]
+        tests: ["FAT", "ReleaseRepository", "UpdateFixtures"]
     )
     + library("SettingsStore", ["Hashing", "JSON", "SettingsModel", "SmallFiles"])
     + library("SettingsApply", ["Features", "JSON", "SettingsModel", "SmallFiles", "Systemd", "Templates"])
