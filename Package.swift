@@ -126,7 +126,8 @@ let services: [Target] =
     + library("HostHealth", ["Features", "JSON", "SmallFiles", "Systemd"])
     + library(
         "UpdateEngine",
-        ["BlockDevices", "BootEntries", "BootSlots", "Bytes", "FAT", "GPT", "Hashing", "Verity"]
+        ["BlockDevices", "BootEntries", "BootSlots", "Bytes", "FAT", "GPT", "Hashing", "Verity"],
+        tests: ["UpdateFixtures"]
     )
     + library(
         "Updater",
@@ -134,7 +135,8 @@ let services: [Target] =
             "BlockDevices", "BootEntries", "BootSlots", "Bytes", "GPT", "Hashing", "HostAPI", "HTTPFetch",
             "JSON",
             "ReleaseManifest", "Rollout", "SmallFiles", "TUF", "UpdateBlocks", "UpdateEngine", "Verity",
-        ]
+        ],
+        tests: ["FAT", "ReleaseRepository", "UpdateFixtures"]
     )
     + library("SettingsStore", ["Hashing", "JSON", "SettingsModel", "SmallFiles"])
     + library("SettingsApply", ["Features", "JSON", "SettingsModel", "SmallFiles", "Systemd", "Templates"])
@@ -235,7 +237,13 @@ let package = Package(
             dependencies: ["BlockDevices"],
             path: "Tests/TestSupport",
             swiftSettings: common
-        )
+        ),
+        .target(
+            name: "UpdateFixtures",
+            dependencies: ["BlockDevices", "GPT", "Hashing", "UpdateEngine", "Verity", "TestSupport"],
+            path: "Tests/UpdateFixtures",
+            swiftSettings: common
+        ),
     ],
     cxxLanguageStandard: .cxx17
 )
