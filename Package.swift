@@ -93,8 +93,9 @@ let services: [Target] =
         "ImageBuilder",
         [
             "Archive", "Bytes", "Debian", "ELF", "FAT", "Features", "FileTree", "GPT", "Hashing", "Processes",
-            "ReleaseManifest", "SBOM", "VariantManifest", "Verity",
-        ]
+            "ReleaseManifest", "SBOM", "TUF", "VariantManifest", "Verity",
+        ],
+        tests: ["Signatures"]
     )
     + library(
         "ImageInspection",
