@@ -35,7 +35,10 @@ extension Updater {
         do throws(BootSlotsError) { findings = try esp.repair(boot, expected: expected) } catch {
             throw .disk(error.description)
         }
-        guard let staged else { return (.none, findings) }
+        guard let staged else {
+            try dropForeignStatus()
+            return (.none, findings)
+        }
         let version = staged.image.version
         if staged.rootHash == environment.system.rootHash { return (.running(version: version), findings) }
         // Whatever the counter says: a loader does not count an entry that it passes over, as one that is no kernel image

@@ -1,6 +1,7 @@
 public import BlockDevices
 import BootEntries
 public import GPT
+public import Hashing
 public import HostAPI
 import Rollout
 import TUF
@@ -83,7 +84,7 @@ public actor Updater {
     let environment: Environment
     private nonisolated let report: @Sendable (Event) -> Void
     private(set) var record: UpdateRecord
-    private var atWork: UpdateStatus.Command.Kind?
+    var atWork: UpdateStatus.Command.Kind?
 
     private var recordPath: String { environment.stateFolder + "/record.json" }
 
@@ -105,6 +106,9 @@ public actor Updater {
     /// How far an update is; nil as long as nobody has looked for one.
     public var status: UpdateStatus? { record.status }
 
+    /// The root hash of what runs.
+    public nonisolated var runningRootHash: SHA256Digest { environment.system.rootHash }
+
     /// What failed on this host, the latest last.
     public var failures: [UpdateRecord.Failure] { record.failures }
 
@@ -114,18 +118,24 @@ public actor Updater {
     ///
     /// A release that is staged or activated stays chosen.
     ///
-    /// - Parameter version: a version that the operator asks for by name; nil for what the settings say.
+    /// - Parameters:
+    ///   - version: a version that the operator asks for by name; nil for what the settings say.
+    ///   - ignoringWaves: whether a release is taken before its wave has come, for this once.
     /// - Returns: why no update was chosen; nil if one was.
     /// - Throws: `UpdaterError`.
     @discardableResult
-    public func refresh(requesting version: String? = nil) async throws(UpdaterError) -> NoUpdateReason? {
-        try await perform(.refresh, allowed: UpdateStatus.State.allCases) { () async throws(UpdaterError) in
+    public func refresh(
+        requesting version: String? = nil,
+        ignoringWaves: Bool = false
+    ) async throws(UpdaterError) -> NoUpdateReason? {
+        try await perform(.refresh) { () async throws(UpdaterError) in
             var feed = try makeFeed()
             let offers = try await feed.offers()
-            let policy = try makePolicy(requesting: version)
+            let policy = try makePolicy(requesting: version, ignoringWaves: ignoringWaves)
             let decision = try Self.choose(offers, policy, now: environment.now())
             var status = currentStatus
             status.availableUpdates = Self.available(offers, to: policy)
+            status.noUpdateReason = nil
             guard status.state == .idle || status.state == .available else {
                 record.status = status
                 return nil
@@ -144,6 +154,7 @@ public actor Updater {
             case .none(let reason):
                 status.state = .idle
                 status.chosenUpdate = nil
+                status.noUpdateReason = reason.description
                 record.choice = nil
                 record.status = status
                 return reason
@@ -155,7 +166,7 @@ public actor Updater {
     ///
     /// - Throws: `UpdaterError`; the next attempt goes on from what this one left.
     public func prepare() async throws(UpdaterError) {
-        try await perform(.prepare, allowed: [.available, .staged]) { () async throws(UpdaterError) in
+        try await perform(.prepare) { () async throws(UpdaterError) in
             guard let chosen = record.status?.chosenUpdate, let choice = record.choice else {
                 throw .notAllowed(.prepare, state: record.state)
             }
@@ -181,7 +192,7 @@ public actor Updater {
     ///
     /// - Throws: `UpdaterError`.
     public func activate() async throws(UpdaterError) {
-        try await perform(.activate, allowed: [.staged]) { () async throws(UpdaterError) in
+        try await perform(.activate) { () async throws(UpdaterError) in
             guard let staged = record.staged else { throw .nothingStaged }
             try activate(staged)
             record.status?.state = .ready
@@ -192,9 +203,12 @@ public actor Updater {
 
     /// Takes an activation back: the next boot is that of the running release, and what was written stays staged.
     ///
+    /// - Parameter afterCancel: whether it was told to a `prepare` at work, which was stopped: then there may be nothing
+    ///   that is activated.
     /// - Throws: `UpdaterError`.
-    public func deactivate() async throws(UpdaterError) {
-        try await perform(.deactivate, allowed: [.ready]) { () async throws(UpdaterError) in
+    public func deactivate(afterCancel: Bool = false) async throws(UpdaterError) {
+        try await perform(.deactivate, always: afterCancel) { () async throws(UpdaterError) in
+            if afterCancel, record.state != .ready { return }
             guard let staged = record.staged else { throw .nothingStaged }
             try deactivate(staged)
             record.status?.state = .staged
@@ -207,15 +221,44 @@ public actor Updater {
 
     /// A release did not prove itself: it is not taken again by itself.
     func trialFailed(_ staged: UpdateRecord.Staged, _ reason: String) throws(UpdaterError) {
+        let failure = UpdateRecord.Failure(
+            version: staged.image.version,
+            rootHash: staged.rootHash,
+            reason: reason,
+            time: Timestamp(seconds: environment.now())
+        )
+        record.add(failure)
+        try forget(
+            failed: UpdateStatus.FailedUpdate(
+                version: failure.version,
+                reason: failure.reason,
+                time: failure.time
+            )
+        )
+    }
+
+    /// The operator went back to the other slot: the running release is not taken again by itself.
+    func leftRunning(_ reason: String) throws(UpdaterError) {
         record.add(
             UpdateRecord.Failure(
-                version: staged.image.version,
-                rootHash: staged.rootHash,
+                version: environment.system.version.text,
+                rootHash: environment.system.rootHash,
                 reason: reason,
                 time: Timestamp(seconds: environment.now())
             )
         )
+        record.status = currentStatus
         try forget()
+        record.status?.activePartition?.nextToBoot = false
+        try save()
+    }
+
+    /// The status is that of another boot, after a return to the other slot.
+    func dropForeignStatus() throws(UpdaterError) {
+        guard let active = record.status?.activePartition,
+            active.image.version != environment.system.version.text
+        else { return }
+        try forget(failed: record.status?.failedUpdate)
     }
 
     /// A release proved itself, and what is staged is what runs.
@@ -224,7 +267,7 @@ public actor Updater {
         try forget()
     }
 
-    private func forget() throws(UpdaterError) {
+    private func forget(failed: UpdateStatus.FailedUpdate? = nil) throws(UpdaterError) {
         record.staged = nil
         record.choice = nil
         let command = record.status?.mostRecentCommand
@@ -232,23 +275,41 @@ public actor Updater {
         if let command {
             record.status = currentStatus
             record.status?.mostRecentCommand = command
+            record.status?.failedUpdate = failed
         }
         try save()
     }
 
     // MARK: Common
 
+    /// Whether a command may begin now.
+    ///
+    /// - Throws: `UpdaterError.busy`, `.notAllowed` or `.nothingStaged`.
+    public func check(_ kind: UpdateStatus.Command.Kind) throws(UpdaterError) {
+        if let atWork { throw .busy(atWork) }
+        let allowed: [UpdateStatus.State] =
+            switch kind {
+            case .refresh: UpdateStatus.State.allCases
+            case .prepare: [.available, .staged]
+            case .activate: [.staged]
+            case .deactivate: [.ready]
+            }
+        guard allowed.contains(record.state) else { throw .notAllowed(kind, state: record.state) }
+        if kind == .activate || kind == .deactivate, record.staged == nil { throw .nothingStaged }
+    }
+
     /// Does a command, one at a time, and records what it came to.
     private func perform<Result: Sendable>(
         _ kind: UpdateStatus.Command.Kind,
-        allowed: [UpdateStatus.State],
+        always: Bool = false,
         _ body: () async throws(UpdaterError) -> Result
     ) async throws(UpdaterError) -> Result {
-        if let atWork { throw .busy(atWork) }
-        guard allowed.contains(record.state) else { throw .notAllowed(kind, state: record.state) }
+        if always { if let atWork { throw .busy(atWork) } } else { try check(kind) }
         atWork = kind
         defer { atWork = nil }
         do throws(UpdaterError) {
+            // Who is killed at it leaves a command of which nobody knows the end.
+            try begin(kind)
             let result = try await body()
             finish(kind, nil)
             try save()
@@ -259,6 +320,19 @@ public actor Updater {
             try? save()
             throw error
         }
+    }
+
+    private func begin(_ kind: UpdateStatus.Command.Kind) throws(UpdaterError) {
+        guard var status = record.status else { return }
+        status.mostRecentCommand = UpdateStatus.Command(
+            kind: kind,
+            status: .unknown,
+            timestamp: Timestamp(seconds: environment.now()),
+            exitStatus: nil,
+            stderr: nil
+        )
+        record.status = status
+        try save()
     }
 
     private func finish(_ kind: UpdateStatus.Command.Kind, _ error: UpdaterError?) {

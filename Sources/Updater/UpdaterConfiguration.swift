@@ -7,7 +7,8 @@ import SmallFiles
 ///
 /// ```json
 /// {"metadata-base-url": "https://updates.example.org/metadata", "targets-base-url": "https://updates.example.org/targets",
-///  "seed": 1234, "version-lock": "latest", "ignore-waves": false, "https-proxy": "http://proxy:3128", "no-proxy": []}
+///  "seed": 1234, "version-lock": "latest", "ignore-waves": false, "check-interval-seconds": 21600,
+///  "https-proxy": "http://proxy:3128", "no-proxy": []}
 /// ```
 public struct UpdaterConfiguration: Sendable, Equatable {
     /// The folder of metadata.
@@ -26,6 +27,11 @@ public struct UpdaterConfiguration: Sendable, Equatable {
     public var noProxy: [String]
     /// A file of certificates in PEM that servers are trusted by; nil for the system's.
     public var authorities: String?
+    /// About how often the host looks for updates by itself, in seconds; nil for never.
+    public var checkInterval: Int64?
+
+    /// A year.
+    private static let longestInterval: Int64 = 31_536_000
 
     /// States a configuration.
     public init(
@@ -36,7 +42,8 @@ public struct UpdaterConfiguration: Sendable, Equatable {
         ignoresWaves: Bool = false,
         proxy: String? = nil,
         noProxy: [String] = [],
-        authorities: String? = nil
+        authorities: String? = nil,
+        checkInterval: Int64? = nil
     ) {
         self.metadataURL = metadataURL
         self.targetsURL = targetsURL
@@ -46,6 +53,7 @@ public struct UpdaterConfiguration: Sendable, Equatable {
         self.proxy = proxy
         self.noProxy = noProxy
         self.authorities = authorities
+        self.checkInterval = checkInterval
     }
 
     /// Reads the rendered file.
@@ -77,7 +85,10 @@ public struct UpdaterConfiguration: Sendable, Equatable {
             ignoresWaves: json["ignore-waves"]?.bool ?? false,
             proxy: json["https-proxy"]?.string,
             noProxy: (json["no-proxy"]?.elements ?? []).compactMap(\.string),
-            authorities: json["certificates"]?.string
+            authorities: json["certificates"]?.string,
+            checkInterval: json["check-interval-seconds"]?.integer.flatMap {
+                $0 > 0 ? min($0, Self.longestInterval) : nil
+            }
         )
     }
 }

@@ -13,6 +13,8 @@ public enum UpdaterError: Error, Equatable, CustomStringConvertible {
     case notOffered(version: String)
     /// Nothing is staged that could be activated or taken back.
     case nothingStaged
+    /// The other slot holds nothing that could be booted again.
+    case nothingToReturnTo(reason: String)
     /// The settings of updates do not say where they come from, or can't be used.
     case configuration(String)
     /// What the running system is can't be told.
@@ -43,6 +45,8 @@ public enum UpdaterError: Error, Equatable, CustomStringConvertible {
         case .notOffered(let version):
             "the repository does not offer \(version) any more: look for updates again ('refresh')"
         case .nothingStaged: "no update is staged: write one to the inactive slot first ('prepare')"
+        case .nothingToReturnTo(let reason):
+            "there is no release to go back to: \(reason); install the one that you want ('update -i VERSION')"
         case .configuration(let reason), .system(let reason), .metadata(let reason), .release(let reason),
             .fetch(let reason), .disk(let reason):
             reason
@@ -66,7 +70,7 @@ public enum UpdaterError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .busy: 64
         case .notAllowed: 65
-        case .noUpdate, .notOffered: 66
+        case .noUpdate, .notOffered, .nothingToReturnTo: 66
         case .nothingStaged: 67
         default: 1
         }

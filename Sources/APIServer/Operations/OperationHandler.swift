@@ -55,6 +55,9 @@ struct OperationHandler: Sendable {
         case .refreshUpdates, .prepareUpdate, .activateUpdate, .deactivateUpdate:
             throw UpdatesUnavailable.command
         case .getUpdateStatus: throw UpdatesUnavailable.status
+        // The updater's own, on its own socket.
+        case .commitBoot, .rollBack:
+            throw RouteTable.unknownPathProblem(RouteTable.endpoint(for: request.operation).path)
         case .getHealth: .json(await health().json)
         case .postBootReport: try report(request)
         case .getMetrics: metrics()
