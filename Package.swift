@@ -171,7 +171,8 @@ let services: [Target] =
             "JSON",
             "Presentation", "Rollout", "SmallFiles", "Systemd", "UpdateEngine", "Updater", argumentParser,
             logging,
-        ]
+        ],
+        tests: ["ReleaseRepository", "TUF", "UpdateFixtures"]
     )
     + library("TUFClient", ["HTTPFetch", "TUF"], testFiles: ["conformance"])
     + library("UserData", ["Gzip", "JSON", "SettingsModel", "SmallFiles", "TOML", asyncHTTPClient, nioCore])
@@ -241,7 +242,9 @@ let package = Package(
         ),
         .target(
             name: "UpdateFixtures",
-            dependencies: ["BlockDevices", "GPT", "Hashing", "UpdateEngine", "Verity", "TestSupport"],
+            dependencies: [
+                "BlockDevices", "GPT", "Hashing", "ReleaseManifest", "UpdateEngine", "Verity", "TestSupport",
+            ],
             path: "Tests/UpdateFixtures",
             swiftSettings: common
         ),

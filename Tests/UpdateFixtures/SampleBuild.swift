@@ -4,8 +4,6 @@ import ReleaseManifest
 import TestSupport
 import Verity
 
-@testable import UpdateFixtures
-
 extension SampleRelease {
     /// Writes a build folder, as `bulkhead build` makes them, in a folder; returns its path.
     ///
