@@ -93,8 +93,9 @@ let services: [Target] =
         "ImageBuilder",
         [
             "Archive", "Bytes", "Debian", "ELF", "FAT", "Features", "FileTree", "GPT", "Hashing", "Processes",
-            "ReleaseManifest", "SBOM", "VariantManifest", "Verity",
-        ]
+            "ReleaseManifest", "SBOM", "TUF", "VariantManifest", "Verity",
+        ],
+        tests: ["Signatures"]
     )
     + library(
         "ImageInspection",
@@ -151,8 +152,8 @@ let services: [Target] =
     + library(
         "APIServer",
         [
-            "Features", "HostAPI", "HostAPIServer", "JSON", "SettingsApply", "SettingsModel", "SettingsStore",
-            "SmallFiles", "Systemd", logging, nioCore, nioHTTP1,
+            "Features", "HostAPI", "HostAPIClient", "HostAPIServer", "JSON", "SettingsApply", "SettingsModel",
+            "SettingsStore", "SmallFiles", "Systemd", logging, nioCore, nioHTTP1,
         ]
     )
     + library("HostAPIClient", ["HostAPI", "JSON", "SettingsModel", nioCore, nioHTTP1, nioPosix])
@@ -197,7 +198,7 @@ let programs: [Target] = [
 let contentTests: [Target] = [
     .testTarget(
         name: "FeatureContentTests",
-        dependencies: ["JSON", "SettingsModel", "Templates", "TestSupport", toml],
+        dependencies: ["BootEntries", "JSON", "SettingsModel", "Templates", "TestSupport", "Updater", toml],
         swiftSettings: common
     )
 ]

@@ -79,8 +79,9 @@ extension RouteTable {
             "How far an update is.",
             responses: [
                 .init(200, "The status.", .init(schema: UpdateStatus.reference)),
-                .init(404, "Nobody has looked for updates yet."),
+                .init(404, "Nobody has looked for updates yet, or the host's updater does not run."),
                 .init(423, "A command is under way."),
+                noAnswer,
             ]
         ),
     ]
@@ -89,7 +90,12 @@ extension RouteTable {
         It goes on after the answer; `GET /updates/status` and the event `update` say what became of it.
         """
     private static let commandResponses: [Endpoint.Response] = [
-        .init(409, "The updater's state does not allow the command."),
+        .init(409, "The updater's state does not allow the command, or the host's updater does not run."),
         .init(423, "Another command is under way."),
+        noAnswer,
     ]
+    private static let noAnswer = Endpoint.Response(
+        503,
+        "The server is stopping, or serves as many clients as it can; or the updater did not answer in time, and what was asked may have been done."
+    )
 }
