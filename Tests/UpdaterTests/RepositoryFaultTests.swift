@@ -198,7 +198,7 @@ import Testing
         let host = try TestHost(site)
         let updater = try host.updater()
         _ = try await updater.refresh()
-        for name in ["root.zst", "root.index", "vm_3.0.0.efi"] {
+        for name in ["vm_3.0.0.efi", "root.zst", "root.index"] {
             let path = URL(filePath: try site.path(name, of: third))
             let bytes = try Data(contentsOf: path)
             var wrong = bytes
