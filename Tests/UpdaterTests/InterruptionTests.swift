@@ -33,7 +33,10 @@ import UpdateEngine
         let total = line.count
         let plan = try #require(await whole.plan)
         // The estimate is what comes, but for metadata, index and the kernel image.
-        #expect(plan.bytes < UInt64(total) && UInt64(total) < plan.bytes + 300_000, "\(plan), and \(total) came")
+        #expect(
+            plan.bytes < UInt64(total) && UInt64(total) < plan.bytes + 300_000,
+            "\(plan), and \(total) came"
+        )
 
         let updater = try host.updater()
         _ = try await updater.refresh()
@@ -87,6 +90,33 @@ import UpdateEngine
         #expect(site.server.line.count < 2_400_000)
         #expect(try next.verifies(slot: 1, release))
         #expect(await successor.status?.state == .staged)
+    }
+
+    @Test("A kill at the beginning of each step: the next process ends what was begun")
+    func killedAtEachStep() async throws {
+        let site = try await Site()
+        let host = try TestHost(site)
+        let found = Mutex<[SlotStep: TestHost]>([:])
+        host.change {
+            $0.watcher = { event in
+                guard case .progress(let progress) = event else { return }
+                found.withLock { if $0[progress.step] == nil { $0[progress.step] = try? host.killed() } }
+            }
+        }
+        let updater = try host.updater()
+        _ = try await updater.refresh()
+        try await updater.prepare()
+        host.change { $0.watcher = nil }
+        let hosts = found.withLock { $0 }
+        #expect(hosts.count == 8)
+        for (step, host) in hosts {
+            let updater = try host.updater()
+            #expect(await updater.status?.state == .available, "\(step)")
+            try await updater.prepare()
+            try await updater.activate()
+            #expect(try host.entryNames() == ["vm_1.0.0.efi", "vm_2.0.0+3.efi"], "\(step)")
+            #expect(try host.verifies(slot: 1, site.world.releases[1]), "\(step)")
+        }
     }
 
     @Test("One command at a time, and it can be ended")
