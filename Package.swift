@@ -132,7 +132,8 @@ let services: [Target] =
     + library(
         "Updater",
         [
-            "BlockDevices", "BootEntries", "BootSlots", "Bytes", "GPT", "Hashing", "HostAPI", "HTTPFetch", "JSON",
+            "BlockDevices", "BootEntries", "BootSlots", "Bytes", "GPT", "Hashing", "HostAPI", "HTTPFetch",
+            "JSON",
             "ReleaseManifest", "Rollout", "SmallFiles", "TUF", "UpdateBlocks", "UpdateEngine", "Verity",
         ],
         tests: ["FAT", "ReleaseRepository", "UpdateFixtures"]

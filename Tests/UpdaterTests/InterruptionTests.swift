@@ -161,6 +161,32 @@ import UpdateEngine
         #expect(try host.verifies(slot: 1, site.world.releases[1]))
     }
 
+    @Test("A command that waits for a server that says nothing can be ended")
+    func cancelledWhileWaiting() async throws {
+        let site = try await Site()
+        let host = try TestHost(site)
+        let updater = try host.updater()
+        func cancel() async throws {
+            while await updater.cancel() == nil { try await Task.sleep(for: .milliseconds(10)) }
+        }
+        site.server.line.hold()
+        let refreshed = Task { _ = try await updater.refresh() }
+        try await cancel()
+        await #expect(throws: UpdaterError.cancelled) { try await refreshed.value }
+        #expect(await updater.status?.state == .idle)
+        site.server.line.mend()
+        _ = try await updater.refresh()
+        site.server.line.hold()
+        let prepared = Task { try await updater.prepare() }
+        try await cancel()
+        await #expect(throws: UpdaterError.cancelled) { try await prepared.value }
+        let command = await updater.status?.mostRecentCommand
+        #expect(command?.kind == .prepare && command?.status == .failed)
+        site.server.line.mend()
+        try await updater.prepare()
+        #expect(try host.verifies(slot: 1, site.world.releases[1]))
+    }
+
     /// Waits on a thread of its own.
     private static func wait(_ semaphore: DispatchSemaphore) async {
         await withCheckedContinuation { continuation in

@@ -65,7 +65,7 @@ final class Line: @unchecked Sendable {
     private static let program = #"""
         import socket, struct, sys, threading, time
         target = int(sys.argv[1])
-        lock, count, limit, pairs = threading.Lock(), 0, None, set()
+        lock, count, limit, held = threading.Lock(), 0, None, False
 
         def reset(connection):
             try:
@@ -82,6 +82,7 @@ final class Line: @unchecked Sendable {
                         if limit is not None: data = data[:limit - count]
                         count += len(data)
                         cut = count == limit
+                    while held: time.sleep(0.05)
                     client.sendall(data)
                     if cut:
                         # A network is slower than its reader: what came has been read when the line is dead.
@@ -113,7 +114,8 @@ final class Line: @unchecked Sendable {
         for command in sys.stdin:
             with lock:
                 if command.startswith("cut"): count, limit = 0, int(command.split()[1])
-                if command.startswith("mend"): count, limit = 0, None
+                if command.startswith("hold"): held = True
+                if command.startswith("mend"): count, limit, held = 0, None, False
                 print(count, flush=True)
         """#
 
@@ -146,6 +148,9 @@ final class Line: @unchecked Sendable {
 
     /// Lets so many bytes through from now on, and then none.
     func cut(after bytes: Int) { _ = ask("cut \(bytes)") }
+
+    /// Lets nothing through, without breaking.
+    func hold() { _ = ask("hold") }
 
     /// Lets everything through.
     func mend() { _ = ask("mend") }
