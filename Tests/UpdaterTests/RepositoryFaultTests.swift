@@ -160,10 +160,6 @@ import Testing
                 return text
             }
         }
-        let late = await failure(at: World.origin.seconds + 8 * 86_400)
-        #expect(late?.contains("expired") == true, "\(late ?? "it worked")")
-        let status = await updater.status
-        #expect(status?.state == .available && status?.mostRecentCommand.stderr == late)
         // The store knows the latest time that was seen.
         let early = await failure(at: World.origin.seconds - 30 * 86_400)
         withKnownIssue("the store keeps no time yet", isIntermittent: true) {
@@ -171,6 +167,12 @@ import Testing
         }
         host.change { $0.now = World.origin.seconds + 120 }
         #expect(try await updater.refresh() == nil)
+        let late = await failure(at: World.origin.seconds + 8 * 86_400)
+        #expect(late?.contains("expired") == true, "\(late ?? "it worked")")
+        let status = await updater.status
+        #expect(status?.state == .available && status?.mostRecentCommand.stderr == late)
+        await #expect(throws: UpdaterError.self) { try await updater.prepare() }
+        #expect(host.disk.events.isEmpty)
     }
 
     @Test("A server that is away, or refuses, is named")
@@ -288,7 +290,7 @@ import Testing
             let contents = try RepositoryContents(reading: repository.storage)
             var targets = contents.targets.signed
             try change(&targets.targets)
-            try await repository.commit(targets, replacing: contents, files: [])
+            _ = try await repository.commit(targets, replacing: contents, files: [])
         }
         let original = try RepositoryContents(reading: FolderStorage(site.repository, forWriting: false))
             .targets.signed.targets
