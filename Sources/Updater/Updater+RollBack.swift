@@ -18,8 +18,8 @@ extension Updater {
     /// - Returns: the version that the next boot takes.
     /// - Throws: `UpdaterError.nothingToReturnTo` unless the other slot holds a release that was committed once.
     public func rollBack() async throws(UpdaterError) -> String {
-        if let atWork { throw .busy(atWork) }
-        atWork = .deactivate
+        if let atWork { throw .busy(atWork.kind) }
+        atWork = (.deactivate, {})
         defer { atWork = nil }
         let disk = try openSlots()
         let slots = BootSlots(disk.esp)

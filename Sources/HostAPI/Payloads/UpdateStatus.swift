@@ -91,7 +91,7 @@ public struct UpdateStatus: Payload {
         }
     }
 
-    /// What `prepare` will fetch.
+    /// What `prepare` fetches, as it was decided before anything was fetched.
     public struct Plan: Sendable, Equatable {
         /// Bytes.
         public var bytes: UInt64
@@ -138,7 +138,7 @@ public struct UpdateStatus: Payload {
     public var failedUpdate: FailedUpdate?
     /// Why the last look for updates chose none; nil if it chose one.
     public var noUpdateReason: String?
-    /// What `prepare` fetches; nil while it does not.
+    /// What `prepare` fetches, or fetched; nil before that was decided.
     public var plan: Plan?
     /// How far `prepare` is; nil while it is not at work.
     public var progress: Progress?
@@ -213,7 +213,7 @@ public struct UpdateStatus: Payload {
             ),
             "no_update_reason": PayloadSchema.text("Why the last look for updates chose none."),
             "plan": PayloadSchema.object(
-                "What `prepare` fetches.",
+                "What `prepare` fetches, or fetched, as it was decided before.",
                 [
                     "bytes": PayloadSchema.count("Bytes."),
                     "method": PayloadSchema.text("From where, in a word or two."),

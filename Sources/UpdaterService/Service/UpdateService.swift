@@ -160,11 +160,14 @@ actor UpdateService {
 
     private func status() async throws(Problem) -> APIReply {
         if let work { throw Problem(UpdaterError.busy(work.kind), progress: teller.progress) }
-        guard let status = await updater.status else {
+        guard var status = await updater.status else {
             throw Problem(
                 status: 404,
                 detail: "nobody has looked for updates yet: do it with POST /actions/refresh-updates"
             )
+        }
+        if let plan = await updater.plan {
+            status.plan = UpdateStatus.Plan(bytes: plan.bytes, method: plan.method)
         }
         return .json(status.json)
     }
@@ -218,7 +221,7 @@ extension Problem {
         let status =
             switch error {
             case .busy: 423
-            case .notAllowed: 409
+            case .notAllowed, .trialRuns, .olderRelease: 409
             case .noUpdate, .notOffered, .nothingStaged, .nothingToReturnTo: 404
             default: 500
             }

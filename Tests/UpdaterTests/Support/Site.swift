@@ -63,14 +63,15 @@ final class Site: Sendable {
 
     var repository: String { folder.file("repository") }
 
-    init() async throws {
+    /// - Parameter hasRanges: whether the server sends parts of files.
+    init(hasRanges: Bool = true) async throws {
         world = try await World.shared.value
         folder = try TemporaryDirectory()
         try FileManager.default.copyItem(
             atPath: world.folder.file("repository"),
             toPath: folder.file("repository")
         )
-        server = try WebServer(folder.file("repository"))
+        server = try WebServer(folder.file("repository"), hasRanges: hasRanges)
     }
 
     /// Opens the repository for a change.
@@ -85,6 +86,7 @@ final class Site: Sendable {
         architecture: String = "amd64",
         kernel: [UInt8]? = nil,
         waves: WaveTable = .open,
+        packs: Int = 3,
         now: MetadataTime = World.origin
     ) async throws {
         let build = try release.writeBuild(
@@ -93,7 +95,7 @@ final class Site: Sendable {
             architecture: architecture,
             kernel: kernel
         )
-        _ = try await open(now: now).publish([ReleaseFolder(reading: build)], waves: waves)
+        _ = try await open(now: now).publish([ReleaseFolder(reading: build)], waves: waves, packs: packs)
     }
 
     /// The path of a file of a release in the repository, by the name it has in the release.

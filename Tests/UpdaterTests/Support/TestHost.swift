@@ -31,6 +31,18 @@ final class TestHost: Sendable {
     let releases: [SampleRelease]
     private let state: Mutex<State>
 
+    private init(_ other: TestHost) throws {
+        (site, sample, releases) = (other.site, other.sample, other.releases)
+        disk = other.disk.copy()
+        folder = try TemporaryDirectory()
+        for name in ["state", "work"] {
+            try FileManager.default.copyItem(atPath: other.folder.file(name), toPath: folder.file(name))
+        }
+        var copy = other.state.withLock { $0 }
+        (copy.events, copy.watcher) = ([], nil)
+        state = Mutex(copy)
+    }
+
     /// - Parameters:
     ///   - sample: the host's disk; the world's unless another is given.
     ///   - releases: what may run on it: those of the world, and these.
@@ -97,6 +109,30 @@ final class TestHost: Sendable {
             watcher?(event)
         }
     }
+
+    /// The host as it is found when it is killed at this moment.
+    func killed() throws -> TestHost { try TestHost(self) }
+
+    /// Does something at the first event of a kind, before whoever reports it goes on.
+    func once(_ isWanted: @escaping @Sendable (Updater.Event) -> Bool, _ body: @escaping @Sendable () -> Void)
+    {
+        let isDone = Mutex(false)
+        change {
+            $0.watcher = { event in
+                guard isWanted(event),
+                    !isDone.withLock({ done in
+                        defer { done = true }; return done
+                    })
+                else {
+                    return
+                }
+                body()
+            }
+        }
+    }
+
+    /// The record's file.
+    var record: String { folder.file("state/record.json") }
 
     // MARK: The boot loader
 

@@ -10,7 +10,9 @@ final class WebServer: Sendable {
     private let folder: TemporaryDirectory
 
     /// Serves a folder until the value goes away.
-    init(_ path: String) throws {
+    ///
+    /// - Parameter hasRanges: whether parts of files can be asked for.
+    init(_ path: String, hasRanges: Bool = true) throws {
         folder = try TemporaryDirectory()
         let port = try freePort()
         let text = """
@@ -21,7 +23,7 @@ final class WebServer: Sendable {
               client_body_temp_path \(folder.path)/t1; proxy_temp_path \(folder.path)/t2;
               fastcgi_temp_path \(folder.path)/t3; uwsgi_temp_path \(folder.path)/t4;
               scgi_temp_path \(folder.path)/t5;
-              server { listen 127.0.0.1:\(port); root \(path); }
+              server { listen 127.0.0.1:\(port); root \(path); \(hasRanges ? "" : "max_ranges 0;") }
             }
             """
         try Data(text.utf8).write(to: folder.url.appending(path: "nginx.conf"))
