@@ -93,8 +93,9 @@ let services: [Target] =
         "ImageBuilder",
         [
             "Archive", "Bytes", "Debian", "ELF", "FAT", "Features", "FileTree", "GPT", "Hashing", "Processes",
-            "ReleaseManifest", "SBOM", "VariantManifest", "Verity",
-        ]
+            "ReleaseManifest", "SBOM", "TUF", "VariantManifest", "Verity",
+        ],
+        tests: ["Signatures"]
     )
     + library(
         "ImageInspection",
@@ -126,7 +127,8 @@ let services: [Target] =
     + library("HostHealth", ["Features", "JSON", "SmallFiles", "Systemd"])
     + library(
         "UpdateEngine",
-        ["BlockDevices", "BootEntries", "BootSlots", "Bytes", "FAT", "GPT", "Hashing", "Verity"]
+        ["BlockDevices", "BootEntries", "BootSlots", "Bytes", "FAT", "GPT", "Hashing", "Verity"],
+        tests: ["UpdateFixtures"]
     )
     + library(
         "Updater",
@@ -134,7 +136,8 @@ let services: [Target] =
             "BlockDevices", "BootEntries", "BootSlots", "Bytes", "GPT", "Hashing", "HostAPI", "HTTPFetch",
             "JSON",
             "ReleaseManifest", "Rollout", "SmallFiles", "TUF", "UpdateBlocks", "UpdateEngine", "Verity",
-        ]
+        ],
+        tests: ["FAT", "ReleaseRepository", "UpdateFixtures"]
     )
     + library("SettingsStore", ["Hashing", "JSON", "SettingsModel", "SmallFiles"])
     + library("SettingsApply", ["Features", "JSON", "SettingsModel", "SmallFiles", "Systemd", "Templates"])
@@ -161,6 +164,16 @@ let services: [Target] =
             argumentParser, asyncHTTPClient, nioCore, nioHTTP1,
         ]
     )
+    + library(
+        "UpdaterService",
+        [
+            "BlockDevices", "BootSlots", "GPT", "HostAPI", "HostAPIClient", "HostAPIServer", "HostHealth",
+            "JSON",
+            "Presentation", "Rollout", "SmallFiles", "Systemd", "UpdateEngine", "Updater", argumentParser,
+            logging,
+        ],
+        tests: ["ReleaseRepository", "TUF", "UpdateFixtures"]
+    )
     + library("TUFClient", ["HTTPFetch", "TUF"], testFiles: ["conformance"])
     + library("UserData", ["Gzip", "JSON", "SettingsModel", "SmallFiles", "TOML", asyncHTTPClient, nioCore])
     + library(
@@ -175,7 +188,7 @@ let programs: [Target] = [
     .executableTarget(name: "bulkhead", dependencies: ["BulkheadCommands"], swiftSettings: common),
     .executableTarget(
         name: "bulkhead-host",
-        dependencies: ["APIClient", "APIServer", "HostSteps"],
+        dependencies: ["APIClient", "APIServer", "HostSteps", "UpdaterService"],
         swiftSettings: common
     ),
     .executableTarget(name: "tuf-client", dependencies: ["TUFClient"], swiftSettings: common),
@@ -226,7 +239,15 @@ let package = Package(
             dependencies: ["BlockDevices"],
             path: "Tests/TestSupport",
             swiftSettings: common
-        )
+        ),
+        .target(
+            name: "UpdateFixtures",
+            dependencies: [
+                "BlockDevices", "GPT", "Hashing", "ReleaseManifest", "UpdateEngine", "Verity", "TestSupport",
+            ],
+            path: "Tests/UpdateFixtures",
+            swiftSettings: common
+        ),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -44,6 +44,8 @@ struct VariantTests {
             "/usr/bin/awk" = "/usr/bin/mawk"
             [settings]
             features = ["motd", "ntp"]
+            [updates]
+            root = "keys/1.root.json"
             [units]
             enable = ["containerd.service"]
             disable = ["apt-daily.timer"]
@@ -98,6 +100,7 @@ struct VariantTests {
             ]
         )
         #expect(value.features == ["motd", "ntp"])
+        #expect(value.updateRoot == "keys/1.root.json")
         #expect(value.units.enable == ["containerd.service"])
         #expect(value.units.disable == ["apt-daily.timer"])
         #expect(value.units.mask == ["ldconfig.service"])
@@ -112,6 +115,7 @@ struct VariantTests {
         #expect(value.image.sectorSize == 512)
         #expect(value.kernel.modules == ["**"])
         #expect(value.layout == Layout())
+        #expect(value.updateRoot == nil)
         #expect(value.erofs == ErofsOptions())
         #expect(value.units.defaultTarget == "multi-user.target")
         #expect(throws: ManifestError.unknownArchitecture(name: "arm64", variant: "v", known: [.amd64])) {

@@ -56,6 +56,9 @@ struct OperationHandler: Sendable {
         case .refreshUpdates, .prepareUpdate, .activateUpdate, .deactivateUpdate:
             try await updater.command(request)
         case .getUpdateStatus: try await updater.status()
+        // The updater's own, on its own socket.
+        case .commitBoot, .rollBack:
+            throw RouteTable.unknownPathProblem(RouteTable.endpoint(for: request.operation).path)
         case .getHealth: .json(await health().json)
         case .postBootReport: try report(request)
         case .getMetrics: await metrics()

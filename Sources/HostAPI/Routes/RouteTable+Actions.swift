@@ -25,6 +25,18 @@ extension RouteTable {
             "/actions/refresh-updates",
             "Looks for updates.",
             details: accepted,
+            parameters: [
+                Endpoint.Parameter(
+                    "version",
+                    "Chooses this release, also one that failed on this host before; else what the settings say.",
+                    form: .text(maximumLength: 128)
+                ),
+                Endpoint.Parameter(
+                    "ignore-waves",
+                    "Whether a release is taken before its wave has come, for this once.",
+                    form: .boolean
+                ),
+            ],
             responses: [.init(204, "The command is under way.")] + commandResponses
         ),
         Endpoint(
