@@ -40,10 +40,20 @@ struct UpdaterRelay: Sendable {
         // First, so that what the command tells at once is kept for clients that come back to `/events`.
         await events.follow()
         do throws(HostAPIError) {
-            _ = try await client.call(request.operation)
+            _ = try await client.call(request.operation, query: Self.query(of: request))
             return .nothing
         } catch {
             throw Self.problem(error, whenAway: 409)
+        }
+    }
+
+    /// The parameters of a command as they came.
+    private static func query(of request: APIRequest) -> [(String, String)] {
+        let parameters = request.parameters
+        return RouteTable.endpoint(for: request.operation).parameters.compactMap { parameter in
+            let value =
+                parameters.text(parameter.name) ?? parameters.boolean(parameter.name).map { "\($0)" }
+            return value.map { (parameter.name, $0) }
         }
     }
 
