@@ -156,7 +156,10 @@ let services: [Target] =
             "SettingsStore", "SmallFiles", "Systemd", logging, nioCore, nioHTTP1,
         ]
     )
-    + library("HostAPIClient", ["HostAPI", "JSON", "SettingsModel", nioCore, nioHTTP1, nioPosix])
+    + library(
+        "HostAPIClient",
+        ["HostAPI", "JSON", "Presentation", "SettingsModel", nioCore, nioHTTP1, nioPosix]
+    )
     + library(
         "APIClient",
         [

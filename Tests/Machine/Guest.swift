@@ -107,12 +107,34 @@ final class Guest: Sendable {
     /// - Returns: what was reported until then, and the lines of the console.
     func bootUntilReset(sections: [Probe.Section] = []) async throws -> (report: Report, console: [String]) {
         try await boot(sections: sections) { machine in
-            let status = try await machine.waitForExit(within: Self.limit)
-            #expect("\(status)" == "exited(0)")
+            // Behind the probe's last word, a reset that does not come soon never will.
+            let cursor = ConsoleCursor()
+            let start = ContinuousClock.now
+            while (try? await machine.waitForExit(within: .milliseconds(500))) == nil {
+                guard ContinuousClock.now - start < Self.limit else {
+                    throw NoReset(report: Report(lines: []))
+                }
+                let end = try? await machine.waitForConsole(
+                    containing: Probe.end,
+                    within: .milliseconds(10),
+                    after: cursor,
+                    on: machine.secondSerialPort
+                )
+                guard end != nil, (try? await machine.waitForExit(within: .seconds(180))) == nil else {
+                    continue
+                }
+                await machine.cutPower()
+                throw NoReset(report: try await self.report(of: machine))
+            }
             return (
                 report: try await self.report(of: machine), console: try await self.lines(machine.console)
             )
         }
+    }
+
+    /// A guest that was to reset itself did not.
+    struct NoReset: Error {
+        let report: Report
     }
 
     /// What the probe reported in the boot of a machine that has ended.

@@ -75,11 +75,12 @@ private struct UpdateStory: Sendable {
         let afterUnhealthy = try await guest.bootUntilReset(
             sections: state + journal + [
                 ask("check", "update check"),
-                ask("lock", "set updates.version-lock=\(releases.version(.unhealthy))"),
-                ask("check-locked", "update check"),
-                ask("apply", "update apply"),
+                Probe.Section(
+                    name: "apply",
+                    command: "/usr/lib/bulkhead/updater update -i \(releases.version(.unhealthy))"
+                ),
+                ask("applied", "update status --json"),
                 ask("cancel", "update cancel"),
-                ask("unlock", "set updates.version-lock=latest"),
                 ask("reboot", "reboot"),
             ]
         )
@@ -197,7 +198,9 @@ struct UpdateTests {
         }
         // It is not offered again, unless it is asked for by its version.
         #expect(try report.text("check").contains("No updates available."))
-        #expect(try report.text("check-locked").contains(failed))
+        let asked = try object(report, "applied")
+        #expect(asked["update_state"] as? String == "Ready")
+        #expect((asked["chosen_update"] as? [String: Any])?["version"] as? String == failed)
     }
 
     @Test func aCancelledUpdateIsNotBooted() async throws {

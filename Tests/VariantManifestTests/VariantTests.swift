@@ -68,7 +68,7 @@ struct VariantTests {
         #expect(variant.architectures == [.amd64])
         let value = try variant.resolved(for: .amd64)
         #expect(value.packages.map(\.name) == ["systemd", "udev", "grub-x"])
-        #expect(value.packages[2].origin == SourceLocation(file: "variants/v/variant.toml", line: 45))
+        #expect(value.packages[2].origin == SourceLocation(file: "variants/v/variant.toml", line: 47))
         #expect(value.requestedPackages.last?.name == "linux-image-cloud-amd64")
         #expect(value.droppedPackages.map(\.name) == ["initramfs-tools", "other"])
         #expect(value.overlays == ["image/rootfs", "image/more"])

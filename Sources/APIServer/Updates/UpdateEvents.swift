@@ -26,7 +26,7 @@ actor UpdateEvents {
     private var wishes: UInt64 = 0
     private var waiting: [UInt64: CheckedContinuation<Void, Never>] = [:]
     /// The failed update that the clients of `/events` were told of.
-    private var told: FailedUpdate?
+    private var told: UpdateStatus.FailedUpdate?
     private var isStopped = false
 
     init(client: HostAPIClient, hub: EventHub, logger: Logger) {
@@ -95,8 +95,8 @@ actor UpdateEvents {
     private func isWanted() async -> Bool {
         if hub.count > 0 { return true }
         do throws(HostAPIError) {
-            let status = try await client.call(.getUpdateStatus, timeLimit: .seconds(5)).json()
-            return status["progress"].map { $0 != .null } ?? false
+            _ = try await client.updateStatus(timeLimit: .seconds(5))
+            return false
         } catch {
             if case .problem(let problem) = error { return problem.status == 423 }
             return false
@@ -105,11 +105,11 @@ actor UpdateEvents {
 
     /// Tells once which release failed on this host: it was found out before anybody could watch.
     private func tellFailure() async {
-        guard let status = try? await client.call(.getUpdateStatus, timeLimit: .seconds(5)).json(),
-            let failure = FailedUpdate(status: status), failure != told
+        guard let status = try? await client.updateStatus(timeLimit: .seconds(5)),
+            let failure = status.failedUpdate, failure != told
         else { return }
         told = failure
-        hub.publish(.update, status)
+        hub.publish(.update, status.json)
     }
 
     private func settle() {

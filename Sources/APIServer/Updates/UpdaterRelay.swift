@@ -73,8 +73,8 @@ struct UpdaterRelay: Sendable {
     /// - Parameter time: now.
     func problems(time: Timestamp) async -> [HealthProblem] {
         do throws(HostAPIError) {
-            let status = try await client.call(.getUpdateStatus, timeLimit: .seconds(2)).json()
-            return FailedUpdate(status: status).map { [$0.healthProblem(foundAt: time)] } ?? []
+            let status = try await client.updateStatus(timeLimit: .seconds(2))
+            return status.failedUpdate.map { [$0.healthProblem] } ?? []
         } catch {
             switch error {
             case .problem(let problem) where problem.status < 500: return []
@@ -96,11 +96,7 @@ struct UpdaterRelay: Sendable {
 
     /// The state for `GET /metrics`; nil where it is not known, as while a command is under way.
     func state() async -> UpdateStatus.State? {
-        guard
-            let json = try? await client.call(.getUpdateStatus, timeLimit: .seconds(1)).json(),
-            let word = json["update_state"]?.string
-        else { return nil }
-        return UpdateStatus.State(rawValue: word)
+        try? await client.updateStatus(timeLimit: .seconds(1)).state
     }
 
     /// The problem that a client is told when the updater does not do what was asked.
@@ -149,32 +145,29 @@ struct UpdaterRelay: Sendable {
     }
 }
 
-/// A release that did not prove itself on this host, as the status of the updater tells it.
-struct FailedUpdate: Equatable {
-    /// Its version.
-    var version: String
-    /// Why, as far as it is known.
-    var reason: String
-    /// When it was found out; nil if the status does not tell.
-    var time: Timestamp?
-
-    /// Reads the member `failed_update` of a status; nil where there is none.
-    init?(status: JSONValue) {
-        guard let version = status["failed_update"]?["version"]?.string else { return nil }
-        self.version = version
-        reason = status["failed_update"]?["reason"]?.string ?? "no reason is known"
-        time = status["failed_update"]?["time"]?.string.flatMap { Timestamp($0) }
+extension HostAPIClient {
+    /// The status of the updater.
+    func updateStatus(timeLimit: Duration) async throws(HostAPIError) -> UpdateStatus {
+        let answer = try await call(.getUpdateStatus, timeLimit: timeLimit)
+        let json = try answer.json()
+        do throws(PayloadError) {
+            return try UpdateStatus(json: json)
+        } catch {
+            throw .invalidResponse(request: answer.request, reason: "\(error)")
+        }
     }
+}
 
+extension UpdateStatus.FailedUpdate {
     /// The failure as a part of the host's health.
-    func healthProblem(foundAt now: Timestamp) -> HealthProblem {
+    var healthProblem: HealthProblem {
         let text =
             "version \(version) did not prove itself and the host went back: \(reason). "
             + "It is not taken again by itself: publish a newer one, or ask for this one by its version"
         return HealthProblem(
             source: "update",
             message: String(text.unicodeScalars.prefix(4096)),
-            time: time ?? now
+            time: time
         )
     }
 }

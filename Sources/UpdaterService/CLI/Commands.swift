@@ -1,5 +1,6 @@
 import ArgumentParser
 import HostAPI
+import HostAPIClient
 import JSON
 import Presentation
 import Systemd

@@ -24,7 +24,11 @@ struct UpdateSession {
         _ kind: UpdateStatus.Command.Kind,
         query: [(String, String)] = []
     ) async throws -> UpdateStatus {
-        let progress = ProgressLine()
+        let progress = ProgressLine(
+            isTerminal: Output.isTerminal,
+            write: { Output.tell($0) },
+            redraw: { Output.redraw($0) }
+        )
         let watch = kind == .prepare ? Task { await show(progress) } : nil
         defer {
             watch?.cancel()

@@ -1,9 +1,9 @@
-import HostAPI
+public import HostAPI
 import Presentation
 import Synchronization
 
 /// Shows how far `prepare` is: a bar on a terminal; elsewhere a line for each phase, and for each quarter of a long one.
-final class ProgressLine: Sendable {
+public final class ProgressLine: Sendable {
     private struct State {
         var phase = ""
         var quarter: UInt64 = 0
@@ -17,10 +17,16 @@ final class ProgressLine: Sendable {
     private let state = Mutex(State())
     private static let width = 30
 
-    init(
-        isTerminal: Bool = Output.isTerminal,
-        write: @escaping @Sendable (String) -> Void = { Output.tell($0) },
-        redraw: @escaping @Sendable (String) -> Void = { Output.redraw($0) }
+    /// Shows nothing yet.
+    ///
+    /// - Parameters:
+    ///   - isTerminal: whether what is written can be drawn over.
+    ///   - write: writes a line.
+    ///   - redraw: writes the line again that the bar is on.
+    public init(
+        isTerminal: Bool,
+        write: @escaping @Sendable (String) -> Void,
+        redraw: @escaping @Sendable (String) -> Void
     ) {
         self.isTerminal = isTerminal
         self.write = write
@@ -28,7 +34,7 @@ final class ProgressLine: Sendable {
     }
 
     /// Shows a status that came while the command is at work.
-    func show(_ status: UpdateStatus) {
+    public func show(_ status: UpdateStatus) {
         let (plan, line) = state.withLock { state -> (String?, String?) in
             var planLine: String?
             if let plan = status.plan, plan != state.plan {
@@ -54,7 +60,7 @@ final class ProgressLine: Sendable {
     }
 
     /// Ends the bar.
-    func end() {
+    public func end() {
         if isTerminal, state.withLock({ $0.isDrawn }) { redraw("") }
     }
 

@@ -1,9 +1,10 @@
-import HostAPI
+public import HostAPI
 import Presentation
 
-/// The status for people.
-enum StatusText {
-    static func lines(_ status: UpdateStatus) -> [String] {
+/// The status of an update for people.
+public enum StatusText {
+    /// A line for each part of it, safe for a terminal.
+    public static func lines(_ status: UpdateStatus) -> [String] {
         var table = TextTable(alignments: [.left, .left])
         func add(_ title: String, _ text: String) { table.add(title, HumanText.safe(text)) }
         add("state", status.state.rawValue)
@@ -24,7 +25,8 @@ enum StatusText {
         return table.lines(indent: 0)
     }
 
-    static func name(_ image: UpdateStatus.Image) -> String {
+    /// An image in a few words.
+    public static func name(_ image: UpdateStatus.Image) -> String {
         "\(image.variant) \(image.version) (\(image.arch))"
     }
 
