@@ -16,8 +16,10 @@ BENCH_PACKAGES := cryptsetup-bin debian-archive-keyring nghttp2-client nginx-lig
 # What `make image` builds and `make run` boots, and the image that `make test` boots: another folder, all formats.
 VARIANT ?= vm-containerd
 TEST_OUTPUT := $(CURDIR)/build/test
+# Who signs the releases that the machines under test update to.
+TEST_KEYS := $(TEST_OUTPUT)/keys
 
-.PHONY: help setup setup-run setup-tests setup-bench bulkhead image run test bench fuzz docs lint format clean
+.PHONY: help setup setup-run setup-tests setup-bench bulkhead image run test soak bench fuzz docs lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -67,13 +69,20 @@ $(VENV)/lib/tuf-installed: $(VENV)/bin/pyspdxtools
 
 test: setup-tests $(VENV)/bin/schemathesis $(VENV)/lib/tuf-installed ## Build everything, an image too, and run all tests
 	$(SWIFT) build --build-tests
-	.build/debug/bulkhead build $(VARIANT) --output $(TEST_OUTPUT) --format raw,qcow2,vmdk
+	[ -e $(TEST_KEYS)/1.root.json ] || .build/debug/bulkhead keys init $(TEST_KEYS)
+	.build/debug/bulkhead build $(VARIANT) --output $(TEST_OUTPUT) --format raw,qcow2,vmdk \
+	  --update-root $(TEST_KEYS)/1.root.json
 	# As many tests at once as processors: more only wait for each other, and some of them run into their time limits.
 	BULKHEAD_VENV=$(VENV) $(SWIFT) test --skip-build --parallel --experimental-maximum-parallelization-width $$(nproc) \
 	  --skip MachineTests
 	# One after the other: an emulated machine that shares its processors with a build runs into its own time limits.
-	BULKHEAD_VENV=$(VENV) BULKHEAD_TEST_IMAGE=$$(ls -d $(TEST_OUTPUT)/$(VARIANT)-*) \
+	BULKHEAD_VENV=$(VENV) BULKHEAD_TEST_IMAGE=$$(ls -d $(TEST_OUTPUT)/$(VARIANT)-*) BULKHEAD_TEST_KEYS=$(TEST_KEYS) \
 	  $(SWIFT) test --skip-build --no-parallel --filter MachineTests
+
+soak: setup-tests ## Take the power from updating machines 20 times (KILLS=n), after a 'make test'; about an hour
+	$(SWIFT) build --build-tests
+	BULKHEAD_TEST_IMAGE=$$(ls -d $(TEST_OUTPUT)/$(VARIANT)-*) BULKHEAD_TEST_KEYS=$(TEST_KEYS) \
+	  BULKHEAD_UPDATE_KILLS=$${KILLS:-20} $(SWIFT) test --skip-build --no-parallel --filter UpdatePowerCutTests
 
 bench: setup-bench bulkhead ## Measure against mkosi and others (BENCH='--only verity' for a part; --help)
 	SWIFT=$(SWIFT) python3 bench/bench.py $(BENCH)

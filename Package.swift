@@ -93,8 +93,9 @@ let services: [Target] =
         "ImageBuilder",
         [
             "Archive", "Bytes", "Debian", "ELF", "FAT", "Features", "FileTree", "GPT", "Hashing", "Processes",
-            "ReleaseManifest", "SBOM", "UKI", "VariantManifest", "Verity",
-        ]
+            "ReleaseManifest", "SBOM", "TUF", "UKI", "VariantManifest", "Verity",
+        ],
+        tests: ["Signatures"]
     )
     + library(
         "ImageInspection",
@@ -127,7 +128,7 @@ let services: [Target] =
     + library(
         "UpdateEngine",
         ["BlockDevices", "BootEntries", "BootSlots", "Bytes", "FAT", "GPT", "Hashing", "Verity"],
-        tests: ["VariantManifest"]
+        tests: ["UpdateFixtures"]
     )
     + library(
         "Updater",
@@ -135,7 +136,8 @@ let services: [Target] =
             "BlockDevices", "BootEntries", "BootSlots", "Bytes", "GPT", "Hashing", "HostAPI", "HTTPFetch",
             "JSON",
             "ReleaseManifest", "Rollout", "SmallFiles", "TUF", "UpdateBlocks", "UpdateEngine", "Verity",
-        ]
+        ],
+        tests: ["FAT", "ReleaseRepository", "UpdateFixtures"]
     )
     + library("SettingsStore", ["Hashing", "JSON", "SettingsModel", "SmallFiles"])
     + library("SettingsApply", ["Features", "JSON", "SettingsModel", "SmallFiles", "Systemd", "Templates"])
@@ -150,17 +152,30 @@ let services: [Target] =
     + library(
         "APIServer",
         [
-            "Features", "HostAPI", "HostAPIServer", "JSON", "SettingsApply", "SettingsModel", "SettingsStore",
-            "SmallFiles", "Systemd", logging, nioCore, nioHTTP1,
+            "Features", "HostAPI", "HostAPIClient", "HostAPIServer", "JSON", "SettingsApply", "SettingsModel",
+            "SettingsStore", "SmallFiles", "Systemd", logging, nioCore, nioHTTP1,
         ]
     )
-    + library("HostAPIClient", ["HostAPI", "JSON", "SettingsModel", nioCore, nioHTTP1, nioPosix])
+    + library(
+        "HostAPIClient",
+        ["HostAPI", "JSON", "Presentation", "SettingsModel", nioCore, nioHTTP1, nioPosix]
+    )
     + library(
         "APIClient",
         [
             "HostAPI", "HostAPIClient", "JSON", "Presentation", "SettingsModel", "SmallFiles", "TOML",
             argumentParser, asyncHTTPClient, nioCore, nioHTTP1,
         ]
+    )
+    + library(
+        "UpdaterService",
+        [
+            "BlockDevices", "BootSlots", "GPT", "HostAPI", "HostAPIClient", "HostAPIServer", "HostHealth",
+            "JSON",
+            "Presentation", "Rollout", "SmallFiles", "Systemd", "UpdateEngine", "Updater", argumentParser,
+            logging,
+        ],
+        tests: ["ReleaseRepository", "TUF", "UpdateFixtures"]
     )
     + library("TUFClient", ["HTTPFetch", "TUF"], testFiles: ["conformance"])
     + library("UserData", ["Gzip", "JSON", "SettingsModel", "SmallFiles", "TOML", asyncHTTPClient, nioCore])
@@ -176,7 +191,7 @@ let programs: [Target] = [
     .executableTarget(name: "bulkhead", dependencies: ["BulkheadCommands"], swiftSettings: common),
     .executableTarget(
         name: "bulkhead-host",
-        dependencies: ["APIClient", "APIServer", "HostSteps"],
+        dependencies: ["APIClient", "APIServer", "HostSteps", "UpdaterService"],
         swiftSettings: common
     ),
     .executableTarget(name: "tuf-client", dependencies: ["TUFClient"], swiftSettings: common),
@@ -186,7 +201,7 @@ let programs: [Target] = [
 let contentTests: [Target] = [
     .testTarget(
         name: "FeatureContentTests",
-        dependencies: ["JSON", "SettingsModel", "Templates", "TestSupport", toml],
+        dependencies: ["BootEntries", "JSON", "SettingsModel", "Templates", "TestSupport", "Updater", toml],
         swiftSettings: common
     )
 ]
@@ -227,7 +242,15 @@ let package = Package(
             dependencies: ["BlockDevices"],
             path: "Tests/TestSupport",
             swiftSettings: common
-        )
+        ),
+        .target(
+            name: "UpdateFixtures",
+            dependencies: [
+                "BlockDevices", "GPT", "Hashing", "ReleaseManifest", "UpdateEngine", "Verity", "TestSupport",
+            ],
+            path: "Tests/UpdateFixtures",
+            swiftSettings: common
+        ),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -5,6 +5,14 @@ enum Console {
     /// Whether standard output is a terminal: then people read it, else programs.
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
+    /// Whether standard error is a terminal.
+    static var isErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// Writes the same line of standard error again; without line feed.
+    static func redraw(_ line: String) {
+        _ = write(Array("\r\u{1b}[K\(line)".utf8), to: STDERR_FILENO)
+    }
+
     /// Writes text and a line feed to standard output.
     static func print(_ text: String) throws(OutputFailure) {
         try write(Array((text + "\n").utf8))

@@ -29,9 +29,12 @@ struct GlobalOptions: ParsableArguments {
         return LogLevel.allCases.firstIndex(of: level) ?? 0
     }
 
+    /// Whether it is told how it goes on.
+    var showsInfo: Bool { rank <= 2 }
+
     /// Tells how it goes on.
     func info(_ line: String) {
-        if rank <= 2 { Console.error(line) }
+        if showsInfo { Console.error(line) }
     }
 
     /// Tells something that seldom matters.

@@ -16,10 +16,13 @@ struct BuildCommand: AsyncParsableCommand {
             Packages come from packages.lock. Versions that the archive no longer has are chosen again, and
             release.json says so; with --locked that is an error.
 
+            With root metadata of a key ring in the image, its host takes the releases that the ring's keys sign.
+
             Examples:
               bulkhead build vm-containerd
               bulkhead build vm-containerd --version 1.2.0 --format raw,qcow2
               bulkhead build metal-containerd --locked --offline
+              bulkhead build vm-containerd --update-root keys/1.root.json
             """
     )
 
@@ -58,6 +61,15 @@ struct BuildCommand: AsyncParsableCommand {
     )
     var withoutPrograms = false
 
+    @Option(
+        help: ArgumentHelp(
+            "The TUF root metadata that hosts trust updates by, a N.root.json of a key ring ('bulkhead keys init'); the "
+                + "manifest's by default, and without any such hosts cannot update.",
+            valueName: "file"
+        )
+    )
+    var updateRoot: String?
+
     @OptionGroup var mirror: MirrorOptions
     @OptionGroup var place: PlaceOptions
 
@@ -80,6 +92,7 @@ struct BuildCommand: AsyncParsableCommand {
         options.locked = locked
         options.offline = offline
         options.withoutPrograms = withoutPrograms
+        options.updateRoot = updateRoot
         let build = try ImageBuild(
             variant: variant,
             options: options,

@@ -14,6 +14,7 @@ struct BuildSummary: Encodable {
     private let unchanged: Bool
     private let stages: [Stage]
     private let outputs: [BuildOutput]
+    private let canUpdate: Bool
 
     init(_ outcome: ImageBuild.Outcome) {
         folder = outcome.folder
@@ -22,6 +23,7 @@ struct BuildSummary: Encodable {
             Stage(name: $0.name, cached: $0.cached, seconds: HumanText.seconds($0.duration))
         }
         outputs = outcome.outputs
+        canUpdate = outcome.canUpdate
     }
 
     /// Prints the table of stages and the table of outputs.
@@ -40,5 +42,10 @@ struct BuildSummary: Encodable {
         for output in outputs { table.add(output.name, HumanText.size(output.size), output.sha256.hex) }
         print("\n\(folder):")
         print(table.lines(indent: 0).joined(separator: "\n"))
+        if !canUpdate {
+            print(
+                "hosts with this image cannot update: name root metadata to trust releases by with --update-root"
+            )
+        }
     }
 }

@@ -39,15 +39,21 @@ public struct HostEvents: AsyncSequence, Sendable {
 
         init(events: HostEvents) { self.events = events }
 
+        /// Connects now instead of with the first event: none that happens from here on is missed.
+        ///
+        /// - Throws: `HostAPIError`.
+        public mutating func connect() async throws(HostAPIError) {
+            if exchange == nil { exchange = try await Self.connected(events) }
+        }
+
         /// The next event; nil at the end of the stream.
         public mutating func next(isolation actor: isolated (any Actor)?) async throws(HostAPIError)
             -> ServerSentEvent?
         {
             while ready.isEmpty {
                 if isOver { return nil }
-                let exchange = if let exchange { exchange } else { try await Self.connected(events) }
-                self.exchange = exchange
-                guard case .body(let bytes) = try await exchange.next(within: events.silence) else {
+                if exchange == nil { exchange = try await Self.connected(events) }
+                guard let exchange, case .body(let bytes) = try await exchange.next(within: events.silence) else {
                     isOver = true
                     return nil
                 }

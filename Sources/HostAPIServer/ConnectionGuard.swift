@@ -37,7 +37,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private var inFlight = 0
     /// Bytes of the bodies of those requests, in their order.
     private var held: [Int] = []
-    private var responseBegun = false
+    /// Since when the answer to the first of those requests is being sent.
+    private var responseSince: NIODeadline?
     /// No request after the last one is read: it said so, or the server stops.
     private var isLastRequest = false
     private var version = HTTPVersion.http1_1
@@ -74,6 +75,11 @@ final class ConnectionGuard: ChannelDuplexHandler {
     var holdsSince: NIODeadline? {
         phase == .body && refusal == nil && drainUntil == nil && (held.last ?? 0) > 0 ? requestSince : nil
     }
+
+    /// Since when bodies keep room while an answer is being sent that may have no end; nil if none do.
+    ///
+    /// The answer is to their own request, or to one before them.
+    var pinsSince: NIODeadline? { held.contains { $0 > 0 } ? responseSince : nil }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -126,7 +132,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
             guard ready == nil else { return }
             // Without one, the request is answered already, and nobody keeps the rest of its body.
             if !held.isEmpty {
-                guard table.hold(bytes.readableBytes) else { return makeRoom() }
+                guard table.hold(bytes.readableBytes) else { return refuseBody() }
                 held[held.count - 1] += bytes.readableBytes
             }
             context.fireChannelRead(data)
@@ -207,14 +213,14 @@ final class ConnectionGuard: ChannelDuplexHandler {
         switch unwrapOutboundIn(data) {
         case .head(var head):
             guard head.status.code >= 200 else { return context.write(data, promise: promise) }
-            responseBegun = true
+            responseSince = .now()
             head.version = version
             if isLastRequest, inFlight == 1 { head.headers.replaceOrAdd(name: "connection", value: "close") }
             context.write(wrapOutboundOut(.head(head)), promise: promise)
         case .body:
             context.write(data, promise: promise)
         case .end:
-            responseBegun = false
+            responseSince = nil
             inFlight -= 1
             if !held.isEmpty { table.release(held.removeFirst()) }
             if inFlight == 0 { idleSince = .now() }
@@ -274,17 +280,25 @@ final class ConnectionGuard: ChannelDuplexHandler {
     }
 
     /// Refuses the request that is being read, for whose body there is no room.
-    func makeRoom() { refuse(Refusal(noRoom: limits)) }
+    private func refuseBody() { refuse(Refusal(noRoom: limits)) }
+
+    /// Gives the room back that bodies keep: told to a client that has kept it long.
+    func makeRoom() {
+        // A refusal would wait for the answers before it, and the room with it.
+        if inFlight > 1 || responseSince != nil { close() } else { refuseBody() }
+    }
 
     private func refuse(_ problem: Problem) { refuse(Refusal(problem)) }
 
     private func refuse(_ refused: Refusal) {
         guard let context, refusal == nil, drainUntil == nil else { return }
+        // It was answered before its body came: a second answer would be taken for that to the client's next request.
+        if phase == .body, ready == nil, inFlight == 0 { return drain(context) }
         // The request that is being read was passed on with its head, unless it had a ready answer.
         let isPassedOn = phase == .body && ready == nil
         ready = nil
         let before = isPassedOn ? inFlight - 1 : inFlight
-        if before <= 0, !responseBegun {
+        if before <= 0, responseSince == nil {
             send(refused, context)
         } else if before <= 0 {
             close()

@@ -67,8 +67,8 @@ final class ConnectionTable {
 
     /// Takes room for a part of a body; false if there is none.
     ///
-    /// Then the client that has kept its room longest without sending all of its body gives it back: a few of them that
-    /// send nothing more would keep all others out.
+    /// Then the client that has kept its room longest without sending all of its body, or behind an answer that may have no
+    /// end, gives it back: a few of them would keep all others out.
     func hold(_ count: Int) -> Bool {
         guard count > limits.bodies - heldBytes else {
             heldBytes += count
@@ -76,7 +76,7 @@ final class ConnectionTable {
         }
         let now = NIODeadline.now()
         let slow = guards.values.compactMap { connection in
-            connection.holdsSince.map { (connection, $0) }
+            (connection.pinsSince ?? connection.holdsSince).map { (connection, $0) }
         }
         if let (connection, since) = slow.min(by: { $0.1 < $1.1 }), now - since >= limits.patience {
             connection.makeRoom()

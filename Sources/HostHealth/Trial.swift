@@ -18,7 +18,7 @@ public enum Trial: Sendable, Equatable, CustomStringConvertible {
         "/sys/firmware/efi/efivars/LoaderBootCountPath-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
 
     /// The path of the entry on trial in the ESP, with the counter that this start left it; nil without a trial.
-    static func entry(on host: HostFiles) -> String? {
+    public static func entry(on host: HostFiles) -> String? {
         // Four bytes of attributes, then UTF-16 with a zero behind it (efivarfs(5), Boot Loader Interface).
         guard let bytes = host.readBytes(variable), bytes.count > 4, bytes.count.isMultiple(of: 2) else {
             return nil

@@ -32,6 +32,13 @@ extension InspectionReport {
                 "  \(release.variant) \(release.version) for \(release.architecture), built by bulkhead "
                     + "\(release.toolVersion)\(release.lockChanged ? " from a changed lock" : "")"
             )
+            lines.append(
+                "  updates: "
+                    + (release.updateRoot.map {
+                        "trusted by the root metadata with the SHA-256 \($0.prefix(16))"
+                    }
+                        ?? "none, as it has no root metadata to trust releases by")
+            )
         }
         return lines
     }

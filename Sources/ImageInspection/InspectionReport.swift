@@ -89,6 +89,8 @@ public struct ReleaseFacts: Sendable, Equatable, Codable {
     public var toolVersion: String
     /// Whether the image is not what the lock in the repository says.
     public var lockChanged: Bool
+    /// The digest of the root metadata that hosts trust updates by; nil where the image has none.
+    public var updateRoot: String?
 }
 
 /// A disk and its partition table.

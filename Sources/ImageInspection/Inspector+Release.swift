@@ -19,7 +19,8 @@ extension Inspector {
                 rootHash: release.root.hash.hex,
                 sourceDateEpoch: release.sourceDateEpoch,
                 toolVersion: release.toolVersion,
-                lockChanged: release.lock.changed
+                lockChanged: release.lock.changed,
+                updateRoot: release.updateRoot?.hex
             )
             return release
         } catch {

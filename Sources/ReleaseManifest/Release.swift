@@ -39,6 +39,9 @@ public struct Release: Sendable, Hashable, Codable {
     /// Whether the image has Bulkhead's own programs, without which no boot of it is ever found healthy; nil where
     /// an older tool did not say.
     public var hostPrograms: Bool?
+    /// The digest of the TUF root metadata in the image, by which its host trusts updates; nil where it has none and so
+    /// cannot update.
+    public var updateRoot: SHA256Digest?
     /// The artefacts by which the root travels; nil before the release is published.
     public var transports: Transports?
 
@@ -187,6 +190,7 @@ public struct Release: Sendable, Hashable, Codable {
         images: [String: File],
         toolVersion: String,
         hostPrograms: Bool? = nil,
+        updateRoot: SHA256Digest? = nil,
         transports: Transports? = nil
     ) {
         formatVersion = Self.currentFormat
@@ -204,6 +208,7 @@ public struct Release: Sendable, Hashable, Codable {
         self.images = images
         self.toolVersion = toolVersion
         self.hostPrograms = hostPrograms
+        self.updateRoot = updateRoot
         self.transports = transports
     }
 }

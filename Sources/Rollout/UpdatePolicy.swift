@@ -126,7 +126,8 @@ public enum NoUpdateReason: Sendable, Equatable, CustomStringConvertible {
                 + "an older release is only taken when the running one was"
         case .downgradeNotAllowed(let running, let older):
             "\(running), which runs, was withdrawn, and only the older \(older) could replace it; "
-                + "allow a downgrade, or wait for a newer release"
+                + "hosts don't go back by themselves: publish the older content under a newer version, or return to the "
+                + "other slot where that holds it ('rollback')"
         case .nothingToReturnTo(let running):
             "\(running), which runs, was withdrawn, and the repository offers nothing else that this host may take; "
                 + "wait for a newer release"

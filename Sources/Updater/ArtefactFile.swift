@@ -4,42 +4,51 @@ import UpdateBlocks
 /// A file of a release on a server, as `UpdateBlocks` reads it.
 struct ArtefactFile: UpdateBlocks.RemoteFile {
     let file: HTTPFetch.RemoteFile
+    /// So much is asked for by one request, whose bytes come in order.
+    private static let bytesPerRequest = HTTPFetcher.Configuration().bytesPerRequest
 
     /// Thrown to end a stream of which no more is wanted; nobody else sees it.
     private struct Enough: Error {}
 
     func read(_ ranges: [Range<UInt64>], _ body: (RemotePiece) async throws -> Void) async throws {
-        do {
-            try await file.read(ranges: ranges) { try await body(Self.piece($0)) }
-        } catch let error as FetchError where error.lacksRanges {
-            guard ranges.count == 1, let range = ranges.first, range.lowerBound == 0 else {
+        guard ranges.count == 1, let range = ranges.first, range.lowerBound == 0 else {
+            do {
+                return try await file.read(ranges: ranges) { try await body(Self.piece($0)) }
+            } catch let error as FetchError where error.lacksRanges {
                 throw RemoteFileError.noRanges(source: "\(error)")
             }
-            try await readBeginning(range.upperBound, body)
+        }
+        // The beginning of a file, however long: several requests at once would bring it in any order.
+        var position: UInt64 = 0
+        do {
+            while position < range.upperBound {
+                let end = min(range.upperBound, position + Self.bytesPerRequest)
+                try await file.read(ranges: [position..<end]) { bytes in
+                    try await body(Self.piece(bytes))
+                    position = bytes.offset + UInt64(bytes.bytes.count)
+                }
+            }
+        } catch let error as FetchError where error.lacksRanges {
+            try await stream(position..<range.upperBound, body)
         }
     }
 
-    /// The first bytes of a file whose server can only send all of it.
-    private func readBeginning(_ end: UInt64, _ body: (RemotePiece) async throws -> Void) async throws {
+    /// A part of a file whose server can only send all of it.
+    private func stream(_ range: Range<UInt64>, _ body: (RemotePiece) async throws -> Void) async throws {
         do {
-            try await file.stream { bytes in
-                guard bytes.offset < end else { throw Enough() }
-                let piece = Self.piece(bytes)
-                let wanted = Int(clamping: end - piece.offset)
-                try await body(
-                    piece.bytes.count <= wanted
-                        ? piece
-                        : RemotePiece(
-                            offset: piece.offset,
-                            bytes: Array(piece.bytes[..<wanted]),
-                            source: piece.source
-                        )
-                )
+            try await file.stream(from: range.lowerBound) { bytes in
+                guard bytes.offset < range.upperBound else { throw Enough() }
+                let wanted = Int(clamping: range.upperBound - bytes.offset)
+                try await body(Self.piece(bytes, count: min(wanted, bytes.bytes.count)))
             }
         } catch is Enough {}
     }
 
-    private static func piece(_ bytes: FetchedBytes) -> RemotePiece {
-        RemotePiece(offset: bytes.offset, bytes: Array(bytes.bytes), source: bytes.mirror)
+    private static func piece(_ bytes: FetchedBytes, count: Int? = nil) -> RemotePiece {
+        RemotePiece(
+            offset: bytes.offset,
+            bytes: Array(bytes.bytes.prefix(count ?? bytes.bytes.count)),
+            source: bytes.mirror
+        )
     }
 }

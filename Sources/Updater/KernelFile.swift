@@ -12,7 +12,8 @@ struct KernelFile {
 
     /// Fetches it, or what is still missing of it, and checks it.
     ///
-    /// - Throws: `UpdaterError.fetch`; a file whose bytes are wrong is gone then.
+    /// A file that an earlier attempt left with wrong bytes, as a loss of power may, is fetched anew.
+    /// - Throws: `UpdaterError.fetch`, or `.record` for a file that can't be written; one with wrong bytes is gone then.
     static func fetch(
         _ remote: HTTPFetch.RemoteFile,
         _ file: Release.File,
@@ -22,14 +23,40 @@ struct KernelFile {
         // A file of another release is of no use any more.
         let path = "\(folder)/\(file.sha256.hex).efi"
         removeOthers(than: path, in: folder)
+        while true {
+            let start = try await complete(path, remote, size: file.size)
+            let found: SHA256Digest
+            do {
+                found = try SHA256Digest(hashingFile: path)
+                if found == file.sha256 { return KernelFile(source: try ByteSource(file: path), path: path) }
+            } catch {
+                throw .record(path: path, reason: "could not be read: \(error)")
+            }
+            unlink(path)
+            guard start > 0 else {
+                throw .fetch(
+                    "'\(file.file)' came with the SHA-256 \(found) instead of \(file.sha256): repair the server"
+                )
+            }
+        }
+    }
+
+    /// Fetches what a file lacks; returns where that began.
+    private static func complete(
+        _ path: String,
+        _ remote: HTTPFetch.RemoteFile,
+        size: UInt64
+    ) async throws(UpdaterError) -> UInt64 {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw failure("open", path) }
         defer { close(descriptor) }
         let end = lseek(descriptor, 0, SEEK_END)
-        guard end >= 0, UInt64(end) <= file.size || ftruncate(descriptor, 0) == 0 else {
-            throw failure("measure", path)
+        guard end >= 0 else { throw failure("measure", path) }
+        var start = UInt64(end)
+        if start > size {
+            start = 0
+            guard ftruncate(descriptor, 0) == 0 else { throw failure("shorten", path) }
         }
-        let start = UInt64(end) <= file.size ? UInt64(end) : 0
         do {
             try await remote.stream(from: start) { piece in
                 try write(Array(piece.bytes), to: descriptor, at: piece.offset, path: path)
@@ -39,21 +66,7 @@ struct KernelFile {
         } catch {
             throw .fetch("\(error)")
         }
-        do {
-            let source = try ByteSource(file: path)
-            let found = try SHA256Digest(hashingFile: path)
-            guard source.size == file.size, found == file.sha256 else {
-                unlink(path)
-                throw UpdaterError.fetch(
-                    "'\(file.file)' came with the SHA-256 \(found) instead of \(file.sha256): try another mirror"
-                )
-            }
-            return KernelFile(source: source, path: path)
-        } catch let error as UpdaterError {
-            throw error
-        } catch {
-            throw .fetch("\(error)")
-        }
+        return start
     }
 
     /// Removes the file; what was opened of it can still be read.

@@ -13,6 +13,14 @@ public struct UpdateRecord: Sendable, Equatable {
         public var manifest: SHA256Digest
     }
 
+    /// What an update fetches, as was decided before it began.
+    public struct Plan: Sendable, Equatable {
+        /// Bytes that come from the network.
+        public var bytes: UInt64
+        /// How: `none`, `pack`, `ranges` or `stream`.
+        public var method: String
+    }
+
     /// A release in the inactive slot.
     public struct Staged: Sendable, Equatable {
         /// The release.
@@ -41,6 +49,8 @@ public struct UpdateRecord: Sendable, Equatable {
     public var status: UpdateStatus?
     /// What `status.chosenUpdate` is, exactly.
     public var choice: Choice?
+    /// What `prepare` fetches for it, once that was decided.
+    public var plan: Plan?
     /// What the inactive slot has, once it was written.
     public var staged: Staged?
     /// What failed here, the latest last.
@@ -75,7 +85,10 @@ public struct UpdateRecord: Sendable, Equatable {
         do {
             return try UpdateRecord(json: try JSONValue(parsing: bytes))
         } catch {
-            throw .record(path: path, reason: "is damaged: \(error)")
+            throw .record(
+                path: path,
+                reason: "is damaged: \(error); remove it, and look for updates again ('refresh')"
+            )
         }
     }
 
@@ -96,11 +109,17 @@ extension UpdateRecord {
         guard json["format"]?.integer == Self.format else {
             throw PayloadError(place: "format", reason: "must be \(Self.format)")
         }
-        status = try json["status"].flatMap { $0 == .null ? nil : $0 }.map(UpdateStatus.init(json:))
+        if let status = json["status"], status != .null { self.status = try UpdateStatus(json: status) }
         if let choice = json["choice"], choice != .null {
             self.choice = Choice(
                 rootHash: try Self.digest(choice, "root-hash"),
                 manifest: try Self.digest(choice, "manifest")
+            )
+        }
+        if let plan = json["plan"], plan != .null {
+            self.plan = Plan(
+                bytes: UInt64(clamping: plan["bytes"]?.integer ?? 0),
+                method: try Self.text(plan, "method")
             )
         }
         if let staged = json["staged"], staged != .null {
@@ -130,6 +149,9 @@ extension UpdateRecord {
             "format": .integer(Self.format), "status": status?.json ?? .null,
             "choice": choice.map {
                 ["root-hash": .string($0.rootHash.hex), "manifest": .string($0.manifest.hex)]
+            } ?? .null,
+            "plan": plan.map {
+                ["bytes": .integer(Int64(clamping: $0.bytes)), "method": .string($0.method)]
             } ?? .null,
             "staged": staged.map {
                 [

@@ -5,7 +5,7 @@ import UpdateEngine
 extension Updater {
     /// What a boot showed about a trial.
     public enum TrialResult: Sendable, Equatable {
-        /// Nothing is on trial.
+        /// Nothing is on trial in this boot; a trial whose entry had been lost may be waiting for the next.
         case none
         /// The staged release runs, and has not proved itself yet.
         case running(version: String)
@@ -24,9 +24,14 @@ extension Updater {
         _ boot: RunningBoot,
         reason: String? = nil
     ) throws(UpdaterError) -> (trial: TrialResult, findings: [BootSlotsFinding]) {
+        if let atWork { throw .busy(atWork.kind) }
         let disk = try openSlots()
         let esp = BootSlots(disk.esp)
-        let staged = record.state == .ready ? record.staged : nil
+        // The power may have gone between the entry, which is what counts, and the record.
+        let staged = record.staged.flatMap { staged in
+            let isRunning = staged.rootHash == environment.system.rootHash
+            return isRunning || record.state == .ready || hasTrial(of: staged, esp) ? staged : nil
+        }
         // The record says so only after the entry was made, so a lost one was lost by the loader at a try. Also of what
         // runs: an entry that lost its long name looks committed, and only the record says that it is on trial.
         let expected = staged.map { ExpectedTrial(image: $0.stagedImage, tries: 1) }
@@ -36,9 +41,21 @@ extension Updater {
         } catch {
             throw .disk(error.description)
         }
-        guard let staged else { return (.none, findings) }
+        guard let staged else {
+            try forgetOtherSystem()
+            return (.none, findings)
+        }
         let version = staged.image.version
-        if staged.rootHash == environment.system.rootHash { return (.running(version: version), findings) }
+        if staged.rootHash == environment.system.rootHash {
+            if boot.bootCountPath == nil, isCommitted(staged, esp) {
+                try trialSucceeded()
+                return (.none, findings)
+            }
+            try trialRuns(staged)
+            return (.running(version: version), findings)
+        }
+        // An entry that was not there was not tried: the next boot does.
+        if findings.contains(where: \.madeEntryAgain) { return (.none, findings) }
         // Whatever the counter says: a loader does not count an entry that it passes over, as one that is no kernel image
         // (docs/decisions/0009-broken-trial-entry.md).
         let why = reason ?? "it was tried and did not come to the end of its health checks"
@@ -51,12 +68,33 @@ extension Updater {
         return (.failed(version: version, reason: why), findings)
     }
 
+    private func hasTrial(of staged: UpdateRecord.Staged, _ esp: BootSlots) -> Bool {
+        // An ESP that can't be read is repaired next.
+        (try? esp.entries())?.contains { $0.isCounted && $0.image?.rootHash == staged.rootHash } ?? false
+    }
+
+    private func isCommitted(_ staged: UpdateRecord.Staged, _ esp: BootSlots) -> Bool {
+        (try? esp.entries())?.contains { $0.isGood && $0.image?.rootHash == staged.rootHash } ?? false
+    }
+
     /// Commits the running release, which has proved itself; its entry loses its counter.
     ///
     /// - Throws: `UpdaterError`.
     public func commit(_ boot: RunningBoot) throws(UpdaterError) {
+        // A look for updates does not touch what is changed here.
+        if let atWork, atWork.kind != .refresh { throw .busy(atWork.kind) }
         let esp = BootSlots(try openSlots().esp)
         do throws(BootSlotsError) { try esp.bless(boot) } catch { throw .disk(error.description) }
         try trialSucceeded()
+    }
+}
+
+extension BootSlotsFinding {
+    /// Whether the entry on trial could not be tried as it was, and now can.
+    fileprivate var madeEntryAgain: Bool {
+        switch self {
+        case .recreatedTrial, .restoredCounter: true
+        default: false
+        }
     }
 }

@@ -6,7 +6,7 @@ import TUF
 
 extension Updater {
     /// What this host is and what its settings want.
-    func makePolicy(requesting version: String?) throws(UpdaterError) -> UpdatePolicy {
+    func makePolicy(requesting version: String?, ignoringWaves: Bool) throws(UpdaterError) -> UpdatePolicy {
         let configuration = try environment.configuration()
         let system = environment.system
         return UpdatePolicy(
@@ -15,7 +15,7 @@ extension Updater {
             running: system.version,
             seed: configuration.seed,
             versionLock: configuration.versionLock,
-            ignoresWaves: configuration.ignoresWaves,
+            ignoresWaves: ignoringWaves || configuration.ignoresWaves,
             failedVersions: failures.map { UAPIVersion($0.version) },
             requested: version.map { UAPIVersion($0) }
         )

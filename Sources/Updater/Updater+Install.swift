@@ -23,7 +23,6 @@ extension Updater {
         }
         let disk = try openSlots()
         let kernel = try await fetchKernel(release, offer, &feed)
-        defer { kernel.remove() }
         var files: [Release.File: ArtefactFile] = [:]
         for file in [transports.frames, transports.index] + transports.packs.map(\.file) {
             files[file] = ArtefactFile(file: try await feed.file(file, of: offer.candidate))
@@ -42,6 +41,12 @@ extension Updater {
         } catch let error as SlotError {
             if case .cancelled = error { throw .cancelled }
             throw .disk(error.description)
+        } catch let error as BlockDeviceError {
+            throw .disk(error.description)
+        } catch let error as VerityError {
+            throw .disk(error.description)
+        } catch UpdateBlocksError.device(let error) {
+            throw .disk(error.description)
         } catch let error as UpdateBlocksError {
             throw .fetch(error.description)
         } catch let error as FetchError {
@@ -49,6 +54,8 @@ extension Updater {
         } catch {
             throw .fetch("\(error)")
         }
+        // Until here it is kept, so that no attempt fetches it again.
+        kernel.remove()
         return UpdateRecord.Staged(
             image: Self.image(offer.candidate),
             rootHash: release.root.hash,
@@ -80,7 +87,7 @@ extension Updater {
             return try BlockUpdate(root: root, transports: transports, running: running, open: open)
         }
         let (plan, index) = try await blocks.prepare()
-        tell(.plan(bytes: plan.byteCount, method: plan.method.rawValue))
+        try planned(UpdateRecord.Plan(bytes: plan.byteCount, method: plan.method.rawValue))
         let installer = SlotInstaller(
             disk: disk,
             bootFiles: ReleaseBootFiles(

@@ -1,16 +1,22 @@
 public import BlockDevices
-import BootEntries
 public import GPT
+public import Hashing
 public import HostAPI
-import Rollout
-import TUF
-import UpdateEngine
+public import Rollout
+public import UpdateEngine
 
 /// Looks for updates, writes one into the inactive slot, lets the next boot try it, and takes that back.
 ///
 /// The states are Bottlerocket's: `refresh` leads from Idle to Available, `prepare` to Staged, `activate` to Ready, and
 /// `deactivate` back to Staged. What `prepare` writes is exactly what `refresh` chose and showed. One command at a time;
-/// what each came to is kept over a reboot.
+/// what each came to is kept over a reboot. After a reboot into the release it stays Ready until `commit`, or until
+/// `review` finds that the machine went back.
+///
+/// A release that is older than the running one is never taken. systemd-boot starts the entry with the highest version
+/// (`IMAGE_VERSION` in the UKI, which is signed; a file's name does not count) among those that have tries left, so the
+/// older one's entry would wait behind the running one's for ever, and so it would after a commit. Nothing else may
+/// decide what boots (DESIGN.md, section 4: no default entry). The way back is the committed release in the other slot,
+/// whose entry is first once the running one's is removed, or the older content published under a newer version.
 public actor Updater {
     /// What of a host the updater uses.
     public struct Environment: Sendable {
@@ -81,11 +87,12 @@ public actor Updater {
     }
 
     let environment: Environment
-    private nonisolated let report: @Sendable (Event) -> Void
-    private(set) var record: UpdateRecord
-    private var atWork: UpdateStatus.Command.Kind?
+    nonisolated let report: @Sendable (Event) -> Void
+    var record: UpdateRecord
+    /// The command that is at work, and how it is ended.
+    var atWork: (kind: UpdateStatus.Command.Kind, cancel: @Sendable () -> Void)?
 
-    private var recordPath: String { environment.stateFolder + "/record.json" }
+    var recordPath: String { environment.stateFolder + "/record.json" }
 
     /// Reads what earlier boots left.
     ///
@@ -105,6 +112,12 @@ public actor Updater {
     /// How far an update is; nil as long as nobody has looked for one.
     public var status: UpdateStatus? { record.status }
 
+    /// What `prepare` fetches, or fetched; nil before that was decided.
+    public var plan: UpdateRecord.Plan? { record.plan }
+
+    /// The root hash of what runs.
+    public nonisolated var runningRootHash: SHA256Digest { environment.system.rootHash }
+
     /// What failed on this host, the latest last.
     public var failures: [UpdateRecord.Failure] { record.failures }
 
@@ -112,42 +125,21 @@ public actor Updater {
 
     /// Looks for updates and chooses one.
     ///
-    /// A release that is staged or activated stays chosen.
+    /// A release that is staged or activated stays chosen, unless it was staged only and then recalled, or another version
+    /// is asked for by name.
     ///
-    /// - Parameter version: a version that the operator asks for by name; nil for what the settings say.
+    /// - Parameters:
+    ///   - version: a version that the operator asks for by name; nil for what the settings say.
+    ///   - ignoringWaves: whether a release is taken before its wave has come, for this once.
     /// - Returns: why no update was chosen; nil if one was.
     /// - Throws: `UpdaterError`.
     @discardableResult
-    public func refresh(requesting version: String? = nil) async throws(UpdaterError) -> NoUpdateReason? {
-        try await perform(.refresh, allowed: UpdateStatus.State.allCases) { () async throws(UpdaterError) in
-            var feed = try makeFeed()
-            let offers = try await feed.offers()
-            let policy = try makePolicy(requesting: version)
-            let decision = try Self.choose(offers, policy, now: environment.now())
-            var status = currentStatus
-            status.availableUpdates = Self.available(offers, to: policy)
-            guard status.state == .idle || status.state == .available else {
-                record.status = status
-                return nil
-            }
-            switch decision {
-            case .take(let candidate, _):
-                guard let offer = offers.first(where: { $0.candidate == candidate }) else { return nil }
-                status.state = .available
-                status.chosenUpdate = Self.image(candidate)
-                record.choice = UpdateRecord.Choice(
-                    rootHash: candidate.rootHash,
-                    manifest: try Self.digest(of: offer)
-                )
-                record.status = status
-                return nil
-            case .none(let reason):
-                status.state = .idle
-                status.chosenUpdate = nil
-                record.choice = nil
-                record.status = status
-                return reason
-            }
+    public func refresh(
+        requesting version: String? = nil,
+        ignoringWaves: Bool = false
+    ) async throws(UpdaterError) -> NoUpdateReason? {
+        try await perform(.refresh) { () async throws(UpdaterError) in
+            try await self.lookForUpdates(requesting: version, ignoringWaves: ignoringWaves)
         }
     }
 
@@ -155,25 +147,8 @@ public actor Updater {
     ///
     /// - Throws: `UpdaterError`; the next attempt goes on from what this one left.
     public func prepare() async throws(UpdaterError) {
-        try await perform(.prepare, allowed: [.available, .staged]) { () async throws(UpdaterError) in
-            guard let chosen = record.status?.chosenUpdate, let choice = record.choice else {
-                throw .notAllowed(.prepare, state: record.state)
-            }
-            var feed = try makeFeed()
-            guard
-                let offer = try await feed.offers().first(where: {
-                    $0.candidate.rootHash == choice.rootHash && Self.image($0.candidate) == chosen
-                }),
-                try Self.digest(of: offer) == choice.manifest, !offer.candidate.isRecalled
-            else { throw .notOffered(version: chosen.version) }
-            // From here on the slot does not hold what it held.
-            record.staged = nil
-            record.status?.state = .available
-            record.status?.stagingPartition = nil
-            try save()
-            record.staged = try await install(offer, from: &feed)
-            record.status?.state = .staged
-            record.status?.stagingPartition = UpdateStatus.Slot(image: chosen, nextToBoot: false)
+        try await perform(.prepare) { () async throws(UpdaterError) in
+            try await self.stageChosen()
         }
     }
 
@@ -181,84 +156,107 @@ public actor Updater {
     ///
     /// - Throws: `UpdaterError`.
     public func activate() async throws(UpdaterError) {
-        try await perform(.activate, allowed: [.staged]) { () async throws(UpdaterError) in
-            guard let staged = record.staged else { throw .nothingStaged }
-            try activate(staged)
-            record.status?.state = .ready
-            record.status?.stagingPartition?.nextToBoot = true
-            record.status?.activePartition?.nextToBoot = false
+        try await perform(.activate) { () async throws(UpdaterError) in
+            try self.activateStaged()
         }
     }
 
     /// Takes an activation back: the next boot is that of the running release, and what was written stays staged.
     ///
+    /// - Parameter afterCancel: whether it was told to a `prepare` at work, which was stopped: then there may be nothing
+    ///   that is activated.
     /// - Throws: `UpdaterError`.
-    public func deactivate() async throws(UpdaterError) {
-        try await perform(.deactivate, allowed: [.ready]) { () async throws(UpdaterError) in
-            guard let staged = record.staged else { throw .nothingStaged }
-            try deactivate(staged)
-            record.status?.state = .staged
-            record.status?.stagingPartition?.nextToBoot = false
-            record.status?.activePartition?.nextToBoot = true
+    public func deactivate(afterCancel: Bool = false) async throws(UpdaterError) {
+        try await perform(.deactivate, always: afterCancel) { () async throws(UpdaterError) in
+            if afterCancel, self.record.state != .ready { return }
+            try self.deactivateStaged()
         }
     }
 
-    // MARK: Trials
-
-    /// A release did not prove itself: it is not taken again by itself.
-    func trialFailed(_ staged: UpdateRecord.Staged, _ reason: String) throws(UpdaterError) {
-        record.add(
-            UpdateRecord.Failure(
-                version: staged.image.version,
-                rootHash: staged.rootHash,
-                reason: reason,
-                time: Timestamp(seconds: environment.now())
-            )
-        )
-        try forget()
+    /// Ends the command that is at work: it throws `UpdaterError.cancelled`, soon.
+    ///
+    /// What it wrote stays, and the next `prepare` goes on from there.
+    /// - Returns: the command; nil if none was at work.
+    @discardableResult
+    public func cancel() -> UpdateStatus.Command.Kind? {
+        atWork?.cancel()
+        return atWork?.kind
     }
 
-    /// A release proved itself, and what is staged is what runs.
-    func trialSucceeded() throws(UpdaterError) {
-        record.failures.removeAll { $0.rootHash == environment.system.rootHash }
-        try forget()
-    }
-
-    private func forget() throws(UpdaterError) {
-        record.staged = nil
-        record.choice = nil
-        let command = record.status?.mostRecentCommand
-        record.status = nil
-        if let command {
-            record.status = currentStatus
-            record.status?.mostRecentCommand = command
+    /// Whether a command may begin now.
+    ///
+    /// - Throws: `UpdaterError.busy`, `.notAllowed`, `.nothingStaged` or `.trialRuns`.
+    public func check(_ kind: UpdateStatus.Command.Kind) throws(UpdaterError) {
+        if let atWork { throw .busy(atWork.kind) }
+        let allowed: [UpdateStatus.State] =
+            switch kind {
+            case .refresh: UpdateStatus.State.allCases
+            case .prepare: [.available, .staged]
+            case .activate: [.staged]
+            case .deactivate: [.ready]
+            }
+        guard allowed.contains(record.state) else { throw .notAllowed(kind, state: record.state) }
+        guard kind == .activate || kind == .deactivate else { return }
+        guard let staged = record.staged else { throw .nothingStaged }
+        if kind == .deactivate, staged.rootHash == environment.system.rootHash {
+            throw .trialRuns(version: staged.image.version)
         }
-        try save()
     }
 
     // MARK: Common
 
     /// Does a command, one at a time, and records what it came to.
+    ///
+    /// It is a task of its own, so that `cancel` can end it as well as the task that waits for it.
     private func perform<Result: Sendable>(
         _ kind: UpdateStatus.Command.Kind,
-        allowed: [UpdateStatus.State],
-        _ body: () async throws(UpdaterError) -> Result
+        always: Bool = false,
+        _ body: @escaping () async throws(UpdaterError) -> Result
     ) async throws(UpdaterError) -> Result {
-        if let atWork { throw .busy(atWork) }
-        guard allowed.contains(record.state) else { throw .notAllowed(kind, state: record.state) }
-        atWork = kind
+        if always { if let atWork { throw .busy(atWork.kind) } } else { try check(kind) }
+        let task = Task { await self.result(of: kind, body) }
+        atWork = (kind, { task.cancel() })
+        let result = await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            task.cancel()
+        }
+        return try result.get()
+    }
+
+    private func result<Value: Sendable>(
+        of kind: UpdateStatus.Command.Kind,
+        _ body: () async throws(UpdaterError) -> Value
+    ) async -> Result<Value, UpdaterError> {
         defer { atWork = nil }
         do throws(UpdaterError) {
-            let result = try await body()
+            // Who is killed at it leaves a command of which nobody knows the end.
+            try begin(kind)
+            let value = try await body()
             finish(kind, nil)
             try save()
-            return result
+            return .success(value)
         } catch {
+            // Whatever was under way names its own end otherwise.
+            let error = Task.isCancelled ? .cancelled : error
             finish(kind, error)
             // The command's own error is what the caller must see.
             try? save()
-            throw error
+            return .failure(error)
         }
+    }
+
+    private func begin(_ kind: UpdateStatus.Command.Kind) throws(UpdaterError) {
+        guard var status = record.status else { return }
+        status.mostRecentCommand = UpdateStatus.Command(
+            kind: kind,
+            status: .unknown,
+            timestamp: Timestamp(seconds: environment.now()),
+            exitStatus: nil,
+            stderr: nil
+        )
+        record.status = status
+        try save()
     }
 
     private func finish(_ kind: UpdateStatus.Command.Kind, _ error: UpdaterError?) {
@@ -271,46 +269,5 @@ public actor Updater {
             stderr: error?.description
         )
         record.status = status
-    }
-
-    private func save() throws(UpdaterError) {
-        try record.save(recordPath)
-        if let status = record.status { report(.status(status)) }
-    }
-
-    /// The status, also before the first command.
-    private var currentStatus: UpdateStatus {
-        if let status = record.status { return status }
-        let system = environment.system
-        let image = UpdateStatus.Image(
-            arch: system.architecture,
-            version: system.version.text,
-            variant: system.variant
-        )
-        return UpdateStatus(
-            state: .idle,
-            availableUpdates: [],
-            chosenUpdate: nil,
-            activePartition: UpdateStatus.Slot(image: image, nextToBoot: true),
-            stagingPartition: nil,
-            mostRecentCommand: UpdateStatus.Command(
-                kind: .refresh,
-                status: .unknown,
-                timestamp: Timestamp(seconds: environment.now()),
-                exitStatus: nil,
-                stderr: nil
-            )
-        )
-    }
-
-    nonisolated func tell(_ event: Event) { report(event) }
-
-    private func makeFeed() throws(UpdaterError) -> ReleaseFeed {
-        try ReleaseFeed(
-            configuration: try environment.configuration(),
-            trustedRoot: try environment.trustedRoot(),
-            folder: environment.stateFolder + "/metadata",
-            now: MetadataTime(seconds: environment.now())
-        )
     }
 }

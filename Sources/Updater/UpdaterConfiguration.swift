@@ -7,14 +7,19 @@ import SmallFiles
 ///
 /// ```json
 /// {"metadata-base-url": "https://updates.example.org/metadata", "targets-base-url": "https://updates.example.org/targets",
-///  "seed": 1234, "version-lock": "latest", "ignore-waves": false, "https-proxy": "http://proxy:3128", "no-proxy": []}
+///  "seed": 1234, "version-lock": "latest", "ignore-waves": false, "check-interval-seconds": 21600,
+///  "https-proxy": "http://proxy:3128", "no-proxy": [],
+///  "certificates": "/run/bulkhead/etc/ssl/certs/added.pem"}
 /// ```
+///
+/// Only the addresses are needed. What is missing, `null` or an empty text is as if the setting was not set; a member of
+/// another type than here is an error. Other members mean nothing.
 public struct UpdaterConfiguration: Sendable, Equatable {
     /// The folder of metadata.
     public var metadataURL: String
     /// The folder of targets.
     public var targetsURL: String
-    /// The host's place in the waves.
+    /// The host's place in the waves, 0 to 2047; without the setting it is the last.
     public var seed: Int
     /// The version that the host updates to; nil for the latest.
     public var versionLock: UAPIVersion?
@@ -26,17 +31,26 @@ public struct UpdaterConfiguration: Sendable, Equatable {
     public var noProxy: [String]
     /// A file of certificates in PEM that servers are trusted by; nil for the system's.
     public var authorities: String?
+    /// About how often the host looks for updates by itself, in seconds; nil for never.
+    public var checkInterval: Int64?
+
+    /// A year.
+    private static let longestInterval: Int64 = 31_536_000
+
+    /// The seed of the hosts that are served last.
+    private static let lastSeed = 2047
 
     /// States a configuration.
     public init(
         metadataURL: String,
         targetsURL: String,
-        seed: Int = 0,
+        seed: Int = 2047,
         versionLock: UAPIVersion? = nil,
         ignoresWaves: Bool = false,
         proxy: String? = nil,
         noProxy: [String] = [],
-        authorities: String? = nil
+        authorities: String? = nil,
+        checkInterval: Int64? = nil
     ) {
         self.metadataURL = metadataURL
         self.targetsURL = targetsURL
@@ -46,6 +60,7 @@ public struct UpdaterConfiguration: Sendable, Equatable {
         self.proxy = proxy
         self.noProxy = noProxy
         self.authorities = authorities
+        self.checkInterval = checkInterval
     }
 
     /// Reads the rendered file.
@@ -60,24 +75,66 @@ public struct UpdaterConfiguration: Sendable, Equatable {
         do throws(JSONError) { json = try JSONValue(parsing: bytes) } catch {
             throw .configuration("'\(path)' is not JSON: \(error)")
         }
+        guard json.members != nil else {
+            throw .configuration("'\(path)' must be an object of settings, not \(json.kind)")
+        }
+        func wrong(_ name: String, _ value: JSONValue, _ allowed: String) -> UpdaterError {
+            .configuration("'\(path)': '\(name)' is \(value); it must be \(allowed)")
+        }
+        func member(_ name: String) -> JSONValue? {
+            let value = json[name]
+            return value == JSONValue.null ? Optional.none : value
+        }
+        func text(_ name: String) throws(UpdaterError) -> String? {
+            guard let value = member(name) else { return nil }
+            guard let text = value.string else { throw wrong(name, value, "a text") }
+            return text.isEmpty ? nil : text
+        }
         func address(_ name: String) throws(UpdaterError) -> String {
-            guard let value = json[name]?.string, !value.isEmpty else {
+            guard let value = try text(name) else {
                 throw .configuration(
                     "the setting updates.\(name) is not set: it says where updates come from"
                 )
             }
             return value
         }
-        let lock = json["version-lock"]?.string ?? "latest"
+        let lock = try text("version-lock")
+        var seed = Self.lastSeed
+        if let value = member("seed") {
+            guard let number = value.integer, (0...Int64(Self.lastSeed)).contains(number) else {
+                throw wrong("seed", value, "a number from 0 to \(Self.lastSeed)")
+            }
+            seed = Int(number)
+        }
+        var ignoresWaves = false
+        if let value = member("ignore-waves") {
+            guard let bool = value.bool else { throw wrong("ignore-waves", value, "true or false") }
+            ignoresWaves = bool
+        }
+        var noProxy: [String] = []
+        if let value = member("no-proxy") {
+            guard let hosts = value.elements?.map(\.string), !hosts.contains(nil) else {
+                throw wrong("no-proxy", value, "a list of texts")
+            }
+            noProxy = hosts.compactMap { $0 }
+        }
+        var interval: Int64?
+        if let value = member("check-interval-seconds") {
+            guard let number = value.integer, number >= 0 else {
+                throw wrong("check-interval-seconds", value, "a number of seconds; 0 for never")
+            }
+            interval = number == 0 ? nil : min(number, Self.longestInterval)
+        }
         self.init(
             metadataURL: try address("metadata-base-url"),
             targetsURL: try address("targets-base-url"),
-            seed: Int(clamping: json["seed"]?.integer ?? 0),
-            versionLock: lock == "latest" ? nil : UAPIVersion(lock),
-            ignoresWaves: json["ignore-waves"]?.bool ?? false,
-            proxy: json["https-proxy"]?.string,
-            noProxy: (json["no-proxy"]?.elements ?? []).compactMap(\.string),
-            authorities: json["certificates"]?.string
+            seed: seed,
+            versionLock: lock == "latest" ? nil : lock.map { UAPIVersion($0) },
+            ignoresWaves: ignoresWaves,
+            proxy: try text("https-proxy"),
+            noProxy: noProxy,
+            authorities: try text("certificates"),
+            checkInterval: interval
         )
     }
 }

@@ -11,8 +11,14 @@ public enum UpdaterError: Error, Equatable, CustomStringConvertible {
     case noUpdate(NoUpdateReason)
     /// What was chosen is not offered any more.
     case notOffered(version: String)
+    /// What was chosen is older than what runs by now, so that the boot loader would never try it.
+    case olderRelease(version: String, running: String)
+    /// What would be taken back runs, and is on trial.
+    case trialRuns(version: String)
     /// Nothing is staged that could be activated or taken back.
     case nothingStaged
+    /// The other slot holds nothing that could be booted again.
+    case nothingToReturnTo(reason: String)
     /// The settings of updates do not say where they come from, or can't be used.
     case configuration(String)
     /// What the running system is can't be told.
@@ -42,7 +48,19 @@ public enum UpdaterError: Error, Equatable, CustomStringConvertible {
         case .noUpdate(let reason): reason.description
         case .notOffered(let version):
             "the repository does not offer \(version) any more: look for updates again ('refresh')"
+        case .olderRelease(let version, let running):
+            """
+            \(version) is older than \(running), which runs: the boot loader starts the newest entry and would never try \
+            it; go back to the other slot if that holds it ('rollback'), or publish it again under a newer version
+            """
+        case .trialRuns(let version):
+            """
+            \(version) runs and is on trial, so it can't be taken back: wait until it is committed, or restart the \
+            machine to use up its tries
+            """
         case .nothingStaged: "no update is staged: write one to the inactive slot first ('prepare')"
+        case .nothingToReturnTo(let reason):
+            "there is no release to go back to: \(reason); install the one that you want ('update -i VERSION')"
         case .configuration(let reason), .system(let reason), .metadata(let reason), .release(let reason),
             .fetch(let reason), .disk(let reason):
             reason
@@ -65,8 +83,8 @@ public enum UpdaterError: Error, Equatable, CustomStringConvertible {
     public var exitStatus: Int32 {
         switch self {
         case .busy: 64
-        case .notAllowed: 65
-        case .noUpdate, .notOffered: 66
+        case .notAllowed, .trialRuns: 65
+        case .noUpdate, .notOffered, .olderRelease, .nothingToReturnTo: 66
         case .nothingStaged: 67
         default: 1
         }

@@ -123,8 +123,8 @@ enum Check {
         return isGood ? nil : "a cluster is a power of two of bytes in 4096...1048576"
     }
 
-    /// A folder relative to the repository's root.
-    static func repositoryFolder(_ text: String) -> String? {
+    /// A file or folder, relative to the repository's root.
+    static func repositoryPath(_ text: String) -> String? {
         if text.hasPrefix("/") { return "write it relative to the repository's root" }
         return pathProblem(text[...], allowsPattern: false)
     }

@@ -199,6 +199,9 @@ public struct ResolvedVariant: Sendable, Hashable, Codable {
     public let alternatives: [AlternativeLink]
     /// Features of `image/features`, by name: what joins settings with files and services.
     public let features: [String]
+    /// The TUF root metadata that hosts trust updates by, a file relative to the repository's root; nil where only the
+    /// command line may name one.
+    public let updateRoot: String?
     /// What systemd starts.
     public let units: Units
     /// The files all this was read from, what is extended first.

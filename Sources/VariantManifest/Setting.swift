@@ -44,6 +44,7 @@ enum Setting: String, CaseIterable, Hashable, Sendable {
     case auditAllow = "audit.allow"
     case alternatives
     case settingsFeatures = "settings.features"
+    case updatesRoot = "updates.root"
     case unitsEnable = "units.enable"
     case unitsDisable = "units.disable"
     case unitsMask = "units.mask"
@@ -87,7 +88,7 @@ enum Setting: String, CaseIterable, Hashable, Sendable {
         case .extends: return .list(check: Check.name, canonical: asIs)
         case .architectures:
             return .list(check: Check.choice(Architecture.allCases.map(\.rawValue)), canonical: asIs)
-        case .overlays, .initrdOverlays: return .list(check: Check.repositoryFolder, canonical: asIs)
+        case .overlays, .initrdOverlays: return .list(check: Check.repositoryPath, canonical: asIs)
         case .packagesInclude, .packagesDrop: return .list(check: Check.package, canonical: asIs)
         case .kernelPackage: return .text(check: Check.package)
         case .kernelCommandLine: return .list(check: Check.kernelArgument, canonical: asIs)
@@ -114,6 +115,7 @@ enum Setting: String, CaseIterable, Hashable, Sendable {
         case .auditAllow: return .exceptions
         case .alternatives: return .links
         case .settingsFeatures: return .list(check: Check.name, canonical: asIs)
+        case .updatesRoot: return .text(check: Check.repositoryPath)
         case .unitsEnable, .unitsDisable, .unitsMask: return .list(check: Check.unit, canonical: asIs)
         case .unitsDefaultTarget:
             return .text { Check.unit($0) ?? ($0.hasSuffix(".target") ? nil : "it must be a .target unit") }

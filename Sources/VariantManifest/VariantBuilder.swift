@@ -102,6 +102,7 @@ struct VariantBuilder {
             auditExceptions: merged.exceptions.map(\.value),
             alternatives: alternatives(merged),
             features: merged.list(.settingsFeatures),
+            updateRoot: merged.text(.updatesRoot)?.value,
             units: ResolvedVariant.Units(
                 enable: merged.list(.unitsEnable),
                 disable: merged.list(.unitsDisable),

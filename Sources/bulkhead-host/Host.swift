@@ -2,6 +2,7 @@ import APIClient
 import APIServer
 import Glibc
 import HostSteps
+import UpdaterService
 
 /// The one program on hosts, under several names: the name it is called by, or its first argument, tells which.
 @main struct Host {
@@ -14,6 +15,7 @@ import HostSteps
         case "apiclient": exit(await APIClientProgram.main(arguments: arguments))
         case "apiserver": exit(await APIServerProgram.main(arguments: arguments))
         case "hostd": exit(await HostStepsProgram.main(arguments: arguments))
+        case "updater": exit(await UpdaterProgram.main(arguments: arguments))
         default:
             let usage = "Usage: bulkhead-host \(Self.names.joined(separator: "|")) [arguments]\n"
             _ = usage.withCString { write(STDERR_FILENO, $0, strlen($0)) }
@@ -21,5 +23,5 @@ import HostSteps
         }
     }
 
-    private static let names = ["apiclient", "apiserver", "hostd"]
+    private static let names = ["apiclient", "apiserver", "hostd", "updater"]
 }

@@ -12,6 +12,8 @@ import Testing
 final class TestHost: @unchecked Sendable {
     let folder: TemporaryDirectory
     var socket: String { folder.file("api.sock") }
+    /// Where the server looks for an updater; nobody is there unless a test puts one there.
+    var updaterSocket: String { folder.file("updater.sock") }
     private var process: Process?
 
     static let features = [
@@ -74,7 +76,7 @@ final class TestHost: @unchecked Sendable {
         [
             "--socket", socket, "--state", folder.file("state"), "--features", folder.file("features"),
             "--templates", folder.file("templates"), "--root", folder.file("run"),
-            "--os-release", folder.file("os-release"), "--no-systemd",
+            "--os-release", folder.file("os-release"), "--updater-socket", updaterSocket, "--no-systemd",
         ]
     }
 

@@ -84,6 +84,7 @@ import Testing
         let content = try ImageContent()
         #expect(content.files["containerd-config"]?.mode == "0600")
         #expect(content.files["proxy-env"]?.mode == "0600")
+        #expect(content.files["updater-config"]?.mode == "0600")
     }
 
     @Test func generatorsAreThoseOfHostd() throws {

@@ -48,8 +48,10 @@ struct BootTests {
             let bulkheadBootHealth = try boot.report.unit("bulkhead-boot-health.service")
             #expect(bulkheadBootHealth.result == "success")
             // Nobody is on trial.
-            let systemdBlessBoot = try boot.report.unit("systemd-bless-boot.service")
-            #expect(systemdBlessBoot.activeState == "inactive")
+            let commit = try boot.report.unit("bulkhead-commit-boot.service")
+            #expect(commit.activeState == "inactive")
+            let updater = try boot.report.unit("updater.service")
+            #expect(updater.activeState == "active")
         }
     }
 

@@ -2,19 +2,24 @@ import Foundation
 import TestSupport
 import Testing
 
-/// A `bulkhead build` that runs in a process of its own and can be disturbed.
+/// A `bulkhead build`, or another of its commands, that runs in a process of its own and can be disturbed.
 final class BuildRun {
     private let process = Process()
     private let log: URL
     private let place: TemporaryDirectory
 
     /// Starts a build; `wrapper` is a command that gets the build's command line as its arguments.
-    init(_ arguments: [String], wrapper: [String] = []) throws {
+    convenience init(_ arguments: [String], wrapper: [String] = []) throws {
+        try self.init(command: ["build"] + arguments, wrapper: wrapper)
+    }
+
+    /// Starts any command of `bulkhead`.
+    init(command: [String], wrapper: [String] = []) throws {
         place = try TemporaryDirectory()
         log = URL(filePath: place.file("log"))
         try Data().write(to: log)
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = wrapper + [try BuildTool().program, "build"] + arguments
+        process.arguments = wrapper + [try BuildTool().program] + command
         let output = try FileHandle(forWritingTo: log)
         try output.seekToEnd()
         process.standardOutput = output
@@ -53,7 +58,14 @@ final class BuildRun {
     static func finish(_ arguments: [String], wrapper: [String] = []) async throws -> (
         status: Int32, output: String
     ) {
-        let run = try BuildRun(arguments, wrapper: wrapper)
+        try await finish(command: ["build"] + arguments, wrapper: wrapper)
+    }
+
+    /// Runs any command of `bulkhead` to its end.
+    static func finish(command: [String], wrapper: [String] = []) async throws -> (
+        status: Int32, output: String
+    ) {
+        let run = try BuildRun(command: command, wrapper: wrapper)
         let status = try await run.status()
         return (status, run.output)
     }

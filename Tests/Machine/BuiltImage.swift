@@ -19,10 +19,17 @@ struct BuiltImage: Sendable {
 
     init() throws {
         let environment = ProcessInfo.processInfo.environment
-        folder = try #require(
-            environment["BULKHEAD_TEST_IMAGE"],
-            "CI must set BULKHEAD_TEST_IMAGE to a build folder"
+        try self.init(
+            folder: try #require(
+                environment["BULKHEAD_TEST_IMAGE"],
+                "CI must set BULKHEAD_TEST_IMAGE to a build folder"
+            )
         )
+    }
+
+    /// A build folder, whatever is in it.
+    init(folder: String) throws {
+        self.folder = folder
         release = try Release(decoding: [UInt8](Data(contentsOf: URL(filePath: "\(folder)/release.json"))))
     }
 

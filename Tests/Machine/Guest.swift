@@ -54,6 +54,29 @@ final class Guest: Sendable {
         self.configuration = configuration
     }
 
+    private init(
+        directory: TemporaryDirectory,
+        work: WorkDirectory,
+        configuration: VirtualMachine.Configuration
+    ) {
+        self.directory = directory
+        self.work = work
+        self.configuration = configuration
+    }
+
+    /// Another machine with the disk and the firmware as they are now; of a machine that does not run.
+    func copy() throws -> Guest {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("machine")
+        let (status, output) = try runTool("cp", "-a", "--sparse=always", work.path, path)
+        try #require(status == 0, "cp: \(output)")
+        return Guest(
+            directory: directory,
+            work: try WorkDirectory(path: path),
+            configuration: configuration
+        )
+    }
+
     /// Boots, lets the probe report, presses the power button and waits for the end.
     ///
     /// - Parameter sections: what the probe asks this time; what the guest was made with if nil.
@@ -73,11 +96,50 @@ final class Guest: Sendable {
             try await machine.pressPowerButton()
             let status = try await machine.waitForExit(within: Self.limit)
             #expect("\(status)" == "exited(0)")
-            return (
-                Report(lines: try await lines(machine.secondSerialPort)), try await lines(machine.console)
-            )
+            return (try await self.report(of: machine), try await lines(machine.console))
         }
         return Boot(report: report, console: console, disk: try flattenedDisk())
+    }
+
+    /// Boots and waits until the guest resets itself, which ends this machine: the next boot is what comes of the reset.
+    ///
+    /// - Parameter sections: what the probe asks; the last of them makes the guest reset, unless it does by itself.
+    /// - Returns: what was reported until then, and the lines of the console.
+    func bootUntilReset(sections: [Probe.Section] = []) async throws -> (report: Report, console: [String]) {
+        try await boot(sections: sections) { machine in
+            // Behind the probe's last word, a reset that does not come soon never will.
+            let cursor = ConsoleCursor()
+            let start = ContinuousClock.now
+            while (try? await machine.waitForExit(within: .milliseconds(500))) == nil {
+                guard ContinuousClock.now - start < Self.limit else {
+                    throw NoReset(report: Report(lines: []))
+                }
+                let end = try? await machine.waitForConsole(
+                    containing: Probe.end,
+                    within: .milliseconds(10),
+                    after: cursor,
+                    on: machine.secondSerialPort
+                )
+                guard end != nil, (try? await machine.waitForExit(within: .seconds(180))) == nil else {
+                    continue
+                }
+                await machine.cutPower()
+                throw NoReset(report: try await self.report(of: machine))
+            }
+            return (
+                report: try await self.report(of: machine), console: try await self.lines(machine.console)
+            )
+        }
+    }
+
+    /// A guest that was to reset itself did not.
+    struct NoReset: Error {
+        let report: Report
+    }
+
+    /// What the probe reported in the boot of a machine that has ended.
+    func report(of machine: VirtualMachine) async throws -> Report {
+        Report(lines: try await lines(machine.secondSerialPort))
     }
 
     /// Boots and does something with the machine, which goes when the closure returns.

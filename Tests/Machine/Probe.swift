@@ -42,9 +42,11 @@ struct Probe {
 
     /// Units whose state is reported.
     static let units = [
-        "boot-complete.target", "bulkhead-boot-health.service", "containerd.service", "multi-user.target",
-        "systemd-bless-boot.service", "systemd-growfs@var.service", "systemd-journald.service",
+        "boot-complete.target", "bulkhead-boot-health.service", "bulkhead-commit-boot.service",
+        "containerd.service", "multi-user.target",
+        "systemd-growfs@var.service", "systemd-journald.service",
         "systemd-networkd.service", "systemd-resolved.service", "systemd-timesyncd.service",
+        "updater.service",
     ]
 
     /// The last line of a report.

@@ -42,7 +42,7 @@ private struct OtherBuild {
     let cache: String
     private let output: String
     private let folder: String
-    private let arguments: [String]
+    private var arguments: [String]
 
     static let stages = [
         "fetch", "tools", "programs", "unpack", "modules", "root", "erofs", "verity", "initrd", "uki", "esp",
@@ -69,6 +69,9 @@ private struct OtherBuild {
             place.file("elsewhere/copy of the source"), "--cache", cache, "--output", output, "--offline",
             "--format", image.release.images.keys.sorted().joined(separator: ","),
         ]
+        if let keys = ProcessInfo.processInfo.environment["BULKHEAD_TEST_KEYS"] {
+            arguments += ["--update-root", UpdateReleases.root(of: keys)]
+        }
         try BuildTool.seed(cache: cache)
     }
 

@@ -167,6 +167,14 @@ struct ReleaseTests {
         #expect(try Release(decoding: release.encoded()).hostPrograms == false)
     }
 
+    @Test("An image that can update says by which root metadata")
+    func updateRoot() throws {
+        #expect(try Release(decoding: Self.sample().encoded()).updateRoot == nil)
+        var release = Self.sample()
+        release.updateRoot = SHA256Digest(hashing: "root")
+        #expect(try Release(decoding: release.encoded()).updateRoot == SHA256Digest(hashing: "root"))
+    }
+
     @Test(
         "A wrong value is named by its key",
         arguments: [

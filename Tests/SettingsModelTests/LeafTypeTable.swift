@@ -135,6 +135,14 @@ let leafTypes: [LeafType] = [
     ),
     LeafType(VersionLock.self, good: ["latest", "1.2.3", "v1.2.3"], bad: ["Latest", "newest", "1.2"]),
     LeafType(
+        UpdateCheckInterval.self,
+        good: ["10m", "90m", "9999m", "1h", "999h", "1h0m", "1h30m", "24h59m"],
+        bad: [
+            "", "9m", "09m", "010m", "10000m", "0h", "0h30m", "1h60m", "1h030m", "1000h", "1h30", "h", "m", "1h30m1h",
+            "10s", "1.5h", "-1h", "1d", "١٠m", "10m1h", "1hm",
+        ]
+    ),
+    LeafType(
         GoDuration.self,
         good: ["30s", "1m30s", "1.5h", "100ms", "0s", "1h2m3s4ms", "5us"],
         bad: ["30", "s", "1m 30s", "-1s", "1..5s", ".5s", "1.s", "1d", "1e3s", "٣s", "1.2.3s"],

@@ -256,6 +256,12 @@ import Testing
         }
     }
 
+    @Test func intervals() throws {
+        #expect(try render("{{interval_seconds x}}", #"{"x": "1h30m"}"#) == "5400")
+        #expect(try render("{{json_encode (interval_seconds x)}}") == "null")
+        #expect(throws: TemplateError.self) { try render("{{interval_seconds x}}", #"{"x": "5s"}"#) }
+    }
+
     @Test func quotes() throws {
         #expect(try render("{{env_quote x}}", #"{"x": "a\"b\\c$d`e'f g"}"#) == #""a\"b\\c\$d\`e'f g""#)
         #expect(try render("{{unit_quote x}}", #"{"x": "a\"b\\c%d"}"#) == #""a\"b\\c%%d""#)

@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 
 @testable import UpdateEngine
+@testable import UpdateFixtures
 
 /// Every write of three updates in a row, cut off at every place: the machine boots a slot that verifies completely.
 @Suite struct CutTests {

@@ -9,6 +9,7 @@ import Testing
 import Verity
 
 @testable import UpdateEngine
+@testable import UpdateFixtures
 
 @Suite struct InstallTests {
     let old: SampleRelease

@@ -4,6 +4,8 @@ import Hashing
 import TestSupport
 import Testing
 
+@testable import UpdateFixtures
+
 /// Collects states for `Tests/CutJudge/judge.py`, each part of a disk once, and asks it.
 final class Judge {
     struct Verdict: Decodable {

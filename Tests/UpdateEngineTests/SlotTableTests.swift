@@ -6,6 +6,7 @@ import TestSupport
 import Testing
 
 @testable import UpdateEngine
+@testable import UpdateFixtures
 
 @Suite struct SlotTableTests {
     let release: SampleRelease

@@ -6,6 +6,7 @@ import Hashing
 import TestSupport
 
 @testable import UpdateEngine
+@testable import UpdateFixtures
 
 extension SampleRelease {
     /// The kernel image as a release describes it.

@@ -44,6 +44,8 @@ struct VariantTests {
             "/usr/bin/awk" = "/usr/bin/mawk"
             [settings]
             features = ["motd", "ntp"]
+            [updates]
+            root = "keys/1.root.json"
             [units]
             enable = ["containerd.service"]
             disable = ["apt-daily.timer"]
@@ -66,7 +68,7 @@ struct VariantTests {
         #expect(variant.architectures == [.amd64])
         let value = try variant.resolved(for: .amd64)
         #expect(value.packages.map(\.name) == ["systemd", "udev", "grub-x"])
-        #expect(value.packages[2].origin == SourceLocation(file: "variants/v/variant.toml", line: 45))
+        #expect(value.packages[2].origin == SourceLocation(file: "variants/v/variant.toml", line: 47))
         #expect(value.requestedPackages.last?.name == "linux-image-cloud-amd64")
         #expect(value.droppedPackages.map(\.name) == ["initramfs-tools", "other"])
         #expect(value.overlays == ["image/rootfs", "image/more"])
@@ -98,6 +100,7 @@ struct VariantTests {
             ]
         )
         #expect(value.features == ["motd", "ntp"])
+        #expect(value.updateRoot == "keys/1.root.json")
         #expect(value.units.enable == ["containerd.service"])
         #expect(value.units.disable == ["apt-daily.timer"])
         #expect(value.units.mask == ["ldconfig.service"])
@@ -112,6 +115,7 @@ struct VariantTests {
         #expect(value.image.sectorSize == 512)
         #expect(value.kernel.modules == ["**"])
         #expect(value.layout == Layout())
+        #expect(value.updateRoot == nil)
         #expect(value.erofs == ErofsOptions())
         #expect(value.units.defaultTarget == "multi-user.target")
         #expect(throws: ManifestError.unknownArchitecture(name: "arm64", variant: "v", known: [.amd64])) {

@@ -46,6 +46,7 @@ extension OperationHandler {
         case .failure(let error):
             problems.append(HealthProblem(source: "systemd", message: error.description, time: time))
         }
+        problems += await updater.problems(time: time)
         let isStarting =
             usesSystemd && now - startTime < Self.startingSeconds && !boot.contains { $0.step == .apply }
         return Health(
@@ -84,18 +85,19 @@ extension OperationHandler {
     }
 
     /// `GET /metrics`.
-    func metrics() -> APIReply {
+    func metrics() async -> APIReply {
         let snapshot = snapshot
         let text = service.parts.metrics.text(
             generation: snapshot.inForce.generation.number,
             transactions: snapshot.transactions.count,
-            watchers: service.parts.events.count
+            watchers: service.parts.events.count,
+            updateState: await updater.state()
         )
         return .content(ByteBuffer(string: text), mediaType: MetricFamily.mediaType)
     }
 
     /// `GET /events`.
-    func watch(_ request: APIRequest) throws(Problem) -> APIReply {
+    func watch(_ request: APIRequest) async throws(Problem) -> APIReply {
         guard let watch = service.parts.events.watch(after: request.lastEvent) else {
             throw Problem(
                 status: 503,
@@ -103,6 +105,7 @@ extension OperationHandler {
                     "the server is stopping, or as many clients watch events as it serves: try again later"
             )
         }
+        await updater.events.follow()
         return .events(
             watch,
             limit: request.parameters.integer("limit"),

@@ -15,6 +15,7 @@ struct OperationHandler: Sendable {
     let templates: String
     let os: OSInfo
     let bootReports: BootReports
+    let updater: UpdaterRelay
     let usesSystemd: Bool
     /// When the server started, in seconds since 1970.
     let startTime: Int64
@@ -53,12 +54,15 @@ struct OperationHandler: Sendable {
         case .reboot: try await reboot(request)
         case .lockdown: try await lockdown(request)
         case .refreshUpdates, .prepareUpdate, .activateUpdate, .deactivateUpdate:
-            throw UpdatesUnavailable.command
-        case .getUpdateStatus: throw UpdatesUnavailable.status
+            try await updater.command(request)
+        case .getUpdateStatus: try await updater.status()
+        // The updater's own, on its own socket.
+        case .commitBoot, .rollBack:
+            throw RouteTable.unknownPathProblem(RouteTable.endpoint(for: request.operation).path)
         case .getHealth: .json(await health().json)
         case .postBootReport: try report(request)
-        case .getMetrics: metrics()
-        case .watchEvents: try watch(request)
+        case .getMetrics: await metrics()
+        case .watchEvents: try await watch(request)
         case .getReport: await hostReport()
         case .getOpenAPI: .json(Self.openAPI)
         }

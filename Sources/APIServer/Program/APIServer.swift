@@ -11,6 +11,7 @@ import Systemd
 public final class APIServer: Sendable {
     private let server: HostAPIServer
     private let service: HostService
+    private let updater: UpdaterRelay
     /// The generation in force when the server started.
     public let generation: UInt64
 
@@ -80,12 +81,15 @@ public final class APIServer: Sendable {
         for warning in service.storeWarnings { logger.warning("settings store: \(warning)") }
         await service.start()
 
+        let updater = UpdaterRelay(socketPath: options.updaterSocket, hub: events, logger: logger)
+        self.updater = updater
         let handler = OperationHandler(
             service: service,
             features: features,
             templates: options.templates,
             os: osInfo,
             bootReports: BootReports(path: "\(options.root)/boot-report.json"),
+            updater: updater,
             usesSystemd: options.usesSystemd,
             startTime: now()
         )
@@ -110,7 +114,10 @@ public final class APIServer: Sendable {
     }
 
     /// Stops accepting clients, lets requests finish for a few seconds, and frees everything.
-    public func stop() async { await server.stop() }
+    public func stop() async {
+        await updater.events.stop()
+        await server.stop()
+    }
 }
 
 /// Restarts nothing: for hosts without systemd, as in tests.

@@ -12,6 +12,8 @@ public struct APIServerOptions: Sendable, Equatable {
     public var root = "/run/bulkhead"
     /// The file that says which OS this is (os-release(5)).
     public var osRelease = "/usr/lib/os-release"
+    /// Where the updater is asked for updates.
+    public var updaterSocket = "/run/bulkhead/updater.sock"
     /// Whether services are restarted and the host is rebooted; without, such requests are taken and nothing is done.
     public var usesSystemd = true
 
@@ -35,6 +37,7 @@ public struct APIServerOptions: Sendable, Equatable {
             case "--templates": templates = try Self.value(of: argument, &rest)
             case "--root": root = try Self.value(of: argument, &rest)
             case "--os-release": osRelease = try Self.value(of: argument, &rest)
+            case "--updater-socket": updaterSocket = try Self.value(of: argument, &rest)
             default: throw .usage("unknown option '\(argument)'")
             }
         }
@@ -62,6 +65,8 @@ public struct APIServerOptions: Sendable, Equatable {
           --templates DIR    the templates of the image (default /usr/share/bulkhead/templates)
           --root DIR         where files are rendered: /etc/X as DIR/etc/X (default /run/bulkhead)
           --os-release FILE  which OS this is (default /usr/lib/os-release)
+          --updater-socket PATH
+                             where the updater listens (default /run/bulkhead/updater.sock)
           --no-systemd       restart no services and never reboot
           --help             show this text
 

@@ -1,5 +1,6 @@
 import HostAPIServer
 import Logging
+import NIOCore
 
 /// The program `apiserver`.
 public enum APIServerProgram {
@@ -19,6 +20,8 @@ public enum APIServerProgram {
             HostLogHandler.writeLine("apiserver: \(error)")
             return 2
         }
+        // The updater is asked over them: one thread is enough, and each costs memory.
+        NIOSingletons.groupLoopCountSuggestion = 1
         let logger = Logger(label: "apiserver") { _ in HostLogHandler(program: "apiserver") }
         do {
             try await ServerProgram.serve(socketPath: options.socket, mode: 0o660, logger: logger) { socket in

@@ -60,7 +60,14 @@ final class Metrics: Sendable {
     func connections(_ count: Int) { state.withLock { $0.connections = count } }
 
     /// The text for Prometheus.
-    func text(generation: UInt64, transactions: Int, watchers: Int) -> String {
+    ///
+    /// - Parameter updateState: nil where it is not known.
+    func text(
+        generation: UInt64,
+        transactions: Int,
+        watchers: Int,
+        updateState: UpdateStatus.State?
+    ) -> String {
         let state = state.withLock { $0 }
         var requests = state.requests
         let key = Key(operation: Operation.getSettings.rawValue, status: 200)
@@ -71,7 +78,7 @@ final class Metrics: Sendable {
                 .init(value($0.value), labels: ["operation": $0.key.operation, "status": "\($0.key.status)"])
             }
         }
-        return MetricFamily.text(of: [
+        var families: [MetricFamily] = [
             .init(
                 "bulkhead_api_requests_total",
                 .counter,
@@ -133,6 +140,19 @@ final class Metrics: Sendable {
                 help: "When the server started, in seconds since 1970.",
                 value: Double(startTime)
             ),
-        ])
+        ]
+        if let updateState {
+            families.append(
+                .init(
+                    "bulkhead_update_state",
+                    .gauge,
+                    help: "1 for the state that the update of the OS is in.",
+                    samples: UpdateStatus.State.allCases.map {
+                        .init($0 == updateState ? 1 : 0, labels: ["state": $0.rawValue])
+                    }
+                )
+            )
+        }
+        return MetricFamily.text(of: families)
     }
 }

@@ -21,17 +21,3 @@ extension Problem {
         detail: "the host is locked down: settings can't be changed until it reboots (POST /actions/reboot)"
     )
 }
-
-/// What the update operations answer as long as this OS has no updater; its work replaces this file.
-enum UpdatesUnavailable {
-    /// For commands: the state of the updater does not allow them.
-    static let command = Problem(
-        status: 409,
-        detail: "this host has no updater: replace the host to update it"
-    )
-    /// For the status, as before the first look for updates.
-    static let status = Problem(
-        status: 404,
-        detail: "nobody has looked for updates: this host has no updater"
-    )
-}

@@ -74,6 +74,54 @@ public struct UpdateStatus: Payload {
         }
     }
 
+    /// A release that did not prove itself on this host.
+    public struct FailedUpdate: Sendable, Equatable {
+        /// Its version.
+        public var version: String
+        /// Why, as far as it is known.
+        public var reason: String
+        /// When it was found out.
+        public var time: Timestamp
+
+        /// A failure.
+        public init(version: String, reason: String, time: Timestamp) {
+            self.version = version
+            self.reason = reason
+            self.time = time
+        }
+    }
+
+    /// What `prepare` fetches, as it was decided before anything was fetched.
+    public struct Plan: Sendable, Equatable {
+        /// Bytes.
+        public var bytes: UInt64
+        /// From where, in a word or two.
+        public var method: String
+
+        /// A plan.
+        public init(bytes: UInt64, method: String) {
+            self.bytes = bytes
+            self.method = method
+        }
+    }
+
+    /// How far `prepare` is.
+    public struct Progress: Sendable, Equatable {
+        /// What is being done.
+        public var phase: String
+        /// Bytes done in this phase; 0 where a phase is not counted in bytes.
+        public var done: UInt64
+        /// Bytes to do in this phase; 0 where a phase is not counted in bytes.
+        public var total: UInt64
+
+        /// A progress.
+        public init(phase: String, done: UInt64, total: UInt64) {
+            self.phase = phase
+            self.done = done
+            self.total = total
+        }
+    }
+
     /// The state.
     public var state: State
     /// Versions that could be installed, the newest first.
@@ -86,6 +134,14 @@ public struct UpdateStatus: Payload {
     public var stagingPartition: Slot?
     /// The last command.
     public var mostRecentCommand: Command
+    /// The release that was tried last and did not prove itself; nil once a release has proved itself after it.
+    public var failedUpdate: FailedUpdate?
+    /// Why the last look for updates chose none; nil if it chose one.
+    public var noUpdateReason: String?
+    /// What `prepare` fetches, or fetched; nil before that was decided.
+    public var plan: Plan?
+    /// How far `prepare` is; nil while it is not at work.
+    public var progress: Progress?
 
     /// A status.
     public init(
@@ -94,7 +150,11 @@ public struct UpdateStatus: Payload {
         chosenUpdate: Image?,
         activePartition: Slot?,
         stagingPartition: Slot?,
-        mostRecentCommand: Command
+        mostRecentCommand: Command,
+        failedUpdate: FailedUpdate? = nil,
+        noUpdateReason: String? = nil,
+        plan: Plan? = nil,
+        progress: Progress? = nil
     ) {
         self.state = state
         self.availableUpdates = availableUpdates
@@ -102,6 +162,10 @@ public struct UpdateStatus: Payload {
         self.activePartition = activePartition
         self.stagingPartition = stagingPartition
         self.mostRecentCommand = mostRecentCommand
+        self.failedUpdate = failedUpdate
+        self.noUpdateReason = noUpdateReason
+        self.plan = plan
+        self.progress = progress
     }
 
     /// The name in the OpenAPI document.
@@ -139,6 +203,37 @@ public struct UpdateStatus: Payload {
                     "stderr": PayloadSchema.nullable(["type": "string"]),
                 ]
             ),
+            "failed_update": PayloadSchema.object(
+                "The release that was tried last and did not prove itself.",
+                [
+                    "version": PayloadSchema.text("Its version."),
+                    "reason": PayloadSchema.text("Why, as far as it is known."),
+                    "time": PayloadSchema.time("When it was found out."),
+                ]
+            ),
+            "no_update_reason": PayloadSchema.text("Why the last look for updates chose none."),
+            "plan": PayloadSchema.object(
+                "What `prepare` fetches, or fetched, as it was decided before.",
+                [
+                    "bytes": PayloadSchema.count("Bytes."),
+                    "method": PayloadSchema.text("From where, in a word or two."),
+                ]
+            ),
+            "progress": PayloadSchema.object(
+                "How far `prepare` is.",
+                [
+                    "phase": PayloadSchema.text("What is being done."),
+                    "done": PayloadSchema.count("Bytes done in this phase; 0 if it is not counted in bytes."),
+                    "total": PayloadSchema.count(
+                        "Bytes to do in this phase; 0 if it is not counted in bytes."
+                    ),
+                ]
+            ),
+        ],
+        // The others are Bulkhead's own, and there only when there is something to say.
+        required: [
+            "update_state", "available_updates", "chosen_update", "active_partition", "staging_partition",
+            "most_recent_command",
         ]
     )
 
@@ -158,12 +253,54 @@ public struct UpdateStatus: Payload {
                 timestamp: try command.time("timestamp"),
                 exitStatus: try command.optionalInteger("exit_status", Int32.min...Int32.max),
                 stderr: try command.optionalText("stderr")
-            )
+            ),
+            failedUpdate: try object.optionalObject("failed_update").map { failure throws(PayloadError) in
+                try FailedUpdate(
+                    version: failure.text("version"),
+                    reason: failure.text("reason"),
+                    time: failure.time("time")
+                )
+            },
+            noUpdateReason: try object.optionalText("no_update_reason"),
+            plan: try object.optionalObject("plan").map { plan throws(PayloadError) in
+                try Plan(bytes: plan.integer("bytes", 0...Self.maximum), method: plan.text("method"))
+            },
+            progress: try object.optionalObject("progress").map { progress throws(PayloadError) in
+                try Progress(
+                    phase: progress.text("phase"),
+                    done: progress.integer("done", 0...Self.maximum),
+                    total: progress.integer("total", 0...Self.maximum)
+                )
+            }
         )
     }
 
-    /// The status as JSON; what is not there is `null`, as Bottlerocket's clients expect.
+    /// The largest number of bytes that JSON text keeps exactly (RFC 8259, section 6).
+    private static let maximum: UInt64 = 1 << 53
+
+    /// The status as JSON; of Bottlerocket's members, what is not there is `null`, as its clients expect.
     public var json: JSONValue {
+        var members = bottlerocketMembers
+        if let failedUpdate {
+            members["failed_update"] = [
+                "version": .string(failedUpdate.version), "reason": .string(failedUpdate.reason),
+                "time": .string(failedUpdate.time.description),
+            ]
+        }
+        if let noUpdateReason { members["no_update_reason"] = .string(noUpdateReason) }
+        if let plan {
+            members["plan"] = ["bytes": Self.json(plan.bytes), "method": .string(plan.method)]
+        }
+        if let progress {
+            members["progress"] = [
+                "phase": .string(progress.phase), "done": Self.json(progress.done),
+                "total": Self.json(progress.total),
+            ]
+        }
+        return .object(members)
+    }
+
+    private var bottlerocketMembers: [String: JSONValue] {
         [
             "update_state": .string(state.rawValue), "available_updates": .strings(availableUpdates),
             "chosen_update": chosenUpdate.map(Self.json) ?? .null,
@@ -190,6 +327,8 @@ public struct UpdateStatus: Payload {
     private static func slot(_ object: PayloadReader) throws(PayloadError) -> Slot {
         Slot(image: try image(object.object("image")), nextToBoot: try object.bool("next_to_boot"))
     }
+
+    private static func json(_ bytes: UInt64) -> JSONValue { .integer(Int64(min(bytes, maximum))) }
 
     private static func json(_ image: Image) -> JSONValue {
         [

@@ -39,6 +39,9 @@ public enum Operation: String, Sendable, CaseIterable {
     case activateUpdate = "activate-update"
     case deactivateUpdate = "deactivate-update"
     case getUpdateStatus = "get-update-status"
+    // The updater's own (`RouteTable.updaterEndpoints`)
+    case commitBoot = "commit-boot"
+    case rollBack = "roll-back"
     // Watching
     case getHealth = "get-health"
     case postBootReport = "post-boot-report"

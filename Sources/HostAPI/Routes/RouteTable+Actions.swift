@@ -25,6 +25,18 @@ extension RouteTable {
             "/actions/refresh-updates",
             "Looks for updates.",
             details: accepted,
+            parameters: [
+                Endpoint.Parameter(
+                    "version",
+                    "Chooses this release, also one that failed on this host before; else what the settings say.",
+                    form: .text(maximumLength: 128)
+                ),
+                Endpoint.Parameter(
+                    "ignore-waves",
+                    "Whether a release is taken before its wave has come, for this once.",
+                    form: .boolean
+                ),
+            ],
             responses: [.init(204, "The command is under way.")] + commandResponses
         ),
         Endpoint(
@@ -67,8 +79,9 @@ extension RouteTable {
             "How far an update is.",
             responses: [
                 .init(200, "The status.", .init(schema: UpdateStatus.reference)),
-                .init(404, "Nobody has looked for updates yet."),
+                .init(404, "Nobody has looked for updates yet, or the host's updater does not run."),
                 .init(423, "A command is under way."),
+                noAnswer,
             ]
         ),
     ]
@@ -77,7 +90,12 @@ extension RouteTable {
         It goes on after the answer; `GET /updates/status` and the event `update` say what became of it.
         """
     private static let commandResponses: [Endpoint.Response] = [
-        .init(409, "The updater's state does not allow the command."),
+        .init(409, "The updater's state does not allow the command, or the host's updater does not run."),
         .init(423, "Another command is under way."),
+        noAnswer,
     ]
+    private static let noAnswer = Endpoint.Response(
+        503,
+        "The server is stopping, or serves as many clients as it can; or the updater did not answer in time, and what was asked may have been done."
+    )
 }

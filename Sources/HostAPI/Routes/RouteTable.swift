@@ -2,8 +2,11 @@ internal import JSON
 
 /// The route table: every operation once, in the order of the documentation.
 public enum RouteTable {
-    /// The endpoints.
-    public static let endpoints: [Endpoint] = sections.flatMap(\.endpoints)
+    /// The endpoints: those that are documented, and the updater's own.
+    public static let endpoints: [Endpoint] = documentedEndpoints + updaterEndpoints
+
+    /// The endpoints of the API of a host, which `docs/openapi.yaml` describes.
+    public static let documentedEndpoints: [Endpoint] = sections.flatMap(\.endpoints)
 
     /// Endpoints that belong together: the chapters of the documentation.
     public struct Section: Sendable {

@@ -21,6 +21,8 @@ public struct ImageBuild: Sendable {
         public var offline = false
         /// Whether the image goes without Bulkhead's own programs, and so is never found healthy.
         public var withoutPrograms = false
+        /// The file of the TUF root metadata that the host trusts updates by; the manifest's when nil.
+        public var updateRoot: String?
 
         /// A build as the manifest says.
         public init() {}
@@ -36,6 +38,8 @@ public struct ImageBuild: Sendable {
         public let stages: [StageRecord]
         /// The files of the folder.
         public let outputs: [BuildOutput]
+        /// Whether hosts with the image can update: it has root metadata to trust releases by.
+        public let canUpdate: Bool
     }
 
     /// The variant for the architecture that is built.
@@ -51,6 +55,7 @@ public struct ImageBuild: Sendable {
     private let identity: DerivedIdentity
     private let lock: PackageLock
     private let lockDigest: SHA256Digest
+    private let updateRoot: UpdateRoot?
 
     /// Reads manifest and lock and checks what can be checked before any work is done.
     ///
@@ -81,6 +86,10 @@ public struct ImageBuild: Sendable {
         let text = try FileSystem.read(lockFile, limit: UInt64(PackageLock.maximumFileSize))
         lock = try PackageLock(text: text, path: lockFile)
         lockDigest = SHA256Digest(hashing: text)
+        let updateRoot =
+            options.updateRoot.map(Workspace.absolute)
+            ?? variant.updateRoot.map { "\(workspace.repository)/\($0)" }
+        self.updateRoot = try updateRoot.map { try UpdateRoot(reading: $0) }
     }
 
     /// Builds the image.
@@ -101,7 +110,13 @@ public struct ImageBuild: Sendable {
         let inputs = try inputs()
         if let last = BuildRecord.lookUp(folder: folder, inputs: inputs, cache: cache) {
             let stages = last.stages.map { StageRecord(name: $0, cached: true, duration: .zero) }
-            return Outcome(folder: folder, unchanged: true, stages: stages, outputs: last.outputs)
+            return Outcome(
+                folder: folder,
+                unchanged: true,
+                stages: stages,
+                outputs: last.outputs,
+                canUpdate: updateRoot != nil
+            )
         }
         let use = try await cache.use()
         defer { withExtendedLifetime(use) {} }
@@ -119,7 +134,13 @@ public struct ImageBuild: Sendable {
         if facts.facts.supply.differences.isEmpty {
             try remember(inputs, outputs, log)
         }
-        return Outcome(folder: folder, unchanged: false, stages: log.records, outputs: outputs)
+        return Outcome(
+            folder: folder,
+            unchanged: false,
+            stages: log.records,
+            outputs: outputs,
+            canUpdate: updateRoot != nil
+        )
     }
 
     /// Lets the same build end at once the next time, unless an input was edited while it was used.
@@ -172,6 +193,7 @@ public struct ImageBuild: Sendable {
             version: version,
             packages: packages,
             programs: programs,
+            updateRoot: updateRoot,
             repository: workspace.repository,
             toolbox: toolbox,
             cache: cache,
@@ -325,6 +347,7 @@ public struct ImageBuild: Sendable {
             "features",
             try SettingsFeatures.digest(variant.features, repository: workspace.repository).hex
         )
+        key.add("update root", updateRoot?.digest.hex ?? "none")
         key.add("without programs", String(options.withoutPrograms))
         if !options.withoutPrograms {
             key.add("programs", try Programs.sourceDigest(repository: workspace.repository))

@@ -64,7 +64,8 @@ struct ImageFacts: Sendable {
             ),
             images: images,
             toolVersion: BuilderVersion.current,
-            hostPrograms: tree.tree.contains("\(Programs.programDirectory)/\(Programs.product)")
+            hostPrograms: tree.tree.contains("\(Programs.programDirectory)/\(Programs.product)"),
+            updateRoot: tree.tree.content(at: UpdateRoot.place)?.digest
         )
     }
 

@@ -14,8 +14,10 @@ struct Programs: Sendable {
     /// The names it is called by, and so what it is.
     static let links = [
         "/usr/bin/apiclient": "../lib/bulkhead/bulkhead-host",
+        "/usr/bin/updater": "../lib/bulkhead/bulkhead-host",
         "/usr/lib/bulkhead/apiserver": "bulkhead-host",
         "/usr/lib/bulkhead/hostd": "bulkhead-host",
+        "/usr/lib/bulkhead/updater": "bulkhead-host",
     ]
     /// Where programs and runtime lie in the image.
     static let programDirectory = "/usr/lib/bulkhead"

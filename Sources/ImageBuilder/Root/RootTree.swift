@@ -29,6 +29,7 @@ struct RootTree: Sendable {
         version: String,
         packages: [UnpackedPackage],
         programs: FileTree,
+        updateRoot: UpdateRoot?,
         repository: String,
         toolbox: Toolbox,
         cache: StageCache,
@@ -50,6 +51,7 @@ struct RootTree: Sendable {
             try filter(&tree, variant.filter, note: log.observer.note)
             try tree.merge(modules.tree)
             try tree.merge(programs)
+            try updateRoot?.add(to: &tree)
             try addOwnFiles(
                 to: &tree,
                 variant: variant,

@@ -12,6 +12,8 @@ public struct UpdatesSettings: SettingsGroup {
     public var versionLock: VersionLock?
     /// Whether a release is taken before its wave has come.
     public var ignoreWaves: Bool?
+    /// How often the host looks for updates by itself.
+    public var checkInterval: UpdateCheckInterval?
 
     /// Nothing set.
     public init() {}
@@ -47,6 +49,12 @@ public struct UpdatesSettings: SettingsGroup {
             \.ignoreWaves,
             "Whether a release is taken as soon as it is published, without waiting for the wave of this host.",
             example: false
+        ),
+        Field(
+            "check-interval",
+            \.checkInterval,
+            "How often this host looks for updates by itself, a little earlier or later each time; never, if it is not set. It only looks: nothing is downloaded or written.",
+            example: "6h"
         ),
     ]
 }

@@ -1,4 +1,5 @@
 internal import JSON
+internal import SettingsModel
 
 /// Values in the spelling of a file format, so that no value can leave its place in the file.
 let encodingHelpers: [String: Helper] = [
@@ -19,6 +20,14 @@ let encodingHelpers: [String: Helper] = [
             throw HelperError("\(arguments.name(0)) is base64 of something that is no UTF-8 text")
         }
         return .string(text)
+    },
+    // `interval_seconds x`: an interval such as 1h30m in seconds; not set when x is not set.
+    "interval_seconds": Helper(1) { arguments throws(HelperError) in
+        guard arguments[0] != nil else { return nil }
+        guard let interval = UpdateCheckInterval(try arguments.text(0)) else {
+            throw HelperError("\(arguments.name(0)) must be \(UpdateCheckInterval.shape.allowed)")
+        }
+        return .integer(interval.seconds)
     },
     // `env_quote x`: in double quotes, for files that EnvironmentFile= (systemd.exec(5)) or a POSIX shell reads.
     "env_quote": Helper(1) { arguments throws(HelperError) in

@@ -3,10 +3,9 @@ import Foundation
 import GPT
 import Hashing
 import TestSupport
+import UpdateEngine
 import VariantManifest
 import Verity
-
-@testable import UpdateEngine
 
 /// A release as the tests install it: a root of blocks, and the kernel image for it.
 struct SampleRelease: Sendable {
@@ -30,7 +29,18 @@ struct SampleRelease: Sendable {
     }()
 
     /// Blocks that are all different; the same number of a version shares its block with a version that says so.
-    init(version: String, seed: UInt64, blocks: Int = 140, sharing: SampleRelease? = nil) throws {
+    ///
+    /// - Parameters:
+    ///   - blocks: how many blocks the root has.
+    ///   - sharing: a release of which two of three blocks are taken.
+    ///   - kernelSize: bytes of the part of the kernel image that counts for nothing here.
+    init(
+        version: String,
+        seed: UInt64,
+        blocks: Int = 140,
+        sharing: SampleRelease? = nil,
+        kernelSize: Int = 9000
+    ) throws {
         var root = sampleBytes(count: blocks * 4096, seed: seed)
         // Two of three blocks as before; and a run of zeros, which is not hashed.
         if let sharing {
@@ -66,7 +76,7 @@ struct SampleRelease: Sendable {
         let release = "ID=bulkhead\nIMAGE_ID=vm\nIMAGE_VERSION=\(version)\n"
         kernel = smallPEFile([
             (".osrel", Array(release.utf8)), (".cmdline", Array(command.utf8)),
-            (".linux", sampleBytes(count: 9000, seed: seed + 100)),
+            (".linux", sampleBytes(count: kernelSize, seed: seed + 100)),
         ])
     }
 }
@@ -130,45 +140,46 @@ func sampleBytes(count: Int, seed: UInt64) -> [UInt8] {
 }
 
 /// A host's disk with one release, as it is after the first boot: ESP, slot A, empty slot B, state.
-struct SampleHost {
+struct SampleHost: Sendable {
     let disk: RecordedDisk
     let table: PartitionTable
     let running: SampleRelease
 
     static let loader = smallPEFile([(".sdmagic", Array("systemd-boot".utf8))])
 
-    init(running: SampleRelease, withESP: Bool = true) throws {
+    /// - Parameter slotSize: bytes of a slot's root partition; its hash tree gets half of that.
+    init(running: SampleRelease, withESP: Bool = true, slotSize: UInt64 = 2 << 20) throws {
         self.running = running
         let guid = { (number: UInt8) in GUID(uuidBytes: [UInt8](repeating: number, count: 16)) ?? .zero }
         var layout = try PartitionTable.Layout(diskGUID: guid(0x11), sectorSize: .bytes512)
-        let identifiers = Slot.identifiers(for: running.rootHash)
+        let identifiers = Self.identifiers(for: running.rootHash)
         try layout.add(type: .esp, guid: guid(0x22), label: "esp", size: 36 << 20)
         try layout.add(
             type: .root(.amd64),
             guid: identifiers.root,
             label: running.label,
-            size: 2 << 20,
+            size: slotSize,
             attributes: .readOnly
         )
         try layout.add(
             type: .rootVerity(.amd64),
             guid: identifiers.verity,
             label: running.label,
-            size: 1 << 20,
+            size: slotSize / 2,
             attributes: .readOnly
         )
         try layout.add(
             type: .root(.amd64),
             guid: guid(0x44),
             label: "_empty",
-            size: 2 << 20,
+            size: slotSize,
             attributes: .readOnly
         )
         try layout.add(
             type: .rootVerity(.amd64),
             guid: guid(0x55),
             label: "_empty",
-            size: 1 << 20,
+            size: slotSize / 2,
             attributes: .readOnly
         )
         try layout.add(type: .linuxGeneric, guid: guid(0x66), label: "state", size: 1 << 20)
@@ -181,6 +192,12 @@ struct SampleHost {
         try disk.write(sampleBytes(count: 4096, seed: 99), at: parts[5].offset)
         if withESP { try Self.makeESP(running).load(into: disk, at: parts[0].offset) }
         disk.beginLog()
+    }
+
+    /// The PARTUUIDs of a slot with a root hash: its halves (Discoverable Partitions Specification).
+    private static func identifiers(for rootHash: SHA256Digest) -> (root: GUID, verity: GUID) {
+        let bytes = rootHash.bytes
+        return (GUID(uuidBytes: bytes[..<16]) ?? .zero, GUID(uuidBytes: bytes[16...]) ?? .zero)
     }
 
     /// The disk with its slots, as a host sees it that runs a release.

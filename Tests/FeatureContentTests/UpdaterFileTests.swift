@@ -1,0 +1,62 @@
+import BootEntries
+import Foundation
+import JSON
+import TestSupport
+import Testing
+import Updater
+
+/// What the updater reads from its rendered file.
+@Suite struct UpdaterFileTests {
+    private func read(_ settings: String) throws -> (UpdaterConfiguration, JSONValue) {
+        let text = try ImageContent().render("updater-config", settings)
+        let folder = try TemporaryDirectory()
+        try text.write(toFile: folder.file("updater.json"), atomically: false, encoding: .utf8)
+        return (try UpdaterConfiguration(file: folder.file("updater.json")), try JSONValue(parsing: text))
+    }
+
+    private static let places =
+        #""metadata-base-url": "https://u.example/metadata", "targets-base-url": "https://u.example/targets""#
+
+    @Test func withTheDefaults() throws {
+        let (configuration, json) = try read(#"{"updates": {\#(Self.places)}}"#)
+        #expect(
+            configuration
+                == UpdaterConfiguration(
+                    metadataURL: "https://u.example/metadata",
+                    targetsURL: "https://u.example/targets"
+                )
+        )
+        #expect(json["check-interval-seconds"] == .null)
+    }
+
+    @Test func withEverySetting() throws {
+        let (configuration, json) = try read(
+            #"""
+            {"updates": {\#(Self.places), "seed": 1234, "version-lock": "1.2.3", "ignore-waves": true, "check-interval": "1h30m"},
+             "network": {"https-proxy": "http://u:p\"\\}{{x}}@proxy.example:3128", "no-proxy": [".example.org", "10.0.0.0/8", "a\", \"b"]},
+             "pki": {"own": {"data": "?", "trusted": true}}}
+            """#
+        )
+        #expect(
+            configuration
+                == UpdaterConfiguration(
+                    metadataURL: "https://u.example/metadata",
+                    targetsURL: "https://u.example/targets",
+                    seed: 1234,
+                    versionLock: UAPIVersion("1.2.3"),
+                    ignoresWaves: true,
+                    proxy: #"http://u:p"\}{{x}}@proxy.example:3128"#,
+                    noProxy: [".example.org", "10.0.0.0/8", #"a", "b"#],
+                    authorities: "/etc/ssl/certs/ca-certificates.crt"
+                )
+        )
+        #expect(json["check-interval-seconds"] == 5400)
+        let content = try ImageContent()
+        #expect(content.files["ca-certificates"]?.path == configuration.authorities)
+    }
+
+    @Test func withoutARepositoryItSaysWhichSettingIsMissing() throws {
+        let error = try #require(throws: UpdaterError.self) { try read("{}") }
+        #expect(error.description.contains("updates.metadata-base-url"))
+    }
+}

@@ -1,0 +1,224 @@
+import Foundation
+import ReleaseManifest
+import TestSupport
+import Testing
+import VirtualMachine
+
+/// A host over the whole life of updates: one that is good, one that is not healthy, one that hangs, and one that is
+/// taken back.
+///
+/// All happens on one machine, whose emulated boots are what takes the time; each test looks at one part of it.
+private struct UpdateStory: Sendable {
+    let releases: UpdateReleases
+    /// The image's own version looks for updates, and takes the good one.
+    let beforeGood: Report
+    let entriesBeforeGood: Set<String>
+    /// The good one has proven itself; then it takes the one that is not healthy.
+    let good: Report
+    let entriesAfterGood: Set<String>
+    /// The boots of the one that is not healthy.
+    let unhealthy: [[String]]
+    /// The good one again; it takes the failed one once more, as it was asked for by version, and takes that back.
+    let afterUnhealthy: Report
+    let entriesAfterUnhealthy: Set<String>
+    /// The good one, still; then it takes the one that hangs.
+    let cancelled: Report
+    /// The boots of the one that hangs.
+    let hanging: [[String]]
+    /// The good one at the end.
+    let last: Report
+    private let guest: Guest
+
+    /// As many tries as a new entry gets.
+    static let tries = 3
+
+    private static let client = "/usr/bin/apiclient"
+    static func ask(_ name: String, _ arguments: String) -> Probe.Section {
+        Probe.Section(name: name, command: "\(client) \(arguments)")
+    }
+
+    /// What is asked at the beginning of each boot.
+    private static let state = [
+        Probe.Section(name: "state", command: "/usr/bin/systemctl is-system-running"),
+        Probe.Section(name: "failed", command: "/usr/bin/systemctl list-units --failed --plain --no-legend"),
+        ask("os", "get os"),
+        ask("motd", "get settings.motd"),
+        ask("status", "update status --json"),
+        ask("health", "health"),
+    ]
+    private static let journal = [
+        Probe.Section(name: "journal", command: "/usr/bin/journalctl -b --no-pager -o short-monotonic")
+    ]
+
+    private static let record = Task {
+        let releases = try await UpdateReleases()
+        let image = releases.image
+        try await releases.publish(.good)
+        let guest = try Guest(disk: image.disk, of: image, userData: releases.userData)
+        let beforeGood = try await guest.bootUntilReset(
+            sections: state + [
+                ask("check", "update check"), ask("apply", "update apply"),
+                ask("applied", "update status --json"),
+            ] + journal + [ask("reboot", "reboot")]
+        )
+        let entriesBeforeGood = try guest.entries()
+
+        try await releases.publish(.unhealthy)
+        let good = try await guest.bootUntilReset(
+            sections: state + journal + [
+                ask("check", "update check"), ask("apply", "update apply --reboot"),
+            ]
+        )
+        let entriesAfterGood = try guest.entries()
+
+        let unhealthy = try await boots(of: guest)
+        let afterUnhealthy = try await guest.bootUntilReset(
+            sections: state + journal + [
+                ask("check", "update check"),
+                Probe.Section(
+                    name: "apply",
+                    command: "/usr/lib/bulkhead/updater update -i \(releases.version(.unhealthy))"
+                ),
+                ask("applied", "update status --json"),
+                ask("cancel", "update cancel"),
+                ask("reboot", "reboot"),
+            ]
+        )
+        let entriesAfterUnhealthy = try guest.entries()
+
+        try await releases.publish(.hanging)
+        let cancelled = try await guest.bootUntilReset(
+            sections: state + journal + [
+                ask("check", "update check"), ask("apply", "update apply --reboot"),
+            ]
+        )
+        let hanging = try await boots(of: guest)
+        let last = try await guest.bootAndPowerOff(sections: state + journal + [ask("check", "update check")])
+        return UpdateStory(
+            releases: releases,
+            beforeGood: beforeGood.report,
+            entriesBeforeGood: entriesBeforeGood,
+            good: good.report,
+            entriesAfterGood: entriesAfterGood,
+            unhealthy: unhealthy,
+            afterUnhealthy: afterUnhealthy.report,
+            entriesAfterUnhealthy: entriesAfterUnhealthy,
+            cancelled: cancelled.report,
+            hanging: hanging,
+            last: last.report,
+            guest: guest
+        )
+    }
+
+    /// The console of each boot of a version that fails; nobody does anything but wait.
+    private static func boots(of guest: Guest) async throws -> [[String]] {
+        var consoles: [[String]] = []
+        for _ in 0..<tries { consoles.append(try await guest.bootUntilReset().console) }
+        return consoles
+    }
+
+    /// The machine's life, which the first test that asks for it starts.
+    static func get() async throws -> UpdateStory { try await record.value }
+}
+
+extension Guest {
+    /// The names of the boot entries on the disk as it is now.
+    fileprivate func entries() throws -> Set<String> { Set(try flattenedDisk().espNames("EFI/Linux")) }
+}
+
+/// A section of a report as a JSON object.
+private func object(_ report: Report, _ name: String) throws -> [String: Any] {
+    let text = try report.text(name)
+    return try #require(
+        try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any],
+        "\(name): \(text)"
+    )
+}
+
+@Suite("Updates of a host", .serialized, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
+struct UpdateTests {
+    /// Checks that a boot of a version is healthy, and that the settings are what they were.
+    private func expectHealthy(_ report: Report, version: String) throws {
+        #expect(try report.text("state") == "running", "\(report.sections["failed"] ?? [])")
+        let os = try object(report, "os")["os"] as? [String: Any]
+        #expect(os?["version_id"] as? String == version)
+        #expect(try report.text("motd").contains("kept over all updates"))
+    }
+
+    @Test func aReleaseIsFoundTakenAndProvesItself() async throws {
+        let story = try await UpdateStory.get()
+        let image = story.releases.image
+        let good = story.releases.version(.good)
+        try expectHealthy(story.beforeGood, version: image.release.version)
+        #expect(try story.beforeGood.text("check").contains(good))
+        // Until the reboot the running entry is there, and the one on trial has all its tries.
+        let applied = try object(story.beforeGood, "applied")
+        #expect(applied["update_state"] as? String == "Ready")
+        #expect(
+            story.entriesBeforeGood == ["\(image.entryName).efi", "\(story.releases.entry(.good))+3.efi"]
+        )
+
+        try expectHealthy(story.good, version: good)
+        #expect(try object(story.good, "status")["update_state"] as? String == "Idle")
+        // The known-good entry has no counter; the slot it came from has the next on trial.
+        #expect(
+            story.entriesAfterGood == [
+                "\(story.releases.entry(.good)).efi", "\(story.releases.entry(.unhealthy))+3.efi",
+            ]
+        )
+    }
+
+    /// An update costs what differs between the two releases, not an image.
+    @Test func anUpdateFetchesWhatChanged() async throws {
+        let story = try await UpdateStory.get()
+        let log = story.releases.web.requests.filter { $0.contains("/targets/") }
+        let bytes = log.compactMap { line in line.firstMatch(of: #/" 20[06] (\d+) /#).flatMap { Int($0.1) } }
+            .reduce(0, +)
+        // Three updates, of which each has a kernel image to fetch whole.
+        let image = story.releases.image.release
+        #expect(UInt64(bytes) < image.root.size / 2 + 4 * image.uki.size, "\(bytes) bytes were fetched")
+    }
+
+    @Test func anUnhealthyReleaseIsLeftByItself() async throws {
+        let story = try await UpdateStory.get()
+        let failed = story.releases.version(.unhealthy)
+        #expect(try story.good.text("check").contains(failed))
+        for console in story.unhealthy {
+            #expect(console.contains { $0.contains("failing-check.service") })
+        }
+        try expectHealthy(story.afterUnhealthy, version: story.releases.version(.good))
+        // Which one failed, and why: the status, the health, and the journal.
+        let report = story.afterUnhealthy
+        let update = try #require(try object(report, "status")["failed_update"] as? [String: Any])
+        #expect(update["version"] as? String == failed)
+        #expect((update["reason"] as? String)?.contains("failing-check.service") == true)
+        for place in ["health", "journal"] {
+            let text = try report.text(place)
+            #expect(text.contains(failed) && text.contains("failing-check.service"), "\(place): \(text)")
+        }
+        // It is not offered again, unless it is asked for by its version.
+        #expect(try report.text("check").contains("No updates available."))
+        let asked = try object(report, "applied")
+        #expect(asked["update_state"] as? String == "Ready")
+        #expect((asked["chosen_update"] as? [String: Any])?["version"] as? String == failed)
+    }
+
+    @Test func aCancelledUpdateIsNotBooted() async throws {
+        let story = try await UpdateStory.get()
+        #expect(try story.afterUnhealthy.text("cancel").contains("Update has been cancelled"))
+        #expect(story.entriesAfterUnhealthy == ["\(story.releases.entry(.good)).efi"])
+        try expectHealthy(story.cancelled, version: story.releases.version(.good))
+    }
+
+    @Test func aReleaseThatHangsIsLeftByTheWatchdog() async throws {
+        let story = try await UpdateStory.get()
+        for console in story.hanging {
+            #expect(console.contains { $0.contains("this program hangs the machine now") })
+            #expect(!console.contains { $0.contains("reboot: Restarting system") })
+        }
+        try expectHealthy(story.last, version: story.releases.version(.good))
+        let update = try #require(try object(story.last, "status")["failed_update"] as? [String: Any])
+        #expect(update["version"] as? String == story.releases.version(.hanging))
+        #expect(try story.last.text("check").contains("No updates available."))
+    }
+}

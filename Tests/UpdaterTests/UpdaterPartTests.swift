@@ -1,0 +1,152 @@
+import BootEntries
+import Foundation
+import Hashing
+import HostAPI
+import HTTPFetch
+import TestSupport
+import Testing
+import UpdateBlocks
+
+@testable import UpdateFixtures
+@testable import Updater
+
+@Suite("Parts of the updater") struct UpdaterPartTests {
+    private func read(_ text: String) throws -> UpdaterConfiguration {
+        let folder = try TemporaryDirectory()
+        try Data(text.utf8).write(to: URL(filePath: folder.file("updater.json")))
+        return try UpdaterConfiguration(file: folder.file("updater.json"))
+    }
+
+    private static let addresses = """
+        "metadata-base-url": "https://u.example/m", "targets-base-url": "https://u.example/t"
+        """
+
+    @Test("The rendered settings are read")
+    func configuration() throws {
+        let full = try read(
+            """
+            {\(Self.addresses), "seed": 12, "version-lock": "1.2.3", "ignore-waves": true,
+             "https-proxy": "http://p:1", "no-proxy": ["a", "b"], "certificates": "/c.pem", "other": [1]}
+            """
+        )
+        #expect(
+            full
+                == UpdaterConfiguration(
+                    metadataURL: "https://u.example/m",
+                    targetsURL: "https://u.example/t",
+                    seed: 12,
+                    versionLock: UAPIVersion("1.2.3"),
+                    ignoresWaves: true,
+                    proxy: "http://p:1",
+                    noProxy: ["a", "b"],
+                    authorities: "/c.pem"
+                )
+        )
+        let least = UpdaterConfiguration(
+            metadataURL: "https://u.example/m",
+            targetsURL: "https://u.example/t",
+            seed: 2047
+        )
+        #expect(try read("{\(Self.addresses)}") == least)
+        #expect(
+            try read(
+                """
+                {\(Self.addresses), "seed": null, "version-lock": "latest", "ignore-waves": null,
+                 "https-proxy": "", "no-proxy": null, "certificates": ""}
+                """
+            ) == least
+        )
+    }
+
+    @Test(
+        "Settings that can't be meant are named",
+        arguments: [
+            ("not JSON", "is not JSON"), ("[]", "object"), ("{}", "updates.metadata-base-url"),
+            (#"{"metadata-base-url": "x"}"#, "updates.targets-base-url"),
+            (#"{"metadata-base-url": ""}"#, "updates.metadata-base-url"),
+            ("{\(addresses), \"seed\": 2048}", "2048"), ("{\(addresses), \"seed\": \"1\"}", "'seed'"),
+            ("{\(addresses), \"ignore-waves\": \"yes\"}", "'ignore-waves'"),
+            ("{\(addresses), \"version-lock\": 1}", "'version-lock'"),
+            ("{\(addresses), \"no-proxy\": \"a\"}", "'no-proxy'"),
+            ("{\(addresses), \"no-proxy\": [1]}", "'no-proxy'"),
+        ]
+    )
+    func badConfiguration(text: String, word: String) throws {
+        let error = #expect(throws: UpdaterError.self) { try read(text) }
+        guard case .configuration(let reason)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(reason.contains(word), "\(reason)")
+    }
+
+    @Test("A record is read as it was written; a damaged one is named")
+    func record() throws {
+        let folder = try TemporaryDirectory()
+        let path = folder.file("record.json")
+        #expect(try UpdateRecord.load(path) == UpdateRecord())
+        try UpdateRecord().save(path)
+        #expect(try UpdateRecord.load(path) == UpdateRecord())
+        let hash = SHA256Digest(hashing: "x")
+        let image = UpdateStatus.Image(arch: "amd64", version: "2", variant: "vm")
+        var record = UpdateRecord()
+        record.choice = .init(rootHash: hash, manifest: SHA256Digest(hashing: "y"))
+        record.plan = .init(bytes: 12345, method: "pack")
+        record.staged = .init(image: image, rootHash: hash, kernelSize: 77, kernel: hash)
+        for number in 0..<20 {
+            record.add(
+                .init(
+                    version: "\(number)",
+                    rootHash: SHA256Digest(hashing: "\(number % 18)"),
+                    reason: "it hung",
+                    time: Timestamp(seconds: 1_800_000_000)
+                )
+            )
+        }
+        #expect(record.failures.count == 16 && record.failures.last?.version == "19")
+        record.status = UpdateStatus(
+            state: .staged,
+            availableUpdates: ["2"],
+            chosenUpdate: image,
+            activePartition: nil,
+            stagingPartition: .init(image: image, nextToBoot: false),
+            mostRecentCommand: .init(
+                kind: .prepare,
+                status: .success,
+                timestamp: Timestamp(seconds: 5),
+                exitStatus: 0,
+                stderr: nil
+            )
+        )
+        try record.save(path)
+        #expect(try UpdateRecord.load(path) == record)
+        let bytes = try Data(contentsOf: URL(filePath: path))
+        for damaged in [Data(), bytes.prefix(bytes.count / 2), Data("{}".utf8), Data("[1]".utf8)] {
+            try damaged.write(to: URL(filePath: path))
+            let error = #expect(throws: UpdaterError.self) { try UpdateRecord.load(path) }
+            #expect(error?.description.contains(path) == true)
+        }
+    }
+
+    @Test(
+        "The beginning of a long file comes in order, also where only all of it can be had",
+        arguments: [true, false]
+    )
+    func longFile(hasRanges: Bool) async throws {
+        let folder = try TemporaryDirectory()
+        let size = 20 << 20
+        try Data(count: size).write(to: URL(filePath: folder.file("file")))
+        let server = try WebServer(folder.path, hasRanges: hasRanges)
+        let file = ArtefactFile(
+            file: try HTTPFetcher().file(urls: [server.url + "/file"], size: UInt64(size))
+        )
+        let end = UInt64(size) - 12_345
+        var position: UInt64 = 0
+        var isRight = true
+        try await file.read([0..<end]) { piece in
+            isRight = isRight && piece.offset == position
+            position += UInt64(piece.bytes.count)
+        }
+        #expect(isRight && position == end)
+    }
+}
