@@ -2,7 +2,6 @@ import ArgumentParser
 import Glibc
 import HostAPIServer
 import Presentation
-import Updater
 
 /// The program `updater`: the service, and the command that people and units type.
 public enum UpdaterProgram {
@@ -61,34 +60,6 @@ struct UpdaterCommand: AsyncParsableCommand {
             CheckConfigurationCommand.self, ServeCommand.self,
         ]
     )
-}
-
-/// `updater check-configuration`.
-struct CheckConfigurationCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "check-configuration",
-        abstract: "Say whether the service can use what settings have rendered; for its unit, when that changed.",
-        discussion: """
-            The service reads its configuration when a command begins, so that a change needs no restart, which would \
-            end a command at work.
-
-            Example: updater check-configuration
-            """
-    )
-
-    @Option(help: ArgumentHelp("The folder that is \"/\" on a real host.", valueName: "folder"))
-    var host = "/"
-
-    func run() throws {
-        do throws(UpdaterError) {
-            guard try UpdaterConfiguration.isSet(UpdateHost(root: host).configurationFile) else {
-                return Output.tell("the settings say of no repository where updates come from")
-            }
-            _ = try UpdaterConfiguration(file: UpdateHost(root: host).configurationFile)
-        } catch {
-            throw UpdateFailure(error.description)
-        }
-    }
 }
 
 /// `updater serve`.
