@@ -44,6 +44,17 @@ import Testing
         }
     }
 
+    @Test func parametersPassThrough() async throws {
+        try await withUpdater { host, updater in
+            updater.answer(.refreshUpdates) { .nothing }
+            let status = try await blocking {
+                try host.call("POST", "/actions/refresh-updates?version=1.2.3%2Brc%26x&ignore-waves=true")
+                    .status
+            }
+            #expect(status == 204 && updater.lastVersion == "1.2.3+rc&x")
+        }
+    }
+
     /// No socket, a socket that nobody serves, and what is no updater at all.
     @Test func withoutAnUpdater() async throws {
         let host = try TestHost()
