@@ -39,11 +39,11 @@ final class World: Sendable {
         }
     }
 
-    func open(_ repository: String, now: MetadataTime = origin) throws -> Repository<FolderStorage> {
+    private func open(_ repository: String) throws -> Repository<FolderStorage> {
         try Repository(
             FolderStorage(repository, forWriting: true),
             keys: KeyRing(reading: folder.file("keys")),
-            now: now
+            now: Self.origin
         )
     }
 }
@@ -60,16 +60,20 @@ final class Site: Sendable {
     init(hasRanges: Bool = true) async throws {
         world = try await World.shared.value
         folder = try TemporaryDirectory()
-        try FileManager.default.copyItem(
-            atPath: world.folder.file("repository"),
-            toPath: folder.file("repository")
-        )
+        // The keys too: a key ring knows what was published with it.
+        for name in ["repository", "keys"] {
+            try FileManager.default.copyItem(atPath: world.folder.file(name), toPath: folder.file(name))
+        }
         server = try WebServer(folder.file("repository"), hasRanges: hasRanges)
     }
 
     /// Opens the repository for a change.
     func open(now: MetadataTime = World.origin) throws -> Repository<FolderStorage> {
-        try world.open(repository, now: now)
+        try Repository(
+            FolderStorage(repository, forWriting: true),
+            keys: KeyRing(reading: folder.file("keys")),
+            now: now
+        )
     }
 
     /// Publishes a release.
