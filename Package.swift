@@ -247,7 +247,8 @@ let package = Package(
         .target(
             name: "UpdateFixtures",
             dependencies: [
-                "BlockDevices", "GPT", "Hashing", "ReleaseManifest", "UpdateEngine", "Verity", "TestSupport",
+                "BlockDevices", "GPT", "Hashing", "ReleaseManifest", "UpdateEngine", "VariantManifest", "Verity",
+                "TestSupport",
             ],
             path: "Tests/UpdateFixtures",
             swiftSettings: common

@@ -137,8 +137,9 @@ extension Updater {
     /// The slots of the disk that the running root comes from.
     func openSlots() throws(UpdaterError) -> SlotDisk {
         let disk = try environment.openDisk()
+        let slots: SlotDisk
         do throws(SlotError) {
-            return try SlotDisk(
+            slots = try SlotDisk(
                 disk.device,
                 slots: SlotTable(
                     disk: disk.device,
@@ -151,6 +152,8 @@ extension Updater {
         } catch {
             throw .disk(error.description)
         }
+        if espHold == nil { espHold = try disk.holdESP(slots.slots.esp.number) }
+        return slots
     }
 
     /// What the running slot's hash tree says of itself.

@@ -67,12 +67,20 @@ public actor Updater {
         public var sectorSize: SectorSize?
         /// The numbers of the partitions that the running root is made of, where that is known.
         public var partitions: [Int]?
+        /// Keeps the ESP, a partition with this number, from being mounted as long as what it returns lives.
+        public var holdESP: @Sendable (Int) throws(UpdaterError) -> (any Sendable)?
 
         /// States a disk.
-        public init(device: any BlockDevice, sectorSize: SectorSize? = nil, partitions: [Int]? = nil) {
+        public init(
+            device: any BlockDevice,
+            sectorSize: SectorSize? = nil,
+            partitions: [Int]? = nil,
+            holdESP: @escaping @Sendable (Int) throws(UpdaterError) -> (any Sendable)? = { _ in nil }
+        ) {
             self.device = device
             self.sectorSize = sectorSize
             self.partitions = partitions
+            self.holdESP = holdESP
         }
     }
 
@@ -91,6 +99,10 @@ public actor Updater {
     var record: UpdateRecord
     /// The command that is at work, and how it is ended.
     var atWork: (kind: UpdateStatus.Command.Kind, cancel: @Sendable () -> Void)?
+
+    /// Held from the first look at the disk to the updater's end: Linux would not tell a file system what is written to the
+    /// ESP through the whole disk.
+    var espHold: (any Sendable)?
 
     var recordPath: String { environment.stateFolder + "/record.json" }
 

@@ -81,7 +81,14 @@ struct UpdateHost: Sendable {
                 return Updater.HostDisk(
                     device: try FileBlockDevice(path: found.path, access: .readWrite),
                     sectorSize: found.sectorSize,
-                    partitions: found.partitions
+                    partitions: found.partitions,
+                    holdESP: { number throws(UpdaterError) in
+                        do throws(BlockDeviceError) {
+                            return try DeviceHold(path: found.path(ofPartition: number))
+                        } catch {
+                            throw .disk("the ESP can't be held: \(error)")
+                        }
+                    }
                 )
             }
             return Updater.HostDisk(device: try FileBlockDevice(path: disk, access: .readWrite))
