@@ -20,7 +20,7 @@ final class SampleUpdater: Sendable {
     /// The operations that were asked for, in their order, without those of `events`.
     var requests: [Operation] { asked.withLock { $0 } }
 
-    /// The parameter `version` of the last request.
+    /// The last parameter `version` that came.
     var lastVersion: String? { version.withLock { $0 } }
 
     func answer(
@@ -55,7 +55,7 @@ final class SampleUpdater: Sendable {
             return .events(watch, limit: nil, timeout: request.parameters.integer("timeout"))
         }
         asked.withLock { $0.append(request.operation) }
-        version.withLock { $0 = request.parameters.text("version") }
+        if let text = request.parameters.text("version") { version.withLock { $0 = text } }
         guard let answer = answers.withLock({ $0[request.operation] }) else {
             throw Problem(status: 404, detail: "nothing is known of \(request.operation.rawValue)")
         }
