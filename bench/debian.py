@@ -116,6 +116,14 @@ class Apt:
                 found[fields[0]].append(fields[1])
         return found
 
+    def size(self, package: str, version: str) -> int:
+        """Bytes of a package's compressed file."""
+        text = run(["apt-cache", "show", f"{package}={version}"], env=self.environment).output
+        found = re.search(r"^Size: ([0-9]+)$", text, re.MULTILINE)
+        if not found:
+            raise BenchError(f"apt does not know the size of {package} {version}")
+        return int(found[1])
+
     def names(self, pattern: str) -> list[str]:
         """The packages whose whole name matches a regular expression."""
         text = run(["apt-cache", "pkgnames"], env=self.environment).output
