@@ -12,8 +12,8 @@ from pathlib import Path
 from blocks import BLOCK, digests
 from context import Context
 from erofs import Change
-from machine import fresh, run, say
-from releases import web_server, with_other_root
+from machine import BenchError, fresh, run, say
+from releases import web_server
 from results import Section
 
 #: RAUC reads its image out of a squashfs, in mksquashfs's default blocks unless it is told otherwise.
@@ -61,7 +61,7 @@ def casync(pair: Pair, folder: Path) -> int:
         command: list[str | Path] = ["casync", "extract", f"--store={server.url}/store", f"--seed={old}"]
         run([*command, f"{server.url}/new.caibx", out])
         if digests(out) != digests(new):
-            raise ValueError("casync made another image")
+            raise BenchError("casync made another image than it was given")
         count = server.traffic().body
     shutil.rmtree(folder)
     return count

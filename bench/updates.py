@@ -15,6 +15,9 @@ from releases import with_other_root
 from results import Section
 
 
+FOREIGN = "zstd-64K"
+
+
 def measure(context: Context) -> list[Section]:
     image = context.image()
     folder = fresh(context.work / "updates")
@@ -33,16 +36,20 @@ def measure(context: Context) -> list[Section]:
             )
             for change in changes
         }
+    # The same files in other blocks: nothing of it is in the slot that runs.
+    foreign = build(context, folder, tools, folder / "base", FOREIGN, "9.1.0")
     for tree in trees:
         shutil.rmtree(tree)
     result = [downloads.measure(context, changes, pairs, folder)]
     result[0].notes += notes
-    result += installs.measure(context, pairs[SHIPPED], folder)
+    result += installs.measure(context, pairs[SHIPPED], foreign, folder)
     shutil.rmtree(folder)
     return result
 
 
-def build(context: Context, folder: Path, tools: ToolTree, tree: Path, flavour: str) -> Path:
+def build(
+    context: Context, folder: Path, tools: ToolTree, tree: Path, flavour: str, version: str | None = None
+) -> Path:
     """A build folder of a tree's files."""
     say(f"packing {tree.name}, {flavour}")
     time = context.bulkhead.lock()["sourceDateEpoch"]
@@ -52,8 +59,8 @@ def build(context: Context, folder: Path, tools: ToolTree, tree: Path, flavour: 
     command = ["mkfs.erofs", "--quiet", "-b4096", f"-T{time}", "-U", UUID, *FLAVOURS[flavour], "--tar=f"]
     root = folder / f"{tree.name}-{flavour}.erofs"
     tools.run([*command, f"/work/{root.name}", f"/work/{tar.name}"], folder)
-    # The versions tell the builds apart; the image itself is the newest of them.
-    version = {"base": "0.0.9", "fix-old": "0.0.8", "kernel-old": "0.0.7"}.get(tree.name, "9.0.0")
+    # A tree that the image is updated to is newer than it, the others are older.
+    version = version or ("9.0.0" if tree.name.endswith("-new") else "0.0.9")
     result = with_other_root(context.image().folder, root, folder / f"{tree.name}-{flavour}", version)
     root.unlink()
     return result
