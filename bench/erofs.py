@@ -110,6 +110,7 @@ def make_changes(context: Context, folder: Path, tools: ToolTree, notes: list[st
         rest = [version for version in versions if version != locked[name]]
         if rest:
             other[name] = rest[0]
+    apt.download([(name, version) for name in other for version in (locked[name], other[name])])
     changes = []
 
     # One CVE fix: all packages of one source that the archive has in two versions.
@@ -137,11 +138,13 @@ def make_changes(context: Context, folder: Path, tools: ToolTree, notes: list[st
     following.update()
     far = 0
     later = following.versions(sorted(set(ordinary) - set(other)))
-    for name in sorted(later, key=lambda name: hashlib.sha256(name.encode()).digest()):
+    changed = [name for name, versions in later.items() if versions[0] != locked[name]]
+    changed.sort(key=lambda name: hashlib.sha256(name.encode()).digest())
+    wanted = changed[: max(0, MANY - near)]
+    following.download([(name, version) for name in wanted for version in (locked[name], later[name][0])])
+    for name in changed:
         if near + far == MANY:
             break
-        if later[name][0] == locked[name]:
-            continue
         if replacement(following, folder, tree, name, locked[name], later[name][0]).files:
             far += 1
             debs += following.size(name, later[name][0])
