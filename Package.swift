@@ -116,9 +116,9 @@ let services: [Target] =
     + library(
         "BulkheadCommands",
         [
-            "BlockDevices", "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection", "JSON", "Presentation",
-            "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures", "SettingsModel", "TUF", "TOML",
-            "UpdateBlocks", "VariantManifest", "VirtualMachine", argumentParser,
+            "BlockDevices", "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection", "JSON",
+            "Presentation", "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures", "SettingsModel",
+            "TUF", "TOML", "UpdateBlocks", "VariantManifest", "VirtualMachine", argumentParser,
         ],
         tests: ["Verity"]
     )

@@ -25,7 +25,8 @@ struct RepoCommand: AsyncParsableCommand {
             """,
         subcommands: [
             RepoInitCommand.self, RepoPlanCommand.self, RepoPublishCommand.self, RepoWaveCommand.self,
-            RepoPromoteCommand.self, RepoWithdrawCommand.self, RepoRefreshCommand.self, RepoVerifyCommand.self,
+            RepoPromoteCommand.self, RepoWithdrawCommand.self, RepoRefreshCommand.self,
+            RepoVerifyCommand.self,
         ]
     )
 }

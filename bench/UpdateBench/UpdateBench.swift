@@ -26,7 +26,8 @@ import Updater
                 system: try RunningSystem.current(osRelease: arguments[1], commandLine: arguments[2]),
                 configuration: { () throws(UpdaterError) in try UpdaterConfiguration(file: configuration) },
                 trustedRoot: { () throws(UpdaterError) in
-                    do throws(SmallFileError) { return try readSmallFile(root, maximumLength: 1 << 20) } catch {
+                    do throws(SmallFileError) { return try readSmallFile(root, maximumLength: 1 << 20) } catch
+                    {
                         throw .system("'\(root)' \(error)")
                     }
                 },
