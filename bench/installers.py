@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -46,10 +47,9 @@ class Updater:
         (folder / "cmdline").write_text(f"roothash={facts['root']['hash']}\n")
 
     def command(self, disk: HostDisk, version: str) -> list[str]:
-        (self.folder / "updates.json").write_text(
-            f'{{"metadata-base-url": "{self.repository}/metadata", "targets-base-url": "{self.repository}/targets", '
-            f'"version-lock": "{version}", "ignore-waves": true}}'
-        )
+        addresses = {f"{name}-base-url": f"{self.repository}/{name}" for name in ("metadata", "targets")}
+        settings = {**addresses, "version-lock": version, "ignore-waves": True}
+        (self.folder / "updates.json").write_text(json.dumps(settings))
         state = self.folder / "state"
         state.mkdir(exist_ok=True)
         files = [self.folder / name for name in ("os-release", "cmdline", "updates.json")]

@@ -76,8 +76,10 @@ class Traffic:
 class WebServer:
     """nginx over one folder, on the loopback interface."""
 
-    def __init__(self, port: int, log: Path) -> None:
+    def __init__(self, port: int, slow_port: int, log: Path) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        #: The same at 10 MB/s a connection, so that little is on its way which nobody has read yet.
+        self.slow_url = f"http://127.0.0.1:{slow_port}"
         self.log = log
 
     def forget(self) -> None:
@@ -95,9 +97,10 @@ class WebServer:
 @contextmanager
 def web_server(pages: Path, folder: Path) -> Iterator[WebServer]:
     """Serves a folder; nothing is limited or compressed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    with socket.socket() as one, socket.socket() as two:
+        for probe in (one, two):
+            probe.bind(("127.0.0.1", 0))
+        port, slow_port = one.getsockname()[1], two.getsockname()[1]
     fresh(folder)
     log = folder / "access.log"
     log.touch()
@@ -110,6 +113,7 @@ def web_server(pages: Path, folder: Path) -> Iterator[WebServer]:
             log_format bytes '$body_bytes_sent $bytes_sent $request_length';
             access_log {log} bytes; sendfile on; default_type application/octet-stream; keepalive_requests 1000000;
             server {{ listen 127.0.0.1:{port}; root {pages}; }}
+            server {{ listen 127.0.0.1:{slow_port} sndbuf=128k; root {pages}; limit_rate 10m; }}
         }}
         """
     )
@@ -122,6 +126,6 @@ def web_server(pages: Path, folder: Path) -> Iterator[WebServer]:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.1)
-        yield WebServer(port, log)
+        yield WebServer(port, slow_port, log)
     finally:
         stop(process)
