@@ -151,8 +151,8 @@ def show_install(times: Times, count: int, bundle: str, before: str) -> Section:
     text = "; ".join(f"{name} {end - start:.2f}" for (name, start), end in zip(steps, ends))
     result.notes += [
         f"Seconds of our steps in the last round: before them {steps[0][1]:.2f}; {text}.",
-        "Every install begins with a new disk; the running slot has next to nothing of the new root. Neither peer makes "
-        "a hash tree or reads back; dd writes to a loop device of its own.",
+        "Every install begins with a new disk; the running slot has next to nothing of the new root. Neither peer "
+        "makes a hash tree or reads back; dd writes to a loop device of its own.",
         f"Load averages before: {before}.",
     ]
     return result
