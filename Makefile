@@ -11,7 +11,8 @@ TEST_PACKAGES := attr binutils containerd cpio cryptsetup-bin curl dash dbus-dae
 	faketime fdisk file gdisk gpg gpg-agent gpgconf gpgv gzip kmod libarchive-tools mount mtools nginx-light openssl procps python3 python3-dbus \
 	python3-gi python3-venv systemd systemd-boot-efi systemd-container systemd-timesyncd tar util-linux xz-utils zstd
 # What the bench compares us with, besides mkosi, which it fetches itself for the images' own Debian release.
-BENCH_PACKAGES := cryptsetup-bin debian-archive-keyring nghttp2-client nginx-light openssl python3 strace uidmap zstd
+BENCH_PACKAGES := casync cryptsetup-bin dbus-daemon debian-archive-keyring fdisk mount nghttp2-client nginx-light openssl \
+	python3 rauc squashfs-tools strace uidmap zstd
 
 # What `make image` builds and `make run` boots, and the image that `make test` boots: another folder, all formats.
 VARIANT ?= vm-containerd

@@ -117,9 +117,9 @@ let services: [Target] =
     + library(
         "BulkheadCommands",
         [
-            "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection", "JSON", "Presentation",
-            "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures", "SettingsModel", "TUF", "TOML",
-            "VariantManifest", "VirtualMachine", argumentParser,
+            "BlockDevices", "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection", "JSON",
+            "Presentation", "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures", "SettingsModel",
+            "TUF", "TOML", "UpdateBlocks", "VariantManifest", "VirtualMachine", argumentParser,
         ],
         tests: ["Verity"]
     )
@@ -196,6 +196,13 @@ let programs: [Target] = [
         swiftSettings: common
     ),
     .executableTarget(name: "tuf-client", dependencies: ["TUFClient"], swiftSettings: common),
+    // The updater on a disk image, for `make bench`.
+    .executableTarget(
+        name: "update-bench",
+        dependencies: ["BlockDevices", "SmallFiles", "UpdateEngine", "Updater"],
+        path: "bench/UpdateBench",
+        swiftSettings: common
+    ),
 ]
 
 /// Renders every template of image/ and gives the result to the programs that will read it.

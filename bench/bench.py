@@ -25,6 +25,7 @@ FIGURES = {
     "builds": ("builds", "whole builds against mkosi, without a change, with one change; peak memory"),
     "verity": ("verity", "the hash tree against openssl and veritysetup"),
     "erofs": ("erofs", "EROFS options: slot size, build time, update bytes"),
+    "updates": ("updates", "bytes of updates, installs, memory, resume, packs; casync, RAUC, systemd-sysupdate"),
     "settings": ("settings", "the settings API against nginx, flushes, memory, size of the host's programs"),
     "boot": ("boot", "sizes, boot time, slowest units, and boot time by EROFS options"),
 }
@@ -42,12 +43,17 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=3, help="how often each time is taken; the median counts")
     parser.add_argument("--variant", default="vm-containerd", help="the variant to build")
+    parser.add_argument(
+        "--image", type=Path, help="measure this build folder of the variant instead of a new build"
+    )
     parser.add_argument("--mirror", help="Debian archive to use instead of the host's own")
     parser.add_argument(
         "--work", type=Path, default=repository / ".build-bench", help="folder for caches and images (6 GB)"
     )
     parser.add_argument("--markdown", type=Path, help="write the report to this file too")
     parsed = parser.parse_args()
+    if parsed.image and not (parsed.image / "release.json").exists():
+        parser.error(f"--image: '{parsed.image}' has no release.json")
     if parsed.rounds < 1:
         parser.error("--rounds must be at least 1")
     return parsed
@@ -72,7 +78,12 @@ def main() -> int:
     failed: list[str] = []
     try:
         context = Context(
-            repository, arguments.work.resolve(), arguments.variant, arguments.rounds, arguments.mirror
+            repository,
+            arguments.work.resolve(),
+            arguments.variant,
+            arguments.rounds,
+            arguments.mirror,
+            arguments.image.resolve() if arguments.image else None,
         )
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)

@@ -15,7 +15,15 @@ MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 class Context:
     """One run of the bench."""
 
-    def __init__(self, repository: Path, work: Path, variant: str, rounds: int, mirror: str | None) -> None:
+    def __init__(
+        self,
+        repository: Path,
+        work: Path,
+        variant: str,
+        rounds: int,
+        mirror: str | None,
+        image: Path | None = None,
+    ) -> None:
         work.mkdir(parents=True, exist_ok=True)
         self.repository = repository
         self.work = work
@@ -24,12 +32,14 @@ class Context:
         self.architecture = MACHINES[platform.machine()]
         self.mirror = mirror
         self.bulkhead = Bulkhead(repository, work, variant, ["--mirror", mirror] if mirror else [])
-        self._image: Build | None = None
+        #: Whether the image was built by somebody else, before this run.
+        self.has_given_image = image is not None
+        self._image = Build(0, 0, image, True, {}) if image else None
         self._apt: Apt | None = None
         self._mirrors: Mirrors | None = None
 
     def image(self) -> Build:
-        """The default image, as built for this run."""
+        """The default image, as built for this run unless one was given."""
         if self._image is None:
             self._image = self.bulkhead.image()
         return self._image

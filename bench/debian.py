@@ -116,20 +116,39 @@ class Apt:
                 found[fields[0]].append(fields[1])
         return found
 
+    def size(self, package: str, version: str) -> int:
+        """Bytes of a package's compressed file."""
+        archives = self.archives(package, version)
+        if archives:
+            return archives[0].stat().st_size
+        text = run(["apt-cache", "show", f"{package}={version}"], env=self.environment).output
+        found = re.search(r"^Size: ([0-9]+)$", text, re.MULTILINE)
+        if not found:
+            raise BenchError(f"apt does not know the size of {package} {version}")
+        return int(found[1])
+
     def names(self, pattern: str) -> list[str]:
         """The packages whose whole name matches a regular expression."""
         text = run(["apt-cache", "pkgnames"], env=self.environment).output
         return sorted(name for name in text.split() if re.fullmatch(pattern, name))
 
+    def archives(self, package: str, version: str) -> list[Path]:
+        """The file of one version of one package, if it was downloaded."""
+        return list((self.folder / "single").glob(f"{package}_{version.replace(':', '%3a')}_*.deb"))
+
+    def download(self, packages: Sequence[tuple[str, str]]) -> None:
+        """Downloads versions of packages that are not there, all at once: every start of apt takes seconds."""
+        folder = self.folder / "single"
+        folder.mkdir(exist_ok=True)
+        missing = [f"{name}={version}" for name, version in packages if not self.archives(name, version)]
+        if missing:
+            run(["apt-get", "download", *missing], env=self.environment, cwd=folder, log=self.folder / "apt.log")
+
     def extract(self, package: str, version: str, root: Path) -> None:
         """Downloads one version of one package and unpacks it."""
         folder = self.folder / "single"
-        folder.mkdir(exist_ok=True)
-        pattern = f"{package}_{version.replace(':', '%3a')}_*.deb"
-        if not list(folder.glob(pattern)):
-            log = self.folder / "apt.log"
-            run(["apt-get", "download", f"{package}={version}"], env=self.environment, cwd=folder, log=log)
-        archives = list(folder.glob(pattern))
+        self.download([(package, version)])
+        archives = self.archives(package, version)
         if len(archives) != 1:
             raise BenchError(f"apt-get download left {len(archives)} files of {package} {version} in '{folder}'")
         root.mkdir(parents=True, exist_ok=True)

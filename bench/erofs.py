@@ -39,6 +39,8 @@ class Change:
     what: str
     old: Path | None = None
     new: Path | None = None
+    #: Bytes of the compressed packages that changed, in their new version.
+    debs: int = 0
 
 
 @dataclass
@@ -108,6 +110,7 @@ def make_changes(context: Context, folder: Path, tools: ToolTree, notes: list[st
         rest = [version for version in versions if version != locked[name]]
         if rest:
             other[name] = rest[0]
+    apt.download([(name, version) for name in other for version in (locked[name], other[name])])
     changes = []
 
     # One CVE fix: all packages of one source that the archive has in two versions.
@@ -119,24 +122,34 @@ def make_changes(context: Context, folder: Path, tools: ToolTree, notes: list[st
         done = [replacement(apt, folder, tree, name, locked[name], other[name]) for name in names]
         touched = [item.package for item in done if item.files]
         step = f"{other[names[0]]} -> {locked[names[0]]}"
-        changes.append(Change("one fix", f"{', '.join(touched)} {step}", old=tree))
+        debs = sum(apt.size(name, locked[name]) for name in touched)
+        changes.append(Change("one fix", f"{', '.join(touched)} {step}", old=tree, debs=debs))
 
     # A month's worth: the other versions this release has, filled up with the next release's.
     tree = copy_tree(base, folder / "many-new")
-    near = sum(1 for name in other if replacement(apt, folder, tree, name, locked[name], other[name]).files)
+    near = debs = 0
+    for name in other:
+        if replacement(apt, folder, tree, name, locked[name], other[name]).files:
+            near += 1
+            debs += apt.size(name, other[name])
     following = Apt(
         context.work / "apt-testing", sources(context.mirrors(), lock["suites"][0], ["testing"]), context.architecture
     )
     following.update()
     far = 0
     later = following.versions(sorted(set(ordinary) - set(other)))
-    for name in sorted(later, key=lambda name: hashlib.sha256(name.encode()).digest()):
+    changed = [name for name, versions in later.items() if versions[0] != locked[name]]
+    changed.sort(key=lambda name: hashlib.sha256(name.encode()).digest())
+    wanted = changed[: max(0, MANY - near)]
+    following.download([(name, version) for name in wanted for version in (locked[name], later[name][0])])
+    for name in changed:
         if near + far == MANY:
             break
-        if later[name][0] != locked[name]:
-            far += bool(replacement(following, folder, tree, name, locked[name], later[name][0]).files)
+        if replacement(following, folder, tree, name, locked[name], later[name][0]).files:
+            far += 1
+            debs += following.size(name, later[name][0])
     text = f"{near} in another version of this release, {far} in the next release's (larger steps than a month's)"
-    changes.append(Change(f"{near + far} packages", text, new=tree))
+    changes.append(Change(f"{near + far} packages", text, new=tree, debs=debs))
 
     if kernel:
         older = older_kernel(apt, kernel)
@@ -144,7 +157,8 @@ def make_changes(context: Context, folder: Path, tools: ToolTree, notes: list[st
             tree = copy_tree(base, folder / "kernel-old")
             replace_kernel(apt, folder / "packages", tree, kernel, older)
             tools.run(["depmod", "-b", f"/work/{tree.name}", kernel_version(older)], folder)
-            changes.append(Change("kernel", f"{kernel_version(older)} -> {kernel_version(kernel)}", old=tree))
+            step = f"{kernel_version(older)} -> {kernel_version(kernel)}"
+            changes.append(Change("kernel", step, old=tree, debs=apt.size(kernel, locked[kernel])))
         else:
             notes.append(f"The archive has no older {kernel}: the kernel's update is not measured.")
     return changes

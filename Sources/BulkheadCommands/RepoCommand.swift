@@ -17,13 +17,15 @@ struct RepoCommand: AsyncParsableCommand {
             Examples:
               bulkhead keys init keys
               bulkhead repo init site --keys keys
+              bulkhead repo plan build/vm-containerd-amd64-0.1.0 build/vm-containerd-amd64-0.2.0
               bulkhead repo publish site build/vm-containerd-amd64-0.2.0 --keys keys
               bulkhead repo withdraw site vm-containerd/amd64/0.2.0 --keys keys
               bulkhead repo verify site
             """,
         subcommands: [
-            RepoInitCommand.self, RepoPublishCommand.self, RepoWaveCommand.self, RepoPromoteCommand.self,
-            RepoWithdrawCommand.self, RepoRefreshCommand.self, RepoVerifyCommand.self,
+            RepoInitCommand.self, RepoPlanCommand.self, RepoPublishCommand.self, RepoWaveCommand.self,
+            RepoPromoteCommand.self, RepoWithdrawCommand.self, RepoRefreshCommand.self,
+            RepoVerifyCommand.self,
         ]
     )
 }
