@@ -96,6 +96,25 @@ import Testing
         }
     }
 
+    /// A writer that always has a little more does not hold the reader for as long as it likes.
+    @Test func aWriterThatDripsIsLeft() throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        let writing = ends[1]
+        defer { close(ends[0]) }
+        try #require(Glibc.write(writing, "x", 1) == 1)
+        let writer = Thread {
+            for _ in 0..<1500 where Glibc.write(writing, "x", 1) == 1 { usleep(1000) }
+            close(writing)
+        }
+        writer.start()
+        #expect(throws: SmallFileError.didNotEnd) {
+            try readSmallFile(ends[0], maximumLength: 10_000, kind: .any(within: .milliseconds(50)))
+        }
+        // So that it ends by itself, and not by a signal for a pipe without a reader.
+        _ = try readSmallFile(ends[0], maximumLength: 10_000, kind: .any(within: .seconds(60)))
+    }
+
     @Test func descriptorsStayOpenAndAreReadFromTheirPosition() throws {
         let descriptor = open(try write(10, "file"), O_RDONLY | O_CLOEXEC)
         try #require(descriptor >= 0)
