@@ -84,8 +84,9 @@ final class Transfer: Sendable {
         return max(settings.usefulRate / settings.parallelRequests, settings.minimumRate)
     }
 
-    /// The first mirror, from the one that served last, that nothing speaks against; where none is left, one that was
-    /// only slow. Where there is no other, it may be as slow as is allowed at all.
+    /// The first mirror, from the one that served last, that nothing speaks against.
+    ///
+    /// Where none is left, one that was only slow. Where there is no other, it may be as slow as is allowed at all.
     private func nextMirror() -> (mirror: Int, isPatient: Bool)? {
         let failures = failures.withLock { $0 }
         let (excluded, first) = file.knowledge.withLock { ($0.excluded, $0.preferred) }
