@@ -89,15 +89,6 @@ import Testing
         #expect(try await failure(server.url("drip"), limit: 8192, long) == .timeLimit(.seconds(1)))
     }
 
-    /// Neither the wait for a head nor one for the bandwidth says that the server is slow.
-    @Test func whatIsLateIsNotSlow() async throws {
-        let server = try HostileServer()
-        let late = quick { ($0.rateWindow, $0.tries) = (.milliseconds(300), 1) }
-        #expect(try await HTTPFetcher(late).get(server.url("late"), limit: 3000) == server.content)
-        let narrow = quick { ($0.bandwidth, $0.documentTime, $0.tries) = (1500, .milliseconds(700), 1) }
-        #expect(try await HTTPFetcher(narrow).get(server.url("proper"), limit: 3000) == server.content)
-    }
-
     @Test func connectionsThatFailAreToldApart() async throws {
         #expect(
             try await failure("http://no-such-host.invalid/", quick { $0.tries = 1 })

@@ -197,7 +197,6 @@ final class HostileServer {
                 send(head(206, "Transfer-Encoding: chunked", "Content-Range: bytes %d-%d/%d" % (first, last, size)))
                 send(b"%x\r\n" % (last - first + 1) + content[first:last + 1] + b"\r\n"); time.sleep(600)
             if name == "ahead": return send(one(size // 2, size - 1))
-            if name == "late": time.sleep(0.7); return send(proper(r))
             if name == "407": return send(head(407, "Content-Length: 0"))
             if name == "to-itself": return send(head(302, "Location: http://127.0.0.1:%d/show" % port, "Content-Length: 0"))
             send(head(404, "Content-Length: 0"))
