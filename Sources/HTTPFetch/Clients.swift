@@ -26,11 +26,13 @@ final class Clients: Sendable {
         base.connectionPool.idleTimeout = .seconds(15)
         // The fetcher decides what is tried again.
         base.connectionPool.retryConnectionEstablishment = false
+        var tls = TLSConfiguration.makeClientConfiguration()
+        // The library would still take TLS 1.0 and 1.1, which RFC 8996 has ended.
+        tls.minimumTLSVersion = .tlsv12
         if let path = configuration.authorities {
-            var tls = TLSConfiguration.makeClientConfiguration()
             tls.additionalTrustRoots = [.certificates(try Self.certificates(path))]
-            base.tlsConfiguration = tls
         }
+        base.tlsConfiguration = tls
         noProxy = try NoProxy(configuration.noProxy)
         let url = try configuration.proxy.map { text throws(FetchError) in try Self.proxyURL(text) }
         direct = HTTPClient(eventLoopGroupProvider: .singleton, configuration: base)
@@ -65,11 +67,16 @@ final class Clients: Sendable {
         guard let proxy, !noProxy.contains(url.host) else {
             return (direct, Self.request(url.description, headers))
         }
-        guard url.scheme == .http else { return (proxy.tunnel, Self.request(url.description, headers)) }
+        guard isForwarded(url) else { return (proxy.tunnel, Self.request(url.description, headers)) }
         if let authorization = Self.authorization(proxy.url) {
             headers.add(name: "Proxy-Authorization", value: authorization.headerValue)
         }
         return (proxy.forward, Self.request("http://\(proxy.url.authority)\(url.target)", headers))
+    }
+
+    /// Whether a proxy itself answers a request for a URL, and no tunnel leads through it.
+    func isForwarded(_ url: FetchURL) -> Bool {
+        proxy != nil && !noProxy.contains(url.host) && url.scheme == .http
     }
 
     /// Where connections for a URL go: what a failed connection is about.

@@ -30,6 +30,8 @@ struct Exchange: Sendable {
     private static let redirectStatus: Set<Int> = [301, 302, 303, 307, 308]
     /// A body nobody wants is read up to here, so that its connection can be used again.
     private static let discardLimit: UInt64 = 16_384
+    /// As much may come behind the last byte that is wanted: the end of a multipart body.
+    private static let closingLimit = 4096
 
     /// Sends a GET and follows redirects.
     ///
@@ -71,14 +73,15 @@ struct Exchange: Sendable {
         request.headers.add(name: "Accept-Encoding", value: "identity")
         for (name, value) in fields { request.headers.add(name: name, value: value) }
         do {
+            // The watch ends it sooner, by a name that fits better.
             let limit = configuration.connectTime + configuration.idleTime
             let response = try await watch.wait {
                 try await client.execute(request, timeout: .nanoseconds(limit.nanoseconds))
-            } size: { _ in
-                0
             }
             // A tunnel's refusal is an error of the library; a forwarding proxy's is an answer like any other.
-            guard response.status.code != 407 else { throw FetchFailure.proxyAuthentication }
+            guard response.status.code != 407 || !clients.isForwarded(url) else {
+                throw FetchFailure.proxyAuthentication
+            }
             let headLength = response.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
             guard headLength <= configuration.headLimit else {
                 throw FetchFailure.headTooLarge(limit: configuration.headLimit)
@@ -99,12 +102,17 @@ struct Exchange: Sendable {
     }
 
     /// Gives the body to `take`, piece by piece, as fast as the bandwidth allows and `take` returns.
+    ///
+    /// - Parameter take: returns whether more is wanted. What follows then is dropped; only where the body ends soon is
+    ///   its end read, so that the connection can be used again.
     func read(
         _ answer: Answer,
         watch: Watch,
-        take: (ByteBuffer) async throws -> Void
+        take: (ByteBuffer) async throws -> Bool
     ) async throws {
         var iterator = answer.body.makeAsyncIterator()
+        var isWanted = true
+        var surplus = 0
         while true {
             let next: ByteBuffer?
             do {
@@ -114,20 +122,27 @@ struct Exchange: Sendable {
                     $0?.readableBytes ?? 0
                 }
             } catch {
+                if !isWanted { return }
                 throw failure(error, answer.url)
             }
             // Where the library's sequence just ends when its task is cancelled.
             try Task.checkCancellation()
             guard let next else { return }
             try await bandwidth?.take(next.readableBytes)
-            try await take(next)
+            if isWanted {
+                isWanted = try await take(next)
+                if !isWanted { watch.expectEnd() }
+            } else {
+                surplus += next.readableBytes
+                if surplus > Self.closingLimit { return }
+            }
         }
     }
 
     /// Reads a small body to its end; a longer one ends with its connection.
     func discard(_ answer: Answer, _ watch: Watch) async throws {
         guard let length = answer.length, length <= Self.discardLimit else { return }
-        try await read(answer, watch: watch) { _ in }
+        try await read(answer, watch: watch) { _ in true }
     }
 
     private func failure(_ error: any Error, _ url: FetchURL) -> any Error {

@@ -12,16 +12,22 @@ extension HTTPFetcher {
         public var authorities: String?
         /// How long making a connection may take, with the name's resolution and TLS.
         public var connectTime: Duration = .seconds(15)
-        /// How long the server may send nothing at all, and how long the head of an answer may take.
+        /// How long the server may send nothing at all, and how long the head of an answer may take, with the connection
+        /// that is made for it.
         public var idleTime: Duration = .seconds(30)
-        /// How long one document may take, with all redirects, from its first byte to its last.
+        /// How long the server may be waited for in all for one document, with all redirects, besides the time that its
+        /// greatest length takes at `usefulRate`.
         public var documentTime: Duration = .seconds(60)
-        /// Bytes a second that must come at least, measured over `rateWindow`; 0 for no such limit.
+        /// Bytes a second that each request must bring at least, measured over `rateWindow`; 0 for no such limit.
         ///
         /// Time in which nobody reads (a slow disk, the bandwidth limit) does not count.
         public var minimumRate = 512
-        /// The time that a rate is measured over.
-        public var rateWindow: Duration = .seconds(20)
+        /// Bytes a second that all requests for parts of a file together should bring.
+        ///
+        /// A mirror that brings less is left for another one, and asked again only where the others can't serve.
+        public var usefulRate = 16 << 10
+        /// The time that a rate is measured over; longer than `idleTime`, so that one pause does not count as slowness.
+        public var rateWindow: Duration = .seconds(60)
         /// Bytes a second that all requests together take at most; nil for as many as there come.
         public var bandwidth: Int?
         /// What requests say they come from.
@@ -55,7 +61,7 @@ extension HTTPFetcher {
             guard times.allSatisfy({ $0 > .zero && $0 < .seconds(1 << 30) }) else {
                 throw .configuration("a time limit of fetching is not positive: give one")
             }
-            let counts = [headLimit, tries, parallelRequests, rangesPerRequest, bandwidth ?? 1]
+            let counts = [headLimit, tries, parallelRequests, rangesPerRequest, bandwidth ?? 1, usefulRate]
             guard counts.allSatisfy({ $0 > 0 }), bytesPerRequest > 0, redirects >= 0, minimumRate >= 0 else {
                 throw .configuration("a limit of fetching is not positive: give one")
             }

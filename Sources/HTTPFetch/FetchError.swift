@@ -18,6 +18,16 @@ public enum FetchError: Error, Equatable, CustomStringConvertible {
         }
     }
 
+    /// Whether the server said that nobody may have the file: what object stores answer for one that is not there to
+    /// those who may not list it.
+    public var isForbidden: Bool {
+        switch self {
+        case .failed(_, .status(403)): true
+        case .mirrors(let errors): !errors.isEmpty && errors.allSatisfy { $0.isForbidden }
+        default: false
+        }
+    }
+
     /// Whether a server that could be reached does not serve parts of files, so that all of it can still be had with
     /// `RemoteFile.stream`.
     public var lacksRanges: Bool {
@@ -82,8 +92,6 @@ public enum FetchFailure: Error, Equatable, Sendable, CustomStringConvertible {
     case noRanges
     /// The server sent other parts than it was asked for.
     case wrongRange(String)
-    /// The file is not the one that it was before.
-    case changed(String)
     /// The file has another size.
     case wrongSize(expected: UInt64, found: UInt64)
     /// Whoever used the bytes found that they are not the right ones (`RemoteFile.exclude`).
@@ -100,6 +108,11 @@ public enum FetchFailure: Error, Equatable, Sendable, CustomStringConvertible {
         case .status(let status): status == 408 || status == 425 || status == 429 || status >= 500
         default: false
         }
+    }
+
+    /// Whether it would have come, but not fast enough.
+    var isSlowness: Bool {
+        if case .tooSlow = self { true } else { false }
     }
 
     /// What is wrong, and what to do.
@@ -129,7 +142,6 @@ public enum FetchFailure: Error, Equatable, Sendable, CustomStringConvertible {
         case .redirect(let reason): "a redirect is not followed: \(reason)"
         case .noRanges: "the server does not serve parts of files (it ignores Range)"
         case .wrongRange(let what): "the server sent other parts than it was asked for: \(what)"
-        case .changed(let what): "the file changed while it was fetched: \(what)"
         case .wrongSize(let expected, let found): "it has \(found) bytes there, and must have \(expected)"
         case .wrongContent: "what it serves is not what was signed: see whether this mirror is up to date"
         case .badAnswer(let what): "the answer cannot be used: \(what)"

@@ -117,12 +117,14 @@ struct FetchURL: Hashable, Sendable, CustomStringConvertible {
         return String(validating: bytes, as: UTF8.self)
     }
 
-    /// What a redirect's `Location` names, seen from this URL.
+    /// What a redirect's `Location` names, seen from this URL; it keeps the credentials within the same origin.
     func resolve(_ reference: String) throws(FetchFailure) -> FetchURL {
         let reference = String(reference.prefix { $0 != "#" })
-        if reference.hasPrefix("//") { return try FetchURL("\(scheme.rawValue):\(reference)") }
+        if reference.hasPrefix("//") {
+            return withCredentials(try FetchURL("\(scheme.rawValue):\(reference)"))
+        }
         let beforeSlash = reference.prefix { !"/?".contains($0) }
-        if beforeSlash.contains(":") { return try FetchURL(reference) }
+        if beforeSlash.contains(":") { return withCredentials(try FetchURL(reference)) }
         let path = target.prefix { $0 != "?" }
         let joined: String
         if reference.hasPrefix("/") {
@@ -136,6 +138,12 @@ struct FetchURL: Hashable, Sendable, CustomStringConvertible {
         // Checked like any other URL; dot segments are the server's business.
         let checked = try FetchURL("\(scheme.rawValue)://\(authority)\(joined)")
         return FetchURL(self, target: checked.target)
+    }
+
+    /// A URL with the credentials of this one, where they are meant for it and it names none itself.
+    private func withCredentials(_ url: FetchURL) -> FetchURL {
+        guard url.hasSameOrigin(as: self), url.user.isEmpty, url.password.isEmpty else { return url }
+        return FetchURL(self, target: url.target)
     }
 
     /// Whether credentials for one are meant for the other as well.

@@ -63,7 +63,9 @@ public final class HTTPFetcher: Sendable {
             return try LocalFile.read(file, at: 0, count: Int(file.size))
         }
         let exchange = exchange
-        return try await Watch.over(configuration, total: configuration.documentTime, time: time) { watch in
+        let length = Double(limit) / Double(configuration.usefulRate)
+        let total = configuration.documentTime + .milliseconds(Int64(min(length, 1e6) * 1000))
+        return try await Watch.over(configuration, total: total, time: time) { watch in
             let answer = try await exchange.get(url, watch: watch)
             guard answer.status == 200 else {
                 try? await exchange.discard(answer, watch)
@@ -77,6 +79,7 @@ public final class HTTPFetcher: Sendable {
                     throw FetchFailure.tooLarge(limit: limit)
                 }
                 bytes += piece.readableBytesView
+                return true
             }
             return bytes
         }

@@ -11,6 +11,8 @@ struct PartRequest: Sendable {
     let transfer: Transfer
     let mirror: Int
     let wanted: Wanted
+    /// Bytes a second below which the request is given up.
+    let minimumRate: Int
 
     private var file: RemoteFile { transfer.file }
     private var url: FetchURL { file.urls[mirror] }
@@ -20,25 +22,31 @@ struct PartRequest: Sendable {
     /// - Throws: `FetchFailure`, or `CancellationError`.
     func run() async throws {
         guard url.scheme != .file else { return try await readLocal() }
-        let (single, validator) = file.knowledge.withLock {
-            ($0.single.contains(mirror), $0.validators[mirror])
-        }
+        let single = file.knowledge.withLock { $0.single.contains(mirror) }
         var asked = wanted.set
         if single, let first = asked.ranges.first { asked = RangeSet([first]) }
         // All of a file is asked for without Range, which any server answers.
         let isAll = asked.ranges == [0..<file.size]
-        var fields: [(String, String)] = []
-        if !isAll {
-            fields.append(("Range", asked.field))
-            if let tag = validator?.tag, tag.hasPrefix("\"") { fields.append(("If-Range", tag)) }
+        do {
+            try await ask(asked, isAll ? [] : [("Range", asked.field)])
+        } catch let failure as FetchFailure {
+            // Where everything has come, it does not matter how the answer ends.
+            if lacks(asked) { throw failure }
         }
+    }
+
+    private func ask(_ asked: RangeSet, _ fields: [(String, String)]) async throws {
         let fetcher = file.fetcher
-        let request = (asked: asked, fields: fields)
-        try await Watch.over(fetcher.configuration, total: nil, time: fetcher.time) { watch in
-            let answer = try await fetcher.exchange.get(url, fields: request.fields, watch: watch)
+        try await Watch.over(
+            fetcher.configuration,
+            minimumRate: minimumRate,
+            total: nil,
+            time: fetcher.time
+        ) { watch in
+            let answer = try await fetcher.exchange.get(url, fields: fields, watch: watch)
             switch answer.status {
-            case 206: try await self.readParts(answer, request.asked, watch)
-            case 200: try await self.readWhole(answer, request.asked, watch)
+            case 206: try await self.readParts(answer, asked, watch)
+            case 200: try await self.readWhole(answer, asked, watch)
             case 416:
                 try? await fetcher.exchange.discard(answer, watch)
                 throw FetchFailure.wrongRange("it says that the file has no such part (status 416)")
@@ -49,9 +57,13 @@ struct PartRequest: Sendable {
         }
     }
 
+    /// Whether some of what was asked for has not come yet.
+    private func lacks(_ asked: RangeSet) -> Bool {
+        wanted.set.ranges.contains { range in asked.ranges.contains { $0.overlaps(range) } }
+    }
+
     /// Reads the parts that the server says it sends.
     private func readParts(_ answer: Exchange.Answer, _ asked: RangeSet, _ watch: Watch) async throws {
-        try checkValidator(answer)
         if let type = answer.field("Content-Type"), let boundary = Multipart.boundary(ofType: type) {
             try await readMultipart(answer, asked, boundary, watch)
         } else {
@@ -63,10 +75,9 @@ struct PartRequest: Sendable {
             if let told = answer.length, told != length {
                 throw FetchFailure.wrongRange("its Content-Length is not that of its Content-Range")
             }
-            try await readPart(answer, part.range, wasteLimit: Self.wasteLimit, watch)
+            try await readPart(answer, part.range, asked, wasteLimit: Self.wasteLimit, watch)
         }
-        let left = wanted.set.ranges.filter { range in asked.ranges.contains { $0.overlaps(range) } }
-        if left.isEmpty { return }
+        guard lacks(asked) else { return }
         guard asked.ranges.count > 1 else { throw FetchFailure.wrongRange("less than what was asked for") }
         // It serves one range of many, which it may.
         _ = file.knowledge.withLock { $0.single.insert(mirror) }
@@ -93,6 +104,7 @@ struct PartRequest: Sendable {
                 waste += try await deliver(offset, slice)
                 guard waste <= Self.wasteLimit else { throw Self.notAsked }
             }
+            return !reader.isComplete && lacks(asked)
         }
         reader.finish()
         guard reader.parts > 0 else {
@@ -106,7 +118,6 @@ struct PartRequest: Sendable {
         if let length = answer.length, length != file.size {
             throw FetchFailure.wrongSize(expected: file.size, found: length)
         }
-        try checkValidator(answer)
         let isAll = asked.ranges == [0..<file.size]
         guard isAll || transfer.allowsWhole else {
             // Some have ranges, but not several of them at once.
@@ -115,12 +126,13 @@ struct PartRequest: Sendable {
             return
         }
         if !isAll { _ = file.knowledge.withLock { $0.whole.insert(mirror) } }
-        try await readPart(answer, 0..<file.size, wasteLimit: .max, watch)
+        try await readPart(answer, 0..<file.size, asked, wasteLimit: .max, watch)
     }
 
     private func readPart(
         _ answer: Exchange.Answer,
         _ part: Range<UInt64>,
+        _ asked: RangeSet,
         wasteLimit: UInt64,
         _ watch: Watch
     ) async throws {
@@ -134,8 +146,9 @@ struct PartRequest: Sendable {
             waste += try await deliver(next, Array(buffer.readableBytesView)[...])
             guard waste <= wasteLimit else { throw Self.notAsked }
             next += count
+            return lacks(asked)
         }
-        guard next == part.upperBound else { throw FetchFailure.disconnected }
+        guard !lacks(asked) || next == part.upperBound else { throw FetchFailure.disconnected }
     }
 
     private static let notAsked = FetchFailure.wrongRange("bytes that were not asked for")
@@ -152,10 +165,18 @@ struct PartRequest: Sendable {
                 "bytes \(part.range.lowerBound)-\(part.range.upperBound - 1), which were not asked for"
             )
         }
+        // What is read as a stream must come in order, so that nothing can be left for later.
+        if transfer.allowsWhole, let first = wanted.set.ranges.first, part.range.lowerBound > first.lowerBound
+        {
+            throw .wrongRange("it begins at \(part.range.lowerBound) and not at \(first.lowerBound)")
+        }
     }
 
     /// Hands over what is still wanted of some bytes; returns how many are not.
     private func deliver(_ offset: UInt64, _ bytes: ArraySlice<UInt8>) async throws -> UInt64 {
+        guard !file.knowledge.withLock({ $0.excluded.contains(mirror) }) else {
+            throw FetchFailure.wrongContent
+        }
         let end = offset + UInt64(bytes.count)
         var used: UInt64 = 0
         for range in wanted.take(offset..<end) {
@@ -165,20 +186,6 @@ struct PartRequest: Sendable {
             used += UInt64(count)
         }
         return UInt64(bytes.count) - used
-    }
-
-    /// Notices that the file is another one than at the last request.
-    private func checkValidator(_ answer: Exchange.Answer) throws(FetchFailure) {
-        let new = RemoteFile.Validator(tag: answer.field("ETag"), modified: answer.field("Last-Modified"))
-        let old = file.knowledge.withLock { knowledge in
-            let old = knowledge.validators[mirror]
-            if old == nil { knowledge.validators[mirror] = new }
-            return old
-        }
-        guard let old, old != new else { return }
-        throw .changed(
-            "its ETag or date was \(old.tag ?? old.modified ?? "not given"), is \(new.tag ?? new.modified ?? "not given")"
-        )
     }
 
     private func readLocal() async throws {

@@ -27,11 +27,11 @@ extension HTTPFetcher {
 ///
 /// What breaks in the middle is continued there; a mirror that cannot serve is left for the next, and its reason kept.
 /// Memory is bounded: no more than a piece of at most a few hundred KiB for each request under way.
-/// What comes is not trusted: whoever uses the bytes compares them with something signed.
+/// What comes is not trusted: whoever uses the bytes compares them with something signed. So the tags and dates of
+/// answers mean nothing here; they differ between the servers of one mirror.
 public final class RemoteFile: Sendable {
     /// What has been learnt about the mirrors, by their number.
     struct Knowledge {
-        var validators: [Int: Validator] = [:]
         /// Those that serve one range a request.
         var single: Set<Int> = []
         /// Those that were seen to serve no ranges.
@@ -39,12 +39,6 @@ public final class RemoteFile: Sendable {
         var excluded: Set<Int> = []
         /// Where to begin: the one that served last.
         var preferred = 0
-    }
-
-    /// What must stay the same while a file is read.
-    struct Validator: Equatable {
-        var tag: String?
-        var modified: String?
     }
 
     /// The size of the file in bytes.
@@ -97,6 +91,8 @@ public final class RemoteFile: Sendable {
     }
 
     /// Asks a mirror no more, because what came from it was not right.
+    ///
+    /// A reading under way goes on with the others; what waits to be taken, a piece for each request, still comes.
     ///
     /// - Parameter mirror: as `FetchedBytes.mirror` names it.
     public func exclude(_ mirror: String) {

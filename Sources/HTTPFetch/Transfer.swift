@@ -8,7 +8,15 @@ final class Transfer: Sendable {
     let file: RemoteFile
     let allowsWhole: Bool
     private let handover: Handover<FetchedBytes>
-    private let failures = Mutex<[(mirror: Int, failure: FetchFailure)]>([])
+    private let failures = Mutex<[Failed]>([])
+
+    /// What went wrong with a mirror.
+    private struct Failed {
+        let mirror: Int
+        let failure: FetchFailure
+        /// Whether it would have served, but another one may be faster.
+        let isOnlySlow: Bool
+    }
 
     init(file: RemoteFile, allowsWhole: Bool, handover: Handover<FetchedBytes>) {
         self.file = file
@@ -42,42 +50,63 @@ final class Transfer: Sendable {
         var tried = 0
         var left = wanted.count
         while left > 0 {
-            guard let mirror = nextMirror() else { throw error() }
+            guard let (mirror, isPatient) = nextMirror() else { throw error() }
             do {
                 // One that brings nothing throws, so this ends.
-                try await PartRequest(transfer: self, mirror: mirror, wanted: wanted).run()
+                try await PartRequest(
+                    transfer: self,
+                    mirror: mirror,
+                    wanted: wanted,
+                    minimumRate: isPatient ? settings.minimumRate : usefulRate
+                ).run()
                 left = wanted.count
             } catch let failure as FetchFailure {
                 let now = wanted.count
-                if now == 0 { return }
                 // A server that begins anew each time may not do so for ever.
                 let resumes = file.knowledge.withLock { !$0.whole.contains(mirror) }
                 if resumes, left - now >= Self.progress { tried = 0 }
                 left = now
                 tried += 1
-                if failure.isPassing, tried < settings.tries, nextMirror() == mirror {
+                let isOnlySlow = !isPatient && failure.isSlowness
+                if !isOnlySlow, failure.isPassing, tried < settings.tries, nextMirror()?.mirror == mirror {
                     try await retry.pause(after: tried)
                 } else {
-                    note(mirror, failure)
+                    note(Failed(mirror: mirror, failure: failure, isOnlySlow: isOnlySlow))
                     tried = 0
                 }
             }
         }
     }
 
-    /// The first mirror, from the one that served last, that nothing speaks against.
-    private func nextMirror() -> Int? {
-        let failed = failures.withLock { $0.map(\.mirror) }
-        let (excluded, first) = file.knowledge.withLock { ($0.excluded, $0.preferred) }
-        let count = file.urls.count
-        return (0..<count).map { (first + $0) % count }.first {
-            !failed.contains($0) && !excluded.contains($0)
-        }
+    /// A request's share of the rate below which another mirror is tried.
+    private var usefulRate: Int {
+        let settings = file.fetcher.configuration
+        return max(settings.usefulRate / settings.parallelRequests, settings.minimumRate)
     }
 
-    private func note(_ mirror: Int, _ failure: FetchFailure) {
+    /// The first mirror, from the one that served last, that nothing speaks against.
+    ///
+    /// Where none is left, one that was only slow. Where there is no other, it may be as slow as is allowed at all.
+    private func nextMirror() -> (mirror: Int, isPatient: Bool)? {
+        let failures = failures.withLock { $0 }
+        let (excluded, first) = file.knowledge.withLock { ($0.excluded, $0.preferred) }
+        let count = file.urls.count
+        let usable = (0..<count).map { (first + $0) % count }.filter { mirror in
+            !excluded.contains(mirror) && !failures.contains { $0.mirror == mirror && !$0.isOnlySlow }
+        }
+        if let fresh = usable.first(where: { mirror in !failures.contains { $0.mirror == mirror } }) {
+            return (fresh, usable.count == 1)
+        }
+        return usable.first.map { ($0, true) }
+    }
+
+    private func note(_ failed: Failed) {
+        let mirror = failed.mirror
         failures.withLock { failures in
-            if !failures.contains(where: { $0.mirror == mirror }) { failures.append((mirror, failure)) }
+            guard let known = failures.firstIndex(where: { $0.mirror == mirror }) else {
+                return failures.append(failed)
+            }
+            if failures[known].isOnlySlow { failures[known] = failed }
         }
         // The next reading begins with the next one.
         file.knowledge.withLock { knowledge in
@@ -86,7 +115,7 @@ final class Transfer: Sendable {
     }
 
     private func error() -> FetchError {
-        let failures = failures.withLock { $0 }
+        let failures = failures.withLock { $0.map { (mirror: $0.mirror, failure: $0.failure) } }
         let excluded = file.knowledge.withLock { $0.excluded }.sorted()
             .filter { mirror in !failures.contains { $0.mirror == mirror } }
             .map { (mirror: $0, failure: FetchFailure.wrongContent) }

@@ -6,39 +6,56 @@ internal import Synchronization
 final class Watch: Sendable {
     private struct State {
         var waitsSince: Duration?
+        /// How long one wait may be.
+        var idle: Duration
+        /// Of the waits that have ended.
+        var waitedInAll: Duration = .zero
         /// Of the present window of the rate.
         var waited: Duration = .zero
         var bytes = 0
     }
 
-    private let state = Mutex(State())
+    /// How long the end of an answer is waited for from which nothing more is wanted.
+    private static let closingTime: Duration = .seconds(1)
+
+    private let state: Mutex<State>
     private let time: Time
-    private let idle: Duration
     private let total: Duration?
-    private let started: Duration
     private let minimumRate: Int
     private let window: Duration
 
-    private init(_ configuration: HTTPFetcher.Configuration, total: Duration?, time: Time) {
+    private init(
+        _ configuration: HTTPFetcher.Configuration,
+        minimumRate: Int,
+        total: Duration?,
+        time: Time
+    ) {
         self.time = time
         self.total = total
-        idle = configuration.idleTime
-        minimumRate = configuration.minimumRate
+        self.minimumRate = minimumRate
+        state = Mutex(State(idle: configuration.idleTime))
         window = configuration.rateWindow
-        started = time.now()
     }
 
     /// Runs an operation under watch.
     ///
-    /// - Parameter total: the time limit of all together; nil where the rate is limit enough.
+    /// - Parameters:
+    ///   - minimumRate: bytes a second that must come; nil for what is configured.
+    ///   - total: how long all waits together may be; nil where the rate is limit enough.
     /// - Throws: what the operation throws, or `FetchFailure` when it took too long.
     static func over<Value: Sendable>(
         _ configuration: HTTPFetcher.Configuration,
+        minimumRate: Int? = nil,
         total: Duration?,
         time: Time,
         _ operation: @escaping @Sendable (Watch) async throws -> Value
     ) async throws -> Value {
-        let watch = Watch(configuration, total: total, time: time)
+        let watch = Watch(
+            configuration,
+            minimumRate: minimumRate ?? configuration.minimumRate,
+            total: total,
+            time: time
+        )
         return try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask { try await operation(watch) }
             group.addTask {
@@ -54,18 +71,29 @@ final class Watch: Sendable {
         }
     }
 
-    /// Waits for the server's next bytes, counted by `size`.
+    /// Waits for the server's next bytes, counted by `size`; without it, the wait says nothing of the rate.
     func wait<Value>(
         isolation: isolated (any Actor)? = #isolation,
         _ body: () async throws -> sending Value,
-        size: (Value) -> Int
+        size: ((Value) -> Int)? = nil
     ) async throws -> sending Value {
         let start = time.now()
         state.withLock { $0.waitsSince = start }
-        defer { state.withLock { $0.waitsSince = nil } }
+        defer {
+            let end = time.now()
+            state.withLock { state in
+                state.waitsSince = nil
+                state.waitedInAll += end - start
+            }
+        }
         let value = try await body()
-        try account(size(value), waited: time.now() - start)
+        if let size { try account(size(value), waited: time.now() - start) }
         return value
+    }
+
+    /// Nothing more is wanted of the answer: its end is not waited for as long as its content.
+    func expectEnd() {
+        state.withLock { $0.idle = min($0.idle, Self.closingTime) }
     }
 
     /// Throws when a whole window brought too little.
@@ -85,14 +113,17 @@ final class Watch: Sendable {
     private func guardTime() async throws {
         while true {
             let now = time.now()
-            let waited = state.withLock { $0.waitsSince }.map { now - $0 } ?? .zero
-            var left = idle - waited
-            if left <= .zero { throw FetchFailure.stalled(idle) }
+            let state = state.withLock { $0 }
+            let waited = state.waitsSince.map { now - $0 } ?? .zero
+            var left = state.idle - waited
+            if left <= .zero { throw FetchFailure.stalled(state.idle) }
             if let total {
-                if started + total <= now { throw FetchFailure.timeLimit(total) }
-                left = min(left, started + total - now)
+                let rest = total - state.waitedInAll - waited
+                if rest <= .zero { throw FetchFailure.timeLimit(total) }
+                left = min(left, rest)
             }
-            try await time.sleep(left)
+            // No longer than the shortest limit there can be from now on.
+            try await time.sleep(min(left, Self.closingTime))
         }
     }
 }

@@ -48,9 +48,7 @@ extension SettingsStore {
                 heads[number] = GenerationHead(generation)
                 return current = generation
             case .faulty(let fault):
-                warn("'\(name)' can't be read and was passed over: \(fault)")
-                numbers.remove(number)
-                if case .damaged = fault { damagedFiles.append(name) }
+                passOver(number, fault)
             case .missing:
                 numbers.remove(number)
             }
@@ -58,6 +56,14 @@ extension SettingsStore {
         if !candidates.isEmpty { warn("no generation can be read: the settings start from the defaults") }
         isUnsaved = true
         current.number = lastNumber + 1
+    }
+
+    /// Counts a generation that can't be read for none; a damaged one is moved aside with the next write.
+    func passOver(_ number: UInt64, _ fault: DocumentFault) {
+        let name = FileName.generation(number)
+        warn("'\(name)' can't be read and was passed over: \(fault)")
+        numbers.remove(number)
+        if case .damaged = fault { damagedFiles.append(name) }
     }
 
     private func openTransactions(_ names: [String]) throws(StoreError) {

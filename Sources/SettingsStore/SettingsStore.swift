@@ -82,12 +82,17 @@ public final class SettingsStore {
 
     /// All generations that are kept and can be read, oldest first, without their settings.
     ///
-    /// Each file is read once, the first time; together they may take more memory than a server should have.
+    /// Each file is read once, the first time; together they may take more memory than a server should have. One that
+    /// can't be read is passed over from then on, with a warning.
     public func generations() throws(StoreError) -> [GenerationHead] {
         var all: [GenerationHead] = []
         for number in numbers.sorted() {
-            if heads[number] == nil, case .whole(let stored) = try load(FileName.generation(number)) {
-                heads[number] = GenerationHead(stored.generation)
+            if heads[number] == nil {
+                switch try load(FileName.generation(number)) {
+                case .whole(let stored): heads[number] = GenerationHead(stored.generation)
+                case .faulty(let fault): passOver(number, fault)
+                case .missing: numbers.remove(number)
+                }
             }
             if let head = heads[number] { all.append(head) }
         }

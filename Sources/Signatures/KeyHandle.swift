@@ -2,7 +2,7 @@ internal import COpenSSL
 
 /// Owns one EVP_PKEY: a public key or a pair.
 ///
-/// It is never changed after it was made, and libcrypto allows any number of threads to read one at once.
+/// It is never changed after `init`, and libcrypto allows any number of threads to read one at once.
 final class KeyHandle: @unchecked Sendable {
     let pointer: OpaquePointer
     let kind: KeyKind
@@ -11,6 +11,7 @@ final class KeyHandle: @unchecked Sendable {
     init(owning pointer: OpaquePointer) throws(SignatureError) {
         do throws(SignatureError) {
             kind = try Self.kind(of: pointer)
+            if kind == .ecdsaP256 { try Self.normalise(pointer) }
         } catch {
             EVP_PKEY_free(pointer)
             throw error
@@ -22,7 +23,8 @@ final class KeyHandle: @unchecked Sendable {
 
     private static func kind(of pointer: OpaquePointer) throws(SignatureError) -> KeyKind {
         if EVP_PKEY_is_a(pointer, "ED25519") == 1 { return .ed25519 }
-        if EVP_PKEY_is_a(pointer, "RSA") == 1 || EVP_PKEY_is_a(pointer, "RSA-PSS") == 1 {
+        // Not "RSA-PSS": it would be another form of a key that may stand beside it as "RSA".
+        if EVP_PKEY_is_a(pointer, "RSA") == 1 {
             let bits = Int(EVP_PKEY_get_bits(pointer))
             guard (2048...8192).contains(bits) else { throw .unsupportedSize(bits: bits) }
             return .rsa
@@ -39,6 +41,18 @@ final class KeyHandle: @unchecked Sendable {
         }
         let name = EVP_PKEY_get0_type_name(pointer).map { String(cString: $0) }
         throw .unsupportedKey(name ?? "unknown")
+    }
+
+    /// Lets equal keys be encoded equally, however they were read: a point may be compressed, and the curve be spelt out.
+    private static func normalise(_ pointer: OpaquePointer) throws(SignatureError) {
+        var isExplicit: Int32 = 0
+        guard EVP_PKEY_get_int_param(pointer, "decoded-from-explicit", &isExplicit) == 1 else {
+            throw Library.failure("read a key")
+        }
+        if isExplicit != 0 { throw .unsupportedKey("EC with explicit parameters") }
+        guard EVP_PKEY_set_utf8_string_param(pointer, "point-format", "uncompressed") == 1 else {
+            throw Library.failure("read a key")
+        }
     }
 
     /// SubjectPublicKeyInfo (RFC 5280) in DER.

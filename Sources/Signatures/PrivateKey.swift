@@ -2,6 +2,9 @@ internal import COpenSSL
 
 /// A key pair that signs: Ed25519, ECDSA on P-256, or RSA.
 public struct PrivateKey: Sendable {
+    /// Of PEM_BUFSIZE, which libcrypto's question for a passphrase has room for, one byte may be for a zero.
+    private static let passphraseLimit = 1023
+
     private let handle: KeyHandle
     /// The public half.
     public let publicKey: PublicKey
@@ -64,9 +67,13 @@ public struct PrivateKey: Sendable {
     }
 
     /// The key as PKCS#8 (RFC 5958) in PEM; with a passphrase it is encrypted with AES-256-CBC.
-    /// - Throws: `SignatureError.library` when libcrypto has no memory.
+    /// - Throws: `SignatureError.passphraseTooLong` for more than 1023 bytes, which libcrypto would not read again;
+    ///   `library` when libcrypto has no memory.
     public func pem(passphrase: String? = nil) throws(SignatureError) -> String {
         let secret = passphrase.map { Array($0.utf8).map(CChar.init(bitPattern:)) }
+        guard secret?.count ?? 0 <= Self.passphraseLimit else {
+            throw .passphraseTooLong(limit: Self.passphraseLimit)
+        }
         let bytes = Library.written { stream in
             guard let secret else {
                 return PEM_write_bio_PKCS8PrivateKey(

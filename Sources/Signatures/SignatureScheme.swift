@@ -48,6 +48,8 @@ public enum SignatureError: Error, Equatable, CustomStringConvertible {
     case notAPrivateKey
     /// The private key is encrypted, and the passphrase is missing or wrong.
     case wrongPassphrase
+    /// The passphrase has more bytes than this.
+    case passphraseTooLong(limit: Int)
     /// The key is of a kind that is not supported; names it.
     case unsupportedKey(String)
     /// An RSA key of this many bits is too small or too large.
@@ -67,6 +69,8 @@ public enum SignatureError: Error, Equatable, CustomStringConvertible {
                 + "(openssl pkcs8 -topk8 converts others)"
         case .wrongPassphrase:
             "the private key is encrypted and the passphrase is missing or wrong: give the right one"
+        case .passphraseTooLong(let limit):
+            "the passphrase is longer than \(limit) bytes: use a shorter one"
         case .unsupportedKey(let kind):
             "keys of the kind '\(kind)' are not supported: use Ed25519, ECDSA on P-256 (prime256v1) or RSA"
         case .unsupportedSize(let bits):

@@ -2,13 +2,14 @@ import Glibc
 
 /// Trusted metadata as files of one folder.
 ///
-/// A file is replaced in the order temporary file, fsync(2), rename(2), fsync(2) of the folder.
+/// A file is replaced in the order temporary file, fsync(2), rename(2), fsync(2) of the folder. Who writes holds the lock,
+/// which is flock(2) on the folder.
 public struct FileStore: TrustedStore {
     private let folder: String
-    /// Not ".json", so that nobody takes it for metadata; one is enough, for one writer at a time.
+    /// Not ".json", so that nobody takes it for metadata; one is enough, as the lock lets one write at a time.
     private static let temporary = ".metadata-new"
 
-    /// A store in a folder, which is made when the first file is written.
+    /// A store in a folder, which is made when it is first locked or written.
     public init(folder: String) {
         self.folder = folder
     }
@@ -34,13 +35,23 @@ public struct FileStore: TrustedStore {
         }
     }
 
+    /// Keeps other operations out; nil while another one has the lock.
+    public func lock() throws(TUFError) -> StoreLock? {
+        try makeFolder()
+        let descriptor = retrying { open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard descriptor >= 0 else { throw .store(operation: "open", path: folder, errno: errno) }
+        guard retrying({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 else {
+            let number = errno
+            close(descriptor)
+            if number == EWOULDBLOCK { return nil }
+            throw .store(operation: "lock", path: folder, errno: number)
+        }
+        return StoreLock { close(descriptor) }
+    }
+
     /// Replaces the content of a file durably.
     public func save(_ name: String, _ bytes: [UInt8]) throws(TUFError) {
-        if mkdir(folder, 0o755) == 0 {
-            try synchronize("\(folder)/..")
-        } else if errno != EEXIST {
-            throw .store(operation: "make the folder", path: folder, errno: errno)
-        }
+        try makeFolder()
         let temporary = "\(folder)/\(Self.temporary)"
         do throws(TUFError) {
             try write(temporary, bytes)
@@ -62,6 +73,14 @@ public struct FileStore: TrustedStore {
             throw .store(operation: "remove", path: path, errno: errno)
         }
         try synchronize(folder)
+    }
+
+    private func makeFolder() throws(TUFError) {
+        if mkdir(folder, 0o755) == 0 {
+            try synchronize("\(folder)/..")
+        } else if errno != EEXIST {
+            throw .store(operation: "make the folder", path: folder, errno: errno)
+        }
     }
 
     private func write(_ path: String, _ bytes: [UInt8]) throws(TUFError) {

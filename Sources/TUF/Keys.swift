@@ -71,7 +71,7 @@ public struct Key: Sendable, Equatable {
         guard let scheme = signatureScheme else {
             throw .key(
                 keyID: keyID,
-                reason: "its type '\(keyType)' with the scheme '\(self.scheme)' is not known"
+                reason: "its type '\(shown(keyType))' with the scheme '\(shown(self.scheme))' is not known"
             )
         }
         do throws(SignatureError) {

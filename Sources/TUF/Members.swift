@@ -11,7 +11,7 @@ struct Members {
 
     init(_ value: JSONValue?, role: String, place: String) throws(TUFError) {
         guard let members = value?.members else {
-            throw .malformed(role: role, reason: "'\(place)' is not an object")
+            throw .malformed(role: role, reason: "'\(shown(place))' is not an object")
         }
         self.role = role
         self.place = place
@@ -19,7 +19,7 @@ struct Members {
     }
 
     func fault(_ name: String, _ reason: String) -> TUFError {
-        .malformed(role: role, reason: "'\(place).\(name)' \(reason)")
+        .malformed(role: role, reason: "'\(shown(place)).\(shown(name))' \(reason)")
     }
 
     /// Takes a member as it is; nil when there is none.

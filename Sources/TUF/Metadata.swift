@@ -65,7 +65,7 @@ public struct Metadata<Role: SignedRole>: Sendable, Equatable {
     public init(
         parsing bytes: [UInt8],
         name: String = Role.type,
-        limits: JSONLimits = JSONLimits(bytes: 8 << 20, depth: 32, values: 400_000)
+        limits: JSONLimits = JSONLimits(bytes: ClientLimits.documentBytes, depth: 32, values: 400_000)
     ) throws(TUFError) {
         let document: JSONValue
         do throws(JSONError) {

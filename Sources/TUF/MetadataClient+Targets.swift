@@ -14,8 +14,8 @@ extension MetadataClient {
     /// Looks a target up, in the order of trust that the delegations give (section 5.6.7); refreshes first where that
     /// has not happened yet.
     ///
-    /// - Throws: `TUFError.noSuchTarget` when no role describes it, and any other when a role that may describe it
-    ///   cannot be had or trusted.
+    /// - Throws: `TUFError.noSuchTarget` when no role describes it, `tooManyDelegations` when none of the first ones does,
+    ///   and any other when a role that may describe it cannot be had or trusted.
     public mutating func target(_ path: String) async throws(TUFError) -> FoundTarget {
         try await refresh()
         guard let root, let snapshot, let targets else { throw .noTrustedRoot }
@@ -36,10 +36,13 @@ extension MetadataClient {
             visited.insert(role)
             push(current.delegations, of: role, for: path, to: &waiting)
             waiting.removeAll { visited.contains($0.name) }
-            guard visited.count <= limits.delegations, let next = waiting.popLast() else {
-                throw .noSuchTarget(path: path)
+            guard let next = waiting.popLast() else { throw .noSuchTarget(path: path) }
+            guard visited.count <= limits.delegations else {
+                throw .tooManyDelegations(path: path, limit: limits.delegations)
             }
             role = next.name
+            let lock = try await lockedStore()
+            defer { lock.release() }
             current = try await loadTargets(next.name, next.delegator, root, snapshot)
         }
     }

@@ -12,16 +12,28 @@ public struct ClientLimits: Sendable, Equatable {
     public var snapshotBytes = 2_000_000
     /// Bytes of targets metadata, where the snapshot does not say.
     public var targetsBytes = 5_000_000
+    /// How long another operation is waited for that has the store.
+    public var lockTime: Duration = .seconds(10)
+
+    /// Bytes of any metadata, whatever is said of it: what one document in memory may take.
+    public static let documentBytes = 8 << 20
 
     /// The limits of python-tuf.
     public init() {}
+
+    /// A promised length is trusted, but nobody needs metadata of more than ten times the usual limit.
+    static func most(_ usual: Int) -> Int {
+        let (product, overflow) = usual.multipliedReportingOverflow(by: 10)
+        return overflow ? documentBytes : min(product, documentBytes)
+    }
 }
 
 /// The client workflow of the TUF specification (section 5), over any way to fetch and to store.
 ///
 /// One value is one operation: it knows one time, refreshes once, and answers questions about targets from one
 /// consistent state of the repository. Trusted metadata is written to the store as soon as it is trusted, so an
-/// operation that is broken off anywhere leaves what it had verified.
+/// operation that is broken off anywhere leaves what it had verified. The time of the last operation that found everything
+/// right is kept with it: a clock that is behind it can't be trusted to tell what has expired.
 public struct MetadataClient: Sendable {
     /// Fetches a file of metadata by its name below the metadata's address, for example "2.root.json".
     ///
@@ -62,9 +74,11 @@ public struct MetadataClient: Sendable {
     }
 
     /// Puts a first root metadata, which the caller trusts, into a store.
-    /// - Throws: `TUFError` when it is no root metadata, or is not signed by its own keys.
+    /// - Throws: `TUFError` when it is no root metadata, or is not signed by its own keys; `storeInUse`.
     public static func initialize(_ store: any TrustedStore, trustedRoot bytes: [UInt8]) throws(TUFError) {
         try Metadata<Root>(parsing: bytes).verifyBySelf()
+        guard let lock = try store.lock() else { throw .storeInUse }
+        defer { lock.release() }
         try store.save(MetadataFileName.of(Root.type), bytes)
     }
 
@@ -72,6 +86,9 @@ public struct MetadataClient: Sendable {
     /// - Throws: `TUFError` with the first thing that is wrong.
     public mutating func refresh() async throws(TUFError) {
         guard targets == nil else { return }
+        let lock = try await lockedStore()
+        defer { lock.release() }
+        let seen = try checkClock()
         let root = try await updatedRoot()
         self.root = root
         let timestamp = try await updatedTimestamp(root)
@@ -81,12 +98,14 @@ public struct MetadataClient: Sendable {
         guard let keys = root.roles[Targets.type] else {
             throw .unknownRole(Targets.type, delegator: Root.type)
         }
-        targets = try await loadTargets(
+        let targets = try await loadTargets(
             Targets.type,
             Delegator(name: Root.type, keys: root.keys, role: keys),
             root,
             snapshot
         )
+        try keepTime(after: seen)
+        self.targets = targets
     }
 
     /// Section 5.3: root metadata, version by version, each signed by the one before and by itself.
@@ -135,7 +154,7 @@ public struct MetadataClient: Sendable {
     /// Section 5.4.
     private func updatedTimestamp(_ root: Root) async throws(TUFError) -> Timestamp {
         let name = MetadataFileName.of(Timestamp.type)
-        let trusted: Metadata<Timestamp>? = local(Timestamp.type, limit: limits.timestampBytes, root)
+        let trusted: Metadata<Timestamp>? = try local(name, limit: limits.timestampBytes, root)?.metadata
         guard let bytes = try await fetched(name, limit: limits.timestampBytes) else {
             throw .notFound(name: name)
         }
@@ -163,10 +182,16 @@ public struct MetadataClient: Sendable {
     private func updatedSnapshot(_ root: Root, _ timestamp: Timestamp) async throws(TUFError) -> Snapshot {
         let name = MetadataFileName.of(Snapshot.type)
         let meta = timestamp.snapshot
-        let limit = Self.limit(meta.length, limits.snapshotBytes)
-        let trusted: Metadata<Snapshot>? = local(Snapshot.type, limit: limits.snapshotBytes, root)
-        if let trusted = trusted?.signed, trusted.version == meta.version, trusted.expires > now,
-            matches(name, meta, limit: limits.snapshotBytes)
+        let limit = try Self.limit(meta, limits.snapshotBytes, name: name)
+        // It may be as long as the longest that was ever promised.
+        let known: (metadata: Metadata<Snapshot>, bytes: [UInt8])? = try local(
+            name,
+            limit: ClientLimits.most(limits.snapshotBytes),
+            root
+        )
+        let trusted = known?.metadata.signed
+        if let known, let trusted, trusted.version == meta.version, trusted.expires > now,
+            (try? meta.check(known.bytes, name: name)) != nil
         {
             return trusted
         }
@@ -179,7 +204,7 @@ public struct MetadataClient: Sendable {
             throw .wrongVersion(role: Snapshot.type, expected: meta.version, found: new.signed.version)
         }
         // The last one that was trusted counts, expired or not.
-        for (name, old) in trusted?.signed.meta ?? [:] {
+        for (name, old) in trusted?.meta ?? [:] {
             guard let file = new.signed.meta[name] else { throw .missingFromSnapshot(role: name) }
             try checkRollback(name, trusted: old.version, new: file.version)
         }
@@ -194,8 +219,8 @@ public struct MetadataClient: Sendable {
     {
         guard let meta = snapshot.meta["\(role).json"] else { throw .missingFromSnapshot(role: role) }
         let name = MetadataFileName.of(role)
-        let limit = Self.limit(meta.length, limits.targetsBytes)
-        if let bytes = try? store.load(name, limit: limit),
+        let limit = try Self.limit(meta, limits.targetsBytes, name: name)
+        if let bytes = try store.load(name, limit: ClientLimits.most(limits.targetsBytes)),
             let trusted = try? verified(bytes, role, delegator, meta, file: name)
         {
             return trusted
@@ -226,19 +251,6 @@ public struct MetadataClient: Sendable {
         return new.signed
     }
 
-    /// Trusted metadata of the store; nil where it is missing, damaged or not signed by the root's keys any more.
-    private func local<Role>(_ role: String, limit: Int, _ root: Root) -> Metadata<Role>? {
-        guard let bytes = try? store.load(MetadataFileName.of(role), limit: limit),
-            let metadata = try? Metadata<Role>(parsing: bytes), (try? metadata.verify(by: root)) != nil
-        else { return nil }
-        return metadata
-    }
-
-    private func matches(_ name: String, _ meta: MetaFile, limit: Int) -> Bool {
-        guard let bytes = try? store.load(name, limit: limit) else { return false }
-        return (try? meta.check(bytes, name: name)) != nil
-    }
-
     /// Fetches a file of at most `limit` bytes.
     private func fetched(_ name: String, limit: Int) async throws(TUFError) -> [UInt8]? {
         let bytes: [UInt8]?
@@ -253,9 +265,12 @@ public struct MetadataClient: Sendable {
         return bytes
     }
 
-    /// A promised length is trusted, but nobody needs metadata of more than ten times the usual limit.
-    private static func limit(_ length: Int64?, _ usual: Int) -> Int {
-        length.map { Int(clamping: min($0, Int64(usual) * 10)) } ?? usual
+    /// How many bytes a file may have: as many as are promised, or else as are usual.
+    private static func limit(_ meta: MetaFile, _ usual: Int, name: String) throws(TUFError) -> Int {
+        let most = ClientLimits.most(usual)
+        guard let length = meta.length else { return min(usual, most) }
+        guard length <= most else { throw .tooLong(name: name, limit: most) }
+        return Int(length)
     }
 
     private func checkRollback(_ role: String, trusted: Int64, new: Int64) throws(TUFError) {

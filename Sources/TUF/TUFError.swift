@@ -32,6 +32,12 @@ public enum TUFError: Error, Equatable, CustomStringConvertible {
     case fetch(name: String, reason: String)
     /// No trusted role describes the target.
     case noSuchTarget(path: String)
+    /// More roles may describe the target than are asked; none of those that were asked does.
+    case tooManyDelegations(path: String, limit: Int)
+    /// The clock is more than a day behind the time of an earlier operation: metadata that have expired would look valid.
+    case clockWentBack(now: MetadataTime, seen: MetadataTime)
+    /// Another operation has the trusted metadata.
+    case storeInUse
     /// There is no trusted root metadata to begin with.
     case noTrustedRoot
     /// The folder of trusted metadata could not be read or written.
@@ -43,7 +49,7 @@ public enum TUFError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .malformed(let role, let reason):
-            "the metadata of '\(shown(role))' are malformed: \(reason)"
+            "the metadata of '\(shown(role))' are malformed: \(shown(reason, limit: Self.reasonLimit))"
         case .wrongType(let expected, let found):
             "the metadata are of the type '\(shown(found))' where '\(expected)' is expected"
         case .unsupportedSpecification(let role, let version):
@@ -76,24 +82,34 @@ public enum TUFError: Error, Equatable, CustomStringConvertible {
         case .notFound(let name):
             "the repository does not have '\(shown(name))': check its address"
         case .fetch(let name, let reason):
-            "'\(shown(name))' could not be fetched: \(reason)"
+            "'\(shown(name))' could not be fetched: \(shown(reason, limit: Self.reasonLimit))"
         case .noSuchTarget(let path):
             "no trusted role describes the target '\(shown(path))'"
+        case .tooManyDelegations(let path, let limit):
+            "none of the first \(limit) roles that may describe the target '\(shown(path))' does, and there are more: "
+                + "the repository must delegate it to fewer"
+        case .clockWentBack(let now, let seen):
+            "it is \(now) by the clock, but was \(seen) before: set the clock; expired metadata would look valid"
+        case .storeInUse:
+            "another operation has the trusted metadata: try again when it has ended"
         case .noTrustedRoot:
             "there is no trusted root metadata: initialise with a root.json that you trust"
         case .store(let operation, let path, let errno):
             "cannot \(operation) '\(path)': \(message(of: errno))"
         case .key(let keyID, let reason):
-            "the key '\(shown(keyID))' cannot be used: \(reason)"
+            "the key '\(shown(keyID))' cannot be used: \(shown(reason, limit: Self.reasonLimit))"
         }
     }
+
+    /// Characters of a reason, in which names are that somebody else chose.
+    private static let reasonLimit = 1000
 }
 
 /// A name that somebody else chose, cut and harmless to the terminals and journals that errors end up in.
-private func shown(_ name: String) -> String {
+func shown(_ name: String, limit: Int = 120) -> String {
     var text = ""
     for (index, scalar) in name.unicodeScalars.enumerated() {
-        guard index < 120 else { return text + "..." }
+        guard index < limit else { return text + "..." }
         switch scalar {
         case " "..."~": text.unicodeScalars.append(scalar)
         default: text += "\\u{\(String(scalar.value, radix: 16))}"

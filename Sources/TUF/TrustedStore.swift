@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// Keeps the metadata that a client trusts, from one operation to the next.
 ///
 /// Without it there is no protection against old metadata: what `save` has acknowledged must survive a loss of power.
@@ -11,6 +13,31 @@ public protocol TrustedStore: Sendable {
     /// Removes a file, if it is there.
     /// - Throws: `TUFError.store`.
     func remove(_ name: String) throws(TUFError)
+    /// Keeps all other operations, also those of other processes, out of the store until the lock is released.
+    /// - Returns: nil, at once, while another operation has it.
+    /// - Throws: `TUFError.store`.
+    func lock() throws(TUFError) -> StoreLock?
+}
+
+/// A store that is kept for one operation; released at the latest when nobody knows the lock any more.
+public final class StoreLock: Sendable {
+    private let unlock: Mutex<(@Sendable () -> Void)?>
+
+    /// A lock that is released by a function, which is called once.
+    public init(unlock: @escaping @Sendable () -> Void) {
+        self.unlock = Mutex(unlock)
+    }
+
+    deinit { release() }
+
+    /// Lets other operations in; a second time it does nothing.
+    public func release() {
+        let unlock = unlock.withLock { unlock in
+            defer { unlock = nil }
+            return unlock
+        }
+        unlock?()
+    }
 }
 
 /// Names of metadata files.

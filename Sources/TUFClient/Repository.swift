@@ -13,17 +13,22 @@ struct Repository: Sendable {
         self.metadataURL = Self.folder(metadataURL)
     }
 
-    /// A file of metadata; nil when the server has none of this name, or says that nobody may have it.
-    ///
-    /// Object stores answer 403 for what is not there to those who may not list it.
+    /// A file of metadata; nil when the server has none of this name.
     func metadata(_ name: String, limit: Int) async throws(FetchError) -> [UInt8]? {
         do throws(FetchError) {
             return try await fetcher.get(metadataURL + name, limit: limit)
         } catch {
-            if error.isNotFound { return nil }
-            if case .failed(_, .status(403)) = error { return nil }
+            if Self.isAbsent(name, error) { return nil }
             throw error
         }
+    }
+
+    /// Whether an error says that there is no such file.
+    ///
+    /// Of the next root, which mostly is not there, object stores may say that it is forbidden; for any other file that
+    /// is a fault to be told.
+    static func isAbsent(_ name: String, _ error: FetchError) -> Bool {
+        error.isNotFound || error.isForbidden && name.hasSuffix(".root.json")
     }
 
     /// Fetches a target piece by piece; its length is bounded, its hash is not checked here.

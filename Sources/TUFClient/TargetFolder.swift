@@ -4,6 +4,8 @@ import TUF
 /// The folder of downloaded targets: one file for each path, named by the percent-encoded path.
 struct TargetFolder {
     private let path: String
+    /// Bytes of a file's name, on all file systems of Linux.
+    private static let nameLimit = 255
     /// A "%" without digits: no target has this name.
     private static let temporary = "%new"
 
@@ -53,6 +55,10 @@ struct TargetFolder {
             throw TUFError.store(operation: "make the folder", path: path, errno: errno)
         }
         let file = file(of: target.path)
+        // Before anything is fetched that could not be kept.
+        guard file.utf8.count - path.utf8.count - 1 <= Self.nameLimit else {
+            throw TUFError.store(operation: "make", path: file, errno: ENAMETOOLONG)
+        }
         let temporary = "\(path)/\(Self.temporary)"
         // What a killed client left.
         unlink(temporary)
@@ -75,6 +81,17 @@ struct TargetFolder {
         } catch {
             unlink(temporary)
             throw error
+        }
+        try synchronize()
+    }
+
+    /// A name is durable when its folder is.
+    private func synchronize() throws(TUFError) {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .store(operation: "open", path: path, errno: errno) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else {
+            throw .store(operation: "synchronize", path: path, errno: errno)
         }
     }
 

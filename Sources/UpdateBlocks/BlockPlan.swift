@@ -185,7 +185,7 @@ public struct BlockPlan: Sendable, Equatable {
         return result
     }
 
-    private static func rangeBytes(_ frames: FrameTable, _ blocks: BlockSet, _ costs: Costs) -> UInt64 {
+    static func rangeBytes(_ frames: FrameTable, _ blocks: BlockSet, _ costs: Costs) -> UInt64 {
         let runs = frames.runs(holding: blocks, gap: costs.bytesPerRange)
         let bytes = runs.reduce(UInt64(0)) {
             let range = frames.bytes(of: $1)

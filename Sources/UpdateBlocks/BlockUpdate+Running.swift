@@ -22,7 +22,8 @@ extension BlockUpdate {
     /// Hands over every block that a plan says the slot lacks, in no particular order, each once.
     ///
     /// Each was checked against its truncated leaf. A block that the running slot no longer has right is fetched, and
-    /// so is one that a pack does not give for that reason. Where no server answers to ranges, streams are read.
+    /// so is one that a pack does not give for that reason, or because it can't be had. Where no server answers to ranges,
+    /// streams are read.
     /// Memory is below 32 MiB besides the tables of the plan.
     ///
     /// - Parameters:
@@ -51,6 +52,8 @@ final class BlockRun {
     /// Blocks still to be fetched.
     private var missing: BlockSet
     private let decompressor: ZstdDecompressor
+    /// What the sink threw: nothing to do with any server.
+    private var sinkError: (any Error)?
 
     /// Blocks that are handed over at a time: 256 KiB.
     private static let blocksPerPiece = 64
@@ -81,10 +84,19 @@ final class BlockRun {
             }
         }
         if plan.method == .pack, let pack = update.pack {
-            try await fetchSegments(pack.file, pack.head, headSize: pack.headSize)
+            do {
+                try await fetchSegments(pack.file, pack.head, headSize: pack.headSize)
+            } catch {
+                if let sinkError { throw sinkError }
+                try update.giveUpPack(error)
+            }
         }
         guard missing.count > 0 else { return }
         let frames = try await update.loadedIndex().frames
+        if plan.method == .pack, update.pack == nil {
+            let rest = BlockPlan.rangeBytes(frames, missing, update.costs)
+            progress.bytesInAll = progress.bytes + (update.hasRanges ? rest : frames.byteCount)
+        }
         try await fetchFrames(frames, inOneStream: plan.method == .stream || !update.hasRanges)
         if let first = missing.runs.first {
             throw UpdateBlocksError.noSource(block: UInt32(first.lowerBound), count: missing.count)
@@ -288,7 +300,10 @@ final class BlockRun {
     }
 
     private func handOver(_ first: Int, _ bytes: [UInt8]) async throws {
-        try await sink(first, bytes)
+        do { try await sink(first, bytes) } catch {
+            sinkError = error
+            throw error
+        }
         progress.blocks += bytes.count / Self.size
         report(progress)
     }

@@ -12,6 +12,8 @@ public import ReleaseManifest
 ///    After an error (a bad mirror, a lost connection) go on at 1: nothing that is right is fetched again.
 /// 3. If the root hash is wrong for all that, a truncated leaf has lied: `repair(_:)` finds the groups of blocks that
 ///    are wrong and plans to fetch what was copied into them; go on at 2. A second time it finds less, or gives up.
+///
+/// A pack only saves bytes: where it can't be had or is not what was signed, all goes on without it.
 public final class BlockUpdate {
     /// The slot that runs, as a source of blocks.
     public struct Running: Sendable {
@@ -43,8 +45,10 @@ public final class BlockUpdate {
     public internal(set) var bytesFetched: UInt64 = 0
     /// The truncated leaf of every block of the new root, once `plan(for:)` has learnt them.
     public internal(set) var leaves: [UInt64] = []
+    /// Why the pack for the running release is not used, though there is one: its publisher must hear of it.
+    public private(set) var packFailure: (any Error)?
     var index: RootIndex?
-    var pack: (file: Release.File, head: PackHead, headSize: UInt64)?
+    private(set) var pack: (file: Release.File, head: PackHead, headSize: UInt64)?
     var lookup: BlockLookup?
     var hasRanges = true
     /// Blocks that came from a server while this value lived.
@@ -100,9 +104,10 @@ public final class BlockUpdate {
     /// was not fetched while this value lived is fetched now, whatever its truncated leaf says.
     ///
     /// - Parameter slot: the partition with the blocks, as it is.
-    /// - Throws: `UpdateBlocksError.cannotRepair` where everything in the wrong groups was fetched already; what
-    ///   `plan(for:)` throws.
+    /// - Throws: `UpdateBlocksError.cannotRepair` where everything in the wrong groups was fetched already,
+    ///   `.unreliableDisk` where such a block is not in the slot any more; what `plan(for:)` throws.
     public func repair(_ slot: any BlockDevice) async throws -> BlockPlan {
+        if leaves.isEmpty { try await learnLeaves() }
         let index = try await loadedIndex()
         let (found, groups) = try HashedBlocks.withGroups(slot, blockCount: blockCount, hasher: hasher)
         var inPlace = BlockSet(capacity: blockCount)
@@ -115,6 +120,10 @@ public final class BlockUpdate {
             }
             guard !isRight else { continue }
             for block in index.blocks(ofGroup: group) where !inPlace.contains(block) {
+                // It was checked before it was written: to fetch it again and again would not help.
+                guard !network.contains(block) else {
+                    throw UpdateBlocksError.unreliableDisk(device: slot.name, block: UInt32(block))
+                }
                 suspects.insert(block)
             }
             wrong += index.blocks(ofGroup: group).count
@@ -147,19 +156,41 @@ public final class BlockUpdate {
             let old = HashedBlocks(hashing: running.device, blockCount: running.blockCount, hasher: hasher)
             lookup = BlockLookup(old)
             if let entry = transports.packs.first(where: { $0.from == running.rootHash }) {
-                let head = try await loadedHead(entry)
-                pack = (entry.file, head, entry.headSize)
-                if head.oldBlockCount == running.blockCount,
-                    let rebuilt = head.leaves(from: old, zeroLeaf: hasher.zeroLeaf),
-                    rebuilt.count == blockCount
-                {
-                    leaves = rebuilt
-                    return
+                do {
+                    if let rebuilt = try await leaves(of: entry, running, old) {
+                        leaves = rebuilt
+                        return
+                    }
+                } catch {
+                    try giveUpPack(error)
                 }
-                // A block of the running slot is damaged: the index tells which ones can be used all the same.
             }
         }
         leaves = try await loadedIndex().leaves
+    }
+
+    /// The leaves that the head of a pack leads to; nil where a block of the running slot is damaged, and the index tells
+    /// which ones can be used all the same.
+    private func leaves(
+        of entry: Release.Pack,
+        _ running: Running,
+        _ old: HashedBlocks
+    ) async throws -> [UInt64]? {
+        let head = try await loadedHead(entry)
+        pack = (entry.file, head, entry.headSize)
+        guard head.oldBlockCount == running.blockCount,
+            let rebuilt = head.leaves(from: old, zeroLeaf: hasher.zeroLeaf),
+            rebuilt.count == blockCount
+        else { return nil }
+        return rebuilt
+    }
+
+    /// Goes on without the pack, which may be wrong on every server and for ever.
+    ///
+    /// - Throws: the error itself where it is not about the pack.
+    func giveUpPack(_ error: any Error) throws {
+        if Task.isCancelled || error is CancellationError { throw error }
+        (pack, packFailure) = (nil, error)
     }
 
     private func loadedHead(_ entry: Release.Pack) async throws -> PackHead {

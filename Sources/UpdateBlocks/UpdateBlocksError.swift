@@ -19,6 +19,8 @@ public enum UpdateBlocksError: Error, Equatable, CustomStringConvertible {
     case noSource(block: UInt32, count: Int)
     /// The same block went wrong in every way there is.
     case cannotRepair(blocks: Int)
+    /// A block that was written rightly reads back wrong.
+    case unreliableDisk(device: String, block: UInt32)
     /// A disk could not be read.
     case device(BlockDeviceError)
     /// Bytes could not be compressed or decompressed.
@@ -54,6 +56,8 @@ public enum UpdateBlocksError: Error, Equatable, CustomStringConvertible {
             \(blocks) blocks agree with the release's index but not with its root hash, wherever they are fetched \
             from: publish the release again
             """
+        case .unreliableDisk(let device, let block):
+            "block \(block) of \(device) reads otherwise than it was written: the disk is failing, replace it"
         case .device(let error): error.description
         case .compression(let error): error.description
         case .output(let path, let reason):

@@ -54,7 +54,11 @@ struct ReleaseFeed {
         client = MetadataClient(store: store, now: now) { name, limit in
             do throws(FetchError) {
                 return try await fetcher.get(Self.join(base, name), limit: limit)
-            } catch  where error.isNotFound {
+            } catch {
+                // Of the next root, which mostly is not there, object stores may say that it is forbidden.
+                guard error.isNotFound || error.isForbidden && name.hasSuffix(".root.json") else {
+                    throw error
+                }
                 return nil
             }
         }

@@ -26,7 +26,9 @@ import Testing
 
     @Test(arguments: [
         ("/x", "http://h:81/x"), ("x?y", "http://h:81/a/x?y"), ("?z", "http://h:81/a/b?z"),
-        ("//i/x", "http://i/x"), ("https://j", "https://j/"), ("x:y", nil), ("../x", "http://h:81/a/../x"),
+        ("//i/x", "http://i/x"), ("//h:81/x", "http://h:81/x"), ("http://h:81/z", "http://h:81/z"),
+        ("https://h:81/z", "https://h:81/z"), ("https://j", "https://j/"), ("x:y", nil),
+        ("../x", "http://h:81/a/../x"),
     ])
     func referencesAreResolved(_ reference: String, _ expected: String?) throws {
         let base = try FetchURL("http://me:pw@h:81/a/b?c")
@@ -37,6 +39,7 @@ import Testing
         let url = try base.resolve(reference)
         #expect(url.description == expected)
         #expect(url.user == (url.hasSameOrigin(as: base) ? "me" : ""))
+        #expect(try base.resolve("http://you@h:81/").user == "you")
     }
 
     @Test(arguments: [

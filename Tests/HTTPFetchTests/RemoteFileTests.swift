@@ -94,14 +94,54 @@ import Testing
         #expect(await failure(server, "other-size", [0..<10]) == .wrongSize(expected: 3000, found: 3001))
     }
 
-    @Test(arguments: ["changes", "changes-to-200"])
-    func aFileThatChangesIsNoticed(_ path: String) async throws {
+    /// Neither says that the file is another one, and the bytes are checked by whoever reads them.
+    @Test(arguments: ["other-tags", "fewer-fields"])
+    func tagsAndDatesMayDiffer(_ path: String) async throws {
         let server = try HostileServer()
         let file = try HTTPFetcher(quick()).file(urls: [server.url(path)], size: 3000)
-        try await file.read(ranges: [0..<10]) { _ in }
-        await #expect { try await file.read(ranges: [10..<20]) { _ in } } throws: {
-            if case FetchError.failed(_, .changed)? = $0 as? FetchError { true } else { false }
+        var collected = Collected(3000)
+        for start: UInt64 in [0, 10, 20] {
+            try await file.read(ranges: [start..<start + 10]) { collected.add($0) }
         }
+        #expect(collected.has([0..<30], of: server.content))
+    }
+
+    @Test(.timeLimit(.minutes(10)), arguments: ["epilogue", "epilogue-of-one", "no-epilogue"])
+    func nothingIsReadBehindTheLastPart(_ path: String) async throws {
+        let server = try HostileServer()
+        let configuration = quick { $0.idleTime = .seconds(600) }
+        #expect(try await read([server.url(path)], ranges, configuration).has(ranges, of: server.content))
+    }
+
+    @Test(.timeLimit(.minutes(10))) func nothingIsWaitedForBehindOnePart() async throws {
+        let server = try HostileServer()
+        let configuration = quick { $0.idleTime = .seconds(600) }
+        #expect(
+            try await read([server.url("no-last-chunk")], [5..<2000], configuration)
+                .has([5..<2000], of: server.content)
+        )
+    }
+
+    /// A part that does not begin where the stream does is refused, and the next mirror serves all of it.
+    @Test(arguments: [0, 100] as [UInt64]) func streamsBeginAtTheirBeginning(_ start: UInt64) async throws {
+        let server = try HostileServer()
+        let urls = [server.url("ahead"), server.url("proper")]
+        let file = try HTTPFetcher(quick()).file(urls: urls, size: 3000)
+        var collected = Collected(3000)
+        try await file.stream(from: start) { collected.add($0) }
+        #expect(collected.has([start..<3000], of: server.content) && collected.inOrder)
+        #expect(collected.mirrors == [urls[1]])
+    }
+
+    @Test func aSlowMirrorIsLeftForAnotherAndUsedWhereThereIsNone() async throws {
+        let server = try HostileServer()
+        let configuration = quick { ($0.rateWindow, $0.minimumRate, $0.usefulRate) = (.seconds(1), 1, 400) }
+        let whole: [Range<UInt64>] = [0..<3000]
+        let slow = server.url("drip")
+        let good = try await read([slow, server.url("proper")], whole, configuration)
+        #expect(good.has(whole, of: server.content) && good.mirrors.contains(server.url("proper")))
+        let none = try await read([slow, server.url("404")], [0..<100], configuration)
+        #expect(none.has([0..<100], of: server.content) && none.mirrors == [slow])
     }
 
     @Test func whatBreaksGoesOnWhereItWas() async throws {
@@ -151,6 +191,22 @@ import Testing
         #expect(collected.mirrors == [urls[1]])
         file.exclude(urls[1])
         await #expect { try await file.read(ranges: ranges) { _ in } } throws: { "\($0)".contains("signed") }
+    }
+
+    @Test func anExcludedMirrorServesNoMoreOfThisReading() async throws {
+        let size = 2_000_000
+        let server = try HostileServer(size: size)
+        let urls = [server.url("proper?1"), server.url("proper?2")]
+        let file = try HTTPFetcher(quick()).file(urls: urls, size: UInt64(size))
+        var collected = Collected(size)
+        var ofFirst = 0
+        try await file.stream { piece in
+            collected.add(piece)
+            if piece.mirror == urls[0] { ofFirst += 1 }
+            file.exclude(urls[0])
+        }
+        #expect(collected.has([0..<UInt64(size)], of: server.content) && collected.inOrder)
+        #expect(ofFirst <= 2 && collected.mirrors.contains(urls[1]))
     }
 
     @Test func requestsAreBounded() async throws {

@@ -153,7 +153,7 @@ final class HostileServer {
                 while True: send(b"X: y\r\n"); time.sleep(0.05)
             if name == "drip":
                 send(head(206 if r else 200, "Content-Length: %d" % (r[0][1] - r[0][0] + 1 if r else size), *(["Content-Range: bytes %d-%d/%d" % (*r[0], size)] if r else [])))
-                for b in content: send(bytes([b])); time.sleep(0.02)
+                for b in content[r[0][0]:r[0][1] + 1] if r else content: send(bytes([b])); time.sleep(0.02)
             if name == "stall": send(proper(r)[:-50]); time.sleep(30)
             if name == "silent": time.sleep(30)
             if name == "stall-once":
@@ -175,10 +175,30 @@ final class HostileServer {
             if name == "show":
                 body = "\n".join("%s: %s" % h for h in sorted(headers.items())).encode()
                 return send(head(200, "Content-Length: %d" % len(body)) + body)
-            if name == "changes": return send(proper(r, 'ETag: "%d"' % n))
-            if name == "changes-to-200":
-                if n == 1: return send(proper(r, 'ETag: "a"'))
-                return send(whole('ETag: "b"')) if headers.get("if-range") == '"a"' else send(proper(r, 'ETag: "a"'))
+            # A balancer before two servers, and one that repeats as little as it may (RFC 9110, 15.3.7).
+            if name == "other-tags":
+                tag = '"%d"' % (n % 2)
+                return send(whole("ETag: " + tag) if headers.get("if-range", tag) != tag else proper(r, "ETag: " + tag))
+            if name == "fewer-fields":
+                return send(proper(r, 'ETag: "a"', *(["Last-Modified: Sat, 01 Jan 2022 00:00:00 GMT"] if n == 1 else [])))
+            # Endless, or nothing more, behind all that was asked for.
+            if name == "epilogue":
+                send(head(206, "Content-Type: multipart/byteranges; boundary=edge", "Connection: close"))
+                send(multi(r).split(b"\r\n\r\n", 1)[1])
+                while True: send(b"#" * 65536)
+            if name == "epilogue-of-one":
+                if len(r) == 1: return send(proper(r))
+                send(head(206, "Content-Type: multipart/byteranges; boundary=edge", "Connection: close"))
+                send(multi(r[:1]).split(b"\r\n\r\n", 1)[1])
+                while True: send(b"#" * 65536)
+            if name == "no-epilogue": send(multi(r)[:-len("\r\n--edge--\r\n")]); time.sleep(600)
+            if name == "no-last-chunk":
+                first, last = r[0]
+                send(head(206, "Transfer-Encoding: chunked", "Content-Range: bytes %d-%d/%d" % (first, last, size)))
+                send(b"%x\r\n" % (last - first + 1) + content[first:last + 1] + b"\r\n"); time.sleep(600)
+            if name == "ahead": return send(one(size // 2, size - 1))
+            if name == "407": return send(head(407, "Content-Length: 0"))
+            if name == "to-itself": return send(head(302, "Location: http://127.0.0.1:%d/show" % port, "Content-Length: 0"))
             send(head(404, "Content-Length: 0"))
 
         def serve(client):

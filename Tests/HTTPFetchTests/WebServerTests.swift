@@ -40,18 +40,25 @@ import Testing
         #expect(try await HTTPFetcher(quick()).get(url, limit: Self.size) == server.content)
     }
 
-    @Test func aFileReplacedMeanwhileIsNoticed() async throws {
+    @Test func aMirrorThatIsCopiedAnewServesOn() async throws {
         let server = try WebServer(Self.size)
         let file = try HTTPFetcher(quick()).file(urls: [server.url("file")], size: UInt64(Self.size))
-        try await file.read(ranges: [0..<10]) { _ in }
-        try Data(server.content.reversed()).write(to: URL(filePath: server.file))
+        var collected = Collected(Self.size)
+        try await file.read(ranges: [0..<10]) { collected.add($0) }
         // The tag of nginx is the time in seconds, and the size.
         try FileManager.default.setAttributes(
             [.modificationDate: Date(timeIntervalSince1970: 1)],
             ofItemAtPath: server.file
         )
-        await #expect { try await file.read(ranges: [10..<20]) { _ in Issue.record("bytes came") } } throws: {
-            "\($0)".contains("changed")
+        try await file.read(ranges: [10..<20]) { collected.add($0) }
+        #expect(collected.has([0..<20], of: server.content))
+    }
+
+    @Test func oldTLSIsRefused() async throws {
+        let server = try WebServer(10)
+        let trusting = quick { ($0.authorities, $0.tries) = (server.authority, 1) }
+        await #expect { try await HTTPFetcher(trusting).get(server.outdated("file"), limit: 10) } throws: {
+            if case FetchError.failed(_, .tls)? = $0 as? FetchError { true } else { false }
         }
     }
 
@@ -145,6 +152,7 @@ private final class WebServer {
     private let process = Process()
     private let plain: Int
     private let encrypted: Int
+    private let old: Int
 
     var file: String { folder.file("www/file") }
     var authority: String { folder.file("ca.pem") }
@@ -152,8 +160,8 @@ private final class WebServer {
     init(_ size: Int) throws {
         content = sample(size)
         folder = try TemporaryDirectory()
-        let (one, two) = try (freePort(), freePort())
-        (plain, encrypted) = (one, two)
+        let (one, two, three) = try (freePort(), freePort(), freePort())
+        (plain, encrypted, old) = (one, two, three)
         try FileManager.default.createDirectory(atPath: folder.file("www"), withIntermediateDirectories: true)
         try Data(content).write(to: URL(filePath: folder.file("www/file")))
         try Self.makeCertificates(folder)
@@ -176,6 +184,10 @@ private final class WebServer {
                 listen 127.0.0.1:\(two) ssl; ssl_certificate \(path)/server.pem; ssl_certificate_key \(path)/server.key;
                 \(locations)
               }
+              server {
+                listen 127.0.0.1:\(three) ssl; ssl_certificate \(path)/server.pem; ssl_certificate_key \(path)/server.key;
+                ssl_protocols TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0; \(locations)
+              }
             }
             """
         try Data(text.utf8).write(to: folder.url.appending(path: "nginx.conf"))
@@ -191,6 +203,8 @@ private final class WebServer {
 
     func url(_ path: String) -> String { "http://127.0.0.1:\(plain)/\(path)" }
     func secure(_ host: String, _ path: String) -> String { "https://\(host):\(encrypted)/\(path)" }
+    /// Of a server that speaks TLS 1.1 only.
+    func outdated(_ path: String) -> String { "https://localhost:\(old)/\(path)" }
 
     private static func makeCertificates(_ folder: TemporaryDirectory) throws {
         func openssl(_ arguments: String...) throws {

@@ -90,6 +90,26 @@ struct SizeTests {
         #expect(try openStore(files).generations().map(\.number) == [1, 3, 4, 5, 6, 7])
     }
 
+    /// Damaged ones neither, however often they are asked for.
+    @Test func listsReadDamagedGenerationsOnce() throws {
+        let folder = try TemporaryDirectory()
+        let files = CountingFiles(try FolderStoreFiles(path: folder.file("settings")))
+        let store = try openStore(files)
+        for number in 0..<3 { try store.set(["a": .integer(Int64(number))]) }
+        let damaged = FileName.generation(2)
+        try Data("{".utf8).write(to: URL(filePath: folder.file("settings/\(damaged)")))
+        let again = try openStore(files)
+        #expect(try again.generations().map(\.number) == [1, 3, 4])
+        files.reads = 0
+        #expect(try again.generations().map(\.number) == [1, 3, 4])
+        #expect(files.reads == 0)
+        #expect(again.warnings.count == 1 && again.warnings[0].contains(damaged))
+        // Moved aside by the next write, like one that is found at the start.
+        try again.set(["a": 9])
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("settings"))
+        #expect(names.contains(FileName.damaged(damaged)) && !names.contains(damaged))
+    }
+
     /// Two transactions that fit one by one: the second commit is refused, and stays pending.
     @Test func commitLooksAtTheSum() throws {
         let store = try openStore(CutDisk(), options: StoreOptions())

@@ -116,6 +116,12 @@ private let message = Array("the quick brown fox, signed".utf8)
             files: ["key.pem": Data(pem.utf8)]
         )
         #expect(try read.output == key.publicKey.pem())
+        // libcrypto asks for no more when it reads.
+        let long = String(repeating: "p", count: 1023)
+        #expect(try PrivateKey(pem: key.pem(passphrase: long), passphrase: long).publicKey == key.publicKey)
+        #expect(throws: SignatureError.passphraseTooLong(limit: 1023)) {
+            try key.pem(passphrase: long + "p")
+        }
         let written = try openssl(
             ["pkcs8", "-topk8", "-in", "key.pem", "-passout", "pass:battery"],
             files: ["key.pem": Data(key.pem().utf8)]
@@ -154,6 +160,7 @@ private let message = Array("the quick brown fox, signed".utf8)
         let compressed = [2 + point[64] & 1] + point[1...32]
         let read = try PublicKey(rawP256: compressed)
         #expect(read.kind == .ecdsaP256)
+        #expect(read == key && read.der == key.der)
         var outside = point
         outside[64] ^= 1
         #expect(throws: SignatureError.notAPublicKey(expected: "a point on P-256")) {
@@ -163,9 +170,32 @@ private let message = Array("the quick brown fox, signed".utf8)
         #expect(throws: SignatureError.self) { try PublicKey(rawP256: Array(point.dropLast())) }
     }
 
+    /// The same key however openssl writes it.
+    @Test func formsOfOneKeyAreEqual() throws {
+        let key = try PrivateKey.generate(.ecdsaP256)
+        let files = ["key.pem": Data(try key.pem().utf8)]
+        let compressed = try openssl(
+            ["ec", "-in", "key.pem", "-pubout", "-conv_form", "compressed"],
+            files: files
+        )
+        let start = try #require(compressed.output.range(of: "-----BEGIN"))
+        let text = String(compressed.output[start.lowerBound...])
+        #expect(try text != key.publicKey.pem())
+        #expect(try PublicKey(pem: text) == key.publicKey)
+        let explicit = try openssl(
+            ["ec", "-in", "key.pem", "-pubout", "-param_enc", "explicit"],
+            files: files
+        )
+        let begin = try #require(explicit.output.range(of: "-----BEGIN"))
+        #expect(throws: SignatureError.unsupportedKey("EC with explicit parameters")) {
+            try PublicKey(pem: String(explicit.output[begin.lowerBound...]))
+        }
+    }
+
     @Test(arguments: [
         (["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"], "EC secp384r1"),
         (["-algorithm", "X25519"], "X25519"),
+        (["-quiet", "-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048"], "RSA-PSS"),
     ])
     func otherKindsAreNamed(_ options: [String], _ name: String) throws {
         let made = try openssl(["genpkey"] + options, files: [:])

@@ -96,6 +96,23 @@ import Testing
         }
     }
 
+    /// A writer that always has more does not hold the reader: the time is looked at between reads, too.
+    @Test func timeEndsThoughThereIsMore() throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        defer { close(ends[0]) }
+        let bytes = [UInt8](repeating: 7, count: 60_000)
+        try #require(Glibc.write(ends[1], bytes, bytes.count) == bytes.count)
+        close(ends[1])
+        #expect(throws: SmallFileError.didNotEnd) {
+            try readSmallFile(ends[0], maximumLength: 100_000, kind: .any(within: .zero))
+        }
+        #expect(
+            try readSmallFile(ends[0], maximumLength: 100_000, kind: .any(within: .seconds(60))).count
+                < 60_000
+        )
+    }
+
     @Test func descriptorsStayOpenAndAreReadFromTheirPosition() throws {
         let descriptor = open(try write(10, "file"), O_RDONLY | O_CLOEXEC)
         try #require(descriptor >= 0)

@@ -1,4 +1,8 @@
 import Foundation
+import Glibc
+import HTTPFetch
+import Hashing
+@testable import TUF
 import TestSupport
 import Testing
 
@@ -58,6 +62,38 @@ private let python: String? = {
 
     @Test func targetPathsBecomePartsOfURLs() {
         #expect(Repository.escaped("a/b c?#\u{e9}%20.txt") == "a/b%20c%3F%23%C3%A9%20.txt")
+    }
+
+    /// Refused before anything is fetched for it.
+    @Test func aNameThatNoFileCanHaveIsRefused() async throws {
+        let directory = try TemporaryDirectory()
+        let folder = TargetFolder(directory.file("targets"))
+        for (name, isRight) in [
+            (String(repeating: "a", count: 255), true), (String(repeating: "\u{e9}", count: 43), false),
+        ] {
+            let file = TargetFile(length: 1, sha256: SHA256Digest(hashing: "x"))
+            let target = FoundTarget(path: name, file: file, role: "targets", location: name)
+            var wasAsked = false
+            do {
+                try await folder.write(target) { body in
+                    wasAsked = true
+                    try await body([UInt8(ascii: "x")])
+                }
+                #expect(isRight && folder.has(target))
+            } catch let error as TUFError {
+                guard case .store(_, _, ENAMETOOLONG) = error else { throw error }
+                #expect(!isRight)
+            }
+            #expect(wasAsked == isRight)
+        }
+    }
+
+    @Test func onlyALaterRootMayBeForbidden() {
+        let forbidden = FetchError.failed(url: "u", .status(403))
+        #expect(Repository.isAbsent("3.root.json", forbidden))
+        #expect(!Repository.isAbsent("timestamp.json", forbidden))
+        #expect(!Repository.isAbsent("1.targets.json", forbidden))
+        #expect(Repository.isAbsent("timestamp.json", .failed(url: "u", .status(404))))
     }
 
     @Test func targetsHaveNamesInsideOfTheirFolder() {

@@ -1,3 +1,4 @@
+import Glibc
 import Hashing
 import JSON
 import Signatures
@@ -79,6 +80,58 @@ import Testing
         #expect(await host.failure(repository) == .rollback(role: "targets.json", trusted: 2, found: 1))
         #expect(host.store.version(Snapshot.self) == 2)
         #expect(host.store.version(Targets.self) == 2)
+    }
+
+    /// However long the trusted snapshot is, as long as it was taken once.
+    @Test func rollbackOfTargetsIsRefusedByALongSnapshot() async throws {
+        var repository = try TestRepository()
+        repository.listsHashes = true
+        repository.snapshot.common.unrecognized["x"] = .string(String(repeating: "x", count: 2_100_000))
+        try repository.publishNext()
+        let host = try TestHost(repository)
+        try await host.refresh(repository)
+        try await host.refresh(repository)
+        #expect(host.requests == ["2.root.json", "timestamp.json"])
+        try repository.publishNext()
+        repository.targets.common.version = 1
+        try repository.publish()
+        #expect(await host.failure(repository) == .rollback(role: "targets.json", trusted: 2, found: 1))
+    }
+
+    /// The second key is the first one's point, compressed.
+    @Test func oneKeyInTwoFormsCountsOnce() async throws {
+        var repository = try TestRepository()
+        let host = try TestHost(repository)
+        let key = try PrivateKey.generate(.ecdsaP256)
+        let point = Array(key.publicKey.der.suffix(65))
+        let compressed = [2 + point[64] & 1] + point[1...32]
+        func value(_ bytes: [UInt8]) -> JSONValue {
+            [
+                "keytype": "ecdsa", "scheme": "ecdsa-sha2-nistp256",
+                "keyval": ["public": .string(Hex.encode(bytes))],
+            ]
+        }
+        try repository.changeRoot { root, _ in
+            root.roles["timestamp"] = RoleKeys(keyIDs: ["one", "two"], threshold: 2)
+        }
+        let text = String(decoding: try #require(repository.files["2.root.json"]), as: UTF8.self)
+        var document = try #require(try JSONValue(parsing: Array(text.utf8)).members)
+        var signed = try #require(document["signed"]?.members)
+        var keys = try #require(signed["keys"]?.members)
+        (keys["one"], keys["two"]) = (value(point), value(compressed))
+        signed["keys"] = .object(keys)
+        document = ["signed": .object(signed), "signatures": []]
+        var root = try Metadata<Root>(parsing: Array(JSONValue.object(document).prettyText.utf8))
+        for key in repository.signers["root"] ?? [] { try root.sign(with: key) }
+        repository.files["2.root.json"] = root.encoded()
+        var metadata = try Metadata(repository.timestamp)
+        try metadata.sign(with: key, keyID: "one")
+        try metadata.sign(with: key, keyID: "two")
+        repository.files["timestamp.json"] = metadata.encoded()
+        #expect(
+            await host.failure(repository)
+                == .notEnoughSignatures(role: "timestamp", valid: 1, threshold: 2, delegator: "root")
+        )
     }
 
     /// The snapshot that was trusted protects even when it has expired meanwhile.
@@ -215,12 +268,12 @@ import Testing
         repository.timestamp.snapshot.length = .max
         repository.files["timestamp.json"] = try repository.signed(repository.timestamp)
         try host.store.remove("snapshot.json")
-        let newest = repository.files
-        client = MetadataClient(store: host.store, now: testTime) { name, limit in
-            if name == "2.snapshot.json" { #expect(limit == 20_000_000) }
-            return newest[name]
-        }
-        await #expect(throws: TUFError.self) { try await client.refresh() }
+        // Nothing is fetched that would not be read.
+        #expect(
+            await host.failure(repository)
+                == .tooLong(name: "snapshot.json", limit: ClientLimits.documentBytes)
+        )
+        #expect(host.requests == ["2.root.json", "timestamp.json"])
     }
 
     /// A role cannot make hosts take targets, or dependencies, that it is not trusted with.

@@ -170,6 +170,20 @@ import Testing
         #expect(try store.load("root.json", limit: 10) == nil)
     }
 
+    @Test func oneLockAtATime() throws {
+        let directory = try TemporaryDirectory()
+        // Made by the first that wants it.
+        let store = FileStore(folder: directory.file("metadata"))
+        let lock = try #require(try store.lock())
+        #expect(try store.lock() == nil)
+        #expect(try FileStore(folder: directory.file("metadata")).lock() == nil)
+        lock.release()
+        lock.release()
+        let next = try #require(try store.lock())
+        #expect(try store.lock() == nil)
+        next.release()
+    }
+
     @Test func aFolderThatCannotBeWrittenIsNamed() throws {
         let store = FileStore(folder: "/proc/nothing")
         #expect(throws: TUFError.store(operation: "make the folder", path: "/proc/nothing", errno: ENOENT)) {

@@ -151,10 +151,25 @@ final class MemoryStore: TrustedStore {
     private let files = Mutex<[String: [UInt8]]>([:])
     /// The file that cannot be written.
     let unwritable = Mutex<String?>(nil)
+    /// The file that cannot be read.
+    let unreadable = Mutex<String?>(nil)
+    private let isHeld = Mutex(false)
 
     var names: [String] { files.withLock { $0.keys.sorted() } }
 
-    func load(_ name: String, limit: Int) throws(TUFError) -> [UInt8]? { files.withLock { $0[name] } }
+    func load(_ name: String, limit: Int) throws(TUFError) -> [UInt8]? {
+        if unreadable.withLock({ $0 == name }) { throw .store(operation: "read", path: name, errno: EIO) }
+        let bytes = files.withLock { $0[name] }
+        if let bytes, bytes.count > limit { throw .tooLong(name: name, limit: limit) }
+        return bytes
+    }
+    func lock() throws(TUFError) -> StoreLock? {
+        let isMine = isHeld.withLock { held in
+            defer { held = true }
+            return !held
+        }
+        return isMine ? StoreLock { self.isHeld.withLock { $0 = false } } : nil
+    }
     func save(_ name: String, _ bytes: [UInt8]) throws(TUFError) {
         if unwritable.withLock({ $0 == name }) { throw .store(operation: "write", path: name, errno: ENOSPC) }
         files.withLock { $0[name] = bytes }

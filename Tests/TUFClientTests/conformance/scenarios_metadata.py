@@ -172,6 +172,9 @@ def expired_local_metadata_are_updated():
     expect(host.refresh(days=18), 0)
     expect(host.versions(), [1, 3, 2, 2])
     expect(host.refresh(days=22), 1)
+    # What the clock said when everything was right; now it is two weeks behind.
+    expect(host.refresh(), 1)
+    assert "clock" in host.said, host.said
 
 
 @scenario
