@@ -254,7 +254,8 @@ let package = Package(
         .target(
             name: "UpdateFixtures",
             dependencies: [
-                "BlockDevices", "GPT", "Hashing", "ReleaseManifest", "UpdateEngine", "VariantManifest", "Verity",
+                "BlockDevices", "GPT", "Hashing", "ReleaseManifest", "UpdateEngine", "VariantManifest",
+                "Verity",
                 "TestSupport",
             ],
             path: "Tests/UpdateFixtures",
