@@ -165,7 +165,8 @@ let services: [Target] =
         [
             "HostAPI", "HostAPIClient", "JSON", "Presentation", "SettingsModel", "SmallFiles", "TOML",
             argumentParser, asyncHTTPClient, nioCore, nioHTTP1,
-        ]
+        ],
+        tests: ["HostAPIServer", logging]
     )
     + library(
         "UpdaterService",

@@ -53,7 +53,8 @@ public struct HostEvents: AsyncSequence, Sendable {
             while ready.isEmpty {
                 if isOver { return nil }
                 if exchange == nil { exchange = try await Self.connected(events) }
-                guard let exchange, case .body(let bytes) = try await exchange.next(within: events.silence) else {
+                guard let exchange, case .body(let bytes) = try await exchange.next(within: events.silence)
+                else {
                     isOver = true
                     return nil
                 }

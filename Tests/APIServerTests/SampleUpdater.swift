@@ -13,11 +13,15 @@ final class SampleUpdater: Sendable {
     private let server: Mutex<HostAPIServer?> = Mutex(nil)
     private let answers: Mutex<[Operation: @Sendable () async throws(Problem) -> APIReply]> = Mutex([:])
     private let asked: Mutex<[Operation]> = Mutex([])
+    private let version: Mutex<String?> = Mutex(nil)
 
     init(at path: String) { self.path = path }
 
     /// The operations that were asked for, in their order, without those of `events`.
     var requests: [Operation] { asked.withLock { $0 } }
+
+    /// The last parameter `version` that came.
+    var lastVersion: String? { version.withLock { $0 } }
 
     func answer(
         _ operation: Operation,
@@ -51,6 +55,7 @@ final class SampleUpdater: Sendable {
             return .events(watch, limit: nil, timeout: request.parameters.integer("timeout"))
         }
         asked.withLock { $0.append(request.operation) }
+        if let text = request.parameters.text("version") { version.withLock { $0 = text } }
         guard let answer = answers.withLock({ $0[request.operation] }) else {
             throw Problem(status: 404, detail: "nothing is known of \(request.operation.rawValue)")
         }

@@ -44,6 +44,17 @@ import Testing
         }
     }
 
+    @Test func parametersPassThrough() async throws {
+        try await withUpdater { host, updater in
+            updater.answer(.refreshUpdates) { .nothing }
+            let status = try await blocking {
+                try host.call("POST", "/actions/refresh-updates?version=1.2.3%2Brc%26x&ignore-waves=true")
+                    .status
+            }
+            #expect(status == 204 && updater.lastVersion == "1.2.3+rc&x")
+        }
+    }
+
     /// No socket, a socket that nobody serves, and what is no updater at all.
     @Test func withoutAnUpdater() async throws {
         let host = try TestHost()
@@ -54,7 +65,10 @@ import Testing
                 }
                 try await blocking {
                     for command in Self.commands {
-                        #expect(isProblem(try host.call("POST", command.path), 409, "updater.service"), "\(state)")
+                        #expect(
+                            isProblem(try host.call("POST", command.path), 409, "updater.service"),
+                            "\(state)"
+                        )
                     }
                     #expect(
                         isProblem(try host.call("GET", "/updates/status"), 404, "updater.service"),
@@ -77,7 +91,9 @@ import Testing
             }
             try await blocking {
                 #expect(isProblem(try host.call("GET", "/updates/status"), 500, "updater.service"))
-                #expect(isProblem(try host.call("POST", "/actions/refresh-updates"), 500, "the disk has gone"))
+                #expect(
+                    isProblem(try host.call("POST", "/actions/refresh-updates"), 500, "the disk has gone")
+                )
                 let health = try host.call("GET", "/health").json
                 #expect(health["status"] == "degraded")
                 #expect(health["problems"]?.elements?.first?["source"] == "update")
@@ -105,7 +121,8 @@ import Testing
                 #expect(try host.call("GET", "/settings?keys=settings.motd").json == ["motd": "meanwhile"])
                 let health = try host.call("GET", "/health").json
                 #expect(
-                    health["problems"]?.elements?.first?["message"]?.string?.contains("did not answer") == true
+                    health["problems"]?.elements?.first?["message"]?.string?.contains("did not answer")
+                        == true
                 )
                 #expect(try host.call("GET", "/metrics").status == 200)
             }
@@ -151,6 +168,14 @@ import Testing
 
 /// The updater's events for clients of `/events`.
 @Suite struct UpdateEventTests {
+    /// The next event; signs of life are none.
+    private static func event(_ wire: Wire) throws -> String {
+        while true {
+            let message = try wire.read(until: "\n\n")
+            if message.contains("event: ") { return message }
+        }
+    }
+
     @Test func watchersSeeWhatTheUpdaterTells() async throws {
         try await withUpdater { host, updater in
             #expect(updater.events.count == 0)
@@ -173,7 +198,7 @@ import Testing
             updater.events.publish(.update, SampleUpdater.status(["progress": ["done": 1]]))
             try await blocking {
                 for wire in [first, second] {
-                    let event = try wire.read(until: "\n\n")
+                    let event = try Self.event(wire)
                     #expect(event.contains("event: update\n"))
                     #expect(event.contains(#""progress":{"done":1}"#))
                 }
@@ -194,14 +219,14 @@ import Testing
                 return wire
             }
             old.events.publish(.update, ["number": 1])
-            let event1 = try await blocking { try wire.read(until: "\n\n") }
+            let event1 = try await blocking { try Self.event(wire) }
             #expect(event1.contains(#"{"number":1}"#))
             await old.stop()
             let new = SampleUpdater(at: host.updaterSocket)
             try await new.start()
             // Told while nobody listens: it is fetched when the subscription is back.
             new.events.publish(.update, ["number": 2])
-            let event2 = try await blocking { try wire.read(until: "\n\n") }
+            let event2 = try await blocking { try Self.event(wire) }
             #expect(event2.contains(#"{"number":2}"#))
             await new.stop()
         }
@@ -247,7 +272,7 @@ import Testing
                 wire.send(TestHost.request("GET", "/events"))
                 _ = try wire.read(until: "\r\n\r\n")
                 try host.commit(motd: "x")
-                #expect(try wire.read(until: "\n\n").contains("event: commit\n"))
+                #expect(try Self.event(wire).contains("event: commit\n"))
             }
         }
     }

@@ -147,14 +147,23 @@ final class ServiceHost: Sendable {
         var errors: String
     }
 
-    /// Runs the command.
+    /// Runs what the unit runs when settings changed.
+    func checkConfiguration() async throws -> Run {
+        try await run(["check-configuration", "--host", folder.file("host")])
+    }
+
+    /// Runs the command, on the socket of this host.
     func updater(_ arguments: String...) async throws -> Run {
+        try await run(arguments + ["--socket", socket])
+    }
+
+    private func run(_ arguments: [String]) async throws -> Run {
         let name = UUID().uuidString
         let files = ["out", "err"].map { folder.file("\(name).\($0)") }
         for file in files { _ = FileManager.default.createFile(atPath: file, contents: nil) }
         let process = Process()
         process.executableURL = URL(filePath: program)
-        process.arguments = ["updater"] + arguments + ["--socket", socket]
+        process.arguments = ["updater"] + arguments
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle(forWritingAtPath: files[0])
         process.standardError = FileHandle(forWritingAtPath: files[1])

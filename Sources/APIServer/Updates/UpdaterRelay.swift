@@ -73,7 +73,7 @@ struct UpdaterRelay: Sendable {
     /// - Parameter time: now.
     func problems(time: Timestamp) async -> [HealthProblem] {
         do throws(HostAPIError) {
-            let status = try await client.updateStatus(timeLimit: .seconds(2))
+            let status = try await client.updateStatus(timeLimit: .seconds(5))
             return status.failedUpdate.map { [$0.healthProblem] } ?? []
         } catch {
             switch error {
