@@ -93,7 +93,7 @@ let services: [Target] =
         "ImageBuilder",
         [
             "Archive", "Bytes", "Debian", "ELF", "FAT", "Features", "FileTree", "GPT", "Hashing", "Processes",
-            "ReleaseManifest", "SBOM", "TUF", "VariantManifest", "Verity",
+            "ReleaseManifest", "SBOM", "TUF", "UKI", "VariantManifest", "Verity",
         ],
         tests: ["Signatures"]
     )
@@ -128,7 +128,7 @@ let services: [Target] =
     + library(
         "UpdateEngine",
         ["BlockDevices", "BootEntries", "BootSlots", "Bytes", "FAT", "GPT", "Hashing", "Verity"],
-        tests: ["UpdateFixtures"]
+        tests: ["UpdateFixtures", "VariantManifest"]
     )
     + library(
         "Updater",
@@ -247,7 +247,9 @@ let package = Package(
         .target(
             name: "UpdateFixtures",
             dependencies: [
-                "BlockDevices", "GPT", "Hashing", "ReleaseManifest", "UpdateEngine", "Verity", "TestSupport",
+                "BlockDevices", "GPT", "Hashing", "ReleaseManifest", "UpdateEngine", "VariantManifest",
+                "Verity",
+                "TestSupport",
             ],
             path: "Tests/UpdateFixtures",
             swiftSettings: common

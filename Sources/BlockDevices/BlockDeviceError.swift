@@ -4,6 +4,8 @@ import Glibc
 public enum BlockDeviceError: Error, Equatable, CustomStringConvertible {
     /// It could not be opened or measured.
     case open(path: String, errno: Int32)
+    /// It is mounted, or another program holds it.
+    case inUse(path: String)
     /// The range does not lie inside the device.
     case outOfBounds(device: String, offset: UInt64, count: Int, size: UInt64)
     /// The system could not read.
@@ -20,6 +22,8 @@ public enum BlockDeviceError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .open(let path, let number):
             "cannot open '\(path)': \(Self.text(number)); check the path and the permissions of this program"
+        case .inUse(let path):
+            "'\(path)' is mounted, or held by another program; unmount it, or wait until the other has finished"
         case .outOfBounds(let device, let offset, let count, let size):
             """
             \(count) bytes at offset \(offset) lie outside of the \(size) bytes of '\(device)'; the disk is smaller \

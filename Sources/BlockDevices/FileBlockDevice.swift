@@ -12,10 +12,8 @@ public final class FileBlockDevice: BlockDevice {
     public enum Access: Sendable {
         /// Every write fails.
         case readOnly
-        /// Others may use it at the same time.
+        /// Others may use it at the same time: see `DeviceHold`.
         case readWrite
-        /// A block device that is mounted or otherwise held is refused (EBUSY).
-        case exclusive
     }
 
     /// Opens a device or a file that exists.
@@ -26,7 +24,6 @@ public final class FileBlockDevice: BlockDevice {
             switch access {
             case .readOnly: O_RDONLY
             case .readWrite: O_RDWR
-            case .exclusive: O_RDWR | O_EXCL
             }
         let descriptor = open(path, flags | O_CLOEXEC)
         guard descriptor >= 0 else { throw .open(path: path, errno: errno) }

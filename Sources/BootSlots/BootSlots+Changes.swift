@@ -35,7 +35,7 @@ extension BootSlots {
         guard contents.size == image.size, found == image.sha256 else {
             throw .digestMismatch(path: path, expected: image.sha256, found: found)
         }
-        let facts = ImageFacts(contents)
+        let facts = ImageFacts.read(contents).facts
         guard facts?.rootHash == image.rootHash else {
             throw .wrongImage(path: path, expected: image.rootHash, found: facts?.rootHash)
         }
@@ -61,23 +61,26 @@ extension BootSlots {
 
     func removeCopy(variant: String, version: String) throws(BootSlotsError) {
         let path = try copyPath(variant: variant, version: version)
-        guard try staged().contains(where: { $0.path == path }) else { return }
         let writer = try begin()
+        guard try staged().contains(where: { $0.path == path }) else { return }
         try change { () throws(FATError) in try writer.remove(path) }
     }
 
     // MARK: Entries
 
-    func createEntry(_ image: StagedImage, tries: Int) throws(BootSlotsError) {
+    func createEntry(_ image: StagedImage, installed: Set<SHA256Digest>, tries: Int) throws(BootSlotsError) {
         let name = try Self.name(variant: image.variant, version: image.version, tries: tries)
+        guard installed.contains(image.rootHash) else {
+            throw .notInstalled(name: name.name, rootHash: image.rootHash)
+        }
         let writer = try begin()
-        let entries = try entries()
-        if let existing = entries.first(where: { $0.name?.name == name.name && !$0.hasLostItsName }) {
-            switch existing.name?.state {
-            case .indeterminate: return
-            case .bad: throw .hasFailed(path: existing.path)
-            default: throw .notOnTrial(name: name.name)
-            }
+        let existing = try entries().filter { $0.name?.name == name.name && !$0.hasLostItsName }
+        guard existing.allSatisfy(\.isCounted) else { throw .notOnTrial(name: name.name) }
+        // The same version may have been built again, with another root.
+        if let same = existing.first(where: { $0.size == image.size && $0.image?.rootHash == image.rootHash })
+        {
+            if case .bad? = same.name?.state { throw .hasFailed(path: same.path) }
+            return
         }
         try requireGoodEntry { $0.image?.rootHash != image.rootHash }
         let copy = try copyPath(variant: image.variant, version: image.version)
@@ -88,6 +91,7 @@ extension BootSlots {
             try FATVolume(device.mediumSource).contents(copy)
         }
         try check(contents, is: image, path: staged.path)
+        for old in existing { try change { () throws(FATError) in try writer.remove(old.path) } }
         // The loader renames the entry at every try, and a firmware never uses a freed slot again: there is room for
         // all renamings in the entry's own sector, if a sector is large enough, else in the folder as it is.
         let slots = Self.slotCount(of: name)
@@ -114,6 +118,7 @@ extension BootSlots {
 
     func removeTrial(variant: String, version: String) throws(BootSlotsError) {
         let name = try Self.name(variant: variant, version: version, tries: nil)
+        let writer = try begin()
         let same = try entries().filter { entry in
             entry.hasLostItsName
                 ? entry.image?.variant == variant && entry.image?.version == version
@@ -121,7 +126,6 @@ extension BootSlots {
         }
         guard !same.isEmpty else { return }
         guard !same.contains(where: \.isGood) else { throw .notOnTrial(name: name.name) }
-        let writer = try begin()
         try requireGoodEntry { _ in true }
         for entry in same { try change { () throws(FATError) in try writer.remove(entry.path) } }
     }
@@ -152,12 +156,12 @@ extension BootSlots {
 
     func remove(_ fileName: String, running rootHash: SHA256Digest) throws(BootSlotsError) {
         let path = "\(Self.entryFolder)/\(fileName)"
+        let writer = try begin()
         guard let entry = try entries().first(where: { $0.fileName.lowercased() == fileName.lowercased() })
         else {
             throw .noSuchEntry(path: path)
         }
         guard entry.image?.rootHash != rootHash else { throw .isRunning(path: path) }
-        let writer = try begin()
         try requireGoodEntry { $0.path != entry.path }
         try change { () throws(FATError) in try writer.remove(entry.path) }
     }
@@ -172,7 +176,8 @@ extension BootSlots {
 
     // MARK: Common
 
-    /// Repairs what an earlier attempt may have left, so that every change starts from a sound file system.
+    /// Repairs what an earlier attempt may have left, so that every change starts from a sound file system, and from
+    /// what is on the medium: it begins with a flush.
     func begin() throws(BootSlotsError) -> FATWriter {
         try change { () throws(FATError) in
             _ = try FATCheck.repair(device)

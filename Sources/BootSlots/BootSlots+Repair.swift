@@ -4,16 +4,24 @@ import FAT
 import Hashing
 
 extension BootSlots {
-    func repairEntries(_ boot: RunningBoot, expected: ExpectedTrial?) throws(BootSlotsError)
-        -> [BootSlotsFinding]
+    func repairEntries(_ boot: RunningBoot, expected: ExpectedTrial?, installed: Set<SHA256Digest>)
+        throws(BootSlotsError) -> [BootSlotsFinding]
     {
         let check = try change { () throws(FATError) in try FATCheck.repair(device) }
         var findings = check.repaired.map { BootSlotsFinding.repaired($0) }
-        try requireGoodEntry { _ in true }
         let writer = try change { () throws(FATError) in try FATWriter(device) }
-        findings += try repairLostNames(boot, expected: expected, writer: writer)
+        // It may be the only entry, and then nothing else could ever be done.
+        if expected?.image.rootHash != boot.rootHash {
+            findings += try restoreRunningName(boot, writer: writer)
+        }
+        try requireGoodEntry { _ in true }
+        // An entry without a root to boot is none.
+        let restorable = expected.flatMap { installed.contains($0.image.rootHash) ? $0 : nil }
+        findings += try repairLostNames(boot, expected: expected, restorable: restorable, writer: writer)
         findings += try repairSecondNames(writer: writer)
-        if let expected { findings += try repairTrial(boot, expected: expected, writer: writer) }
+        if let expected {
+            findings += try repairTrial(boot, expected: expected, installed: installed, writer: writer)
+        }
         let rest = try change { () throws(FATError) in try FATCheck.repair(device) }
         for fault in rest.remaining {
             // Entries without their long names were dealt with above.
@@ -23,10 +31,34 @@ extension BootSlots {
         return findings
     }
 
-    /// Entries with only their 8.3 names look committed.
-    private func repairLostNames(_ boot: RunningBoot, expected: ExpectedTrial?, writer: FATWriter)
-        throws(BootSlotsError) -> [BootSlotsFinding]
+    /// The running entry has only its 8.3 name and is not on trial: it is what it looks like, and gets its name back.
+    private func restoreRunningName(_ boot: RunningBoot, writer: FATWriter) throws(BootSlotsError)
+        -> [BootSlotsFinding]
     {
+        // A boot that was counted is one on trial, whatever is recorded.
+        guard boot.bootCountPath == nil else { return [] }
+        let same = try entries().filter { $0.image?.rootHash == boot.rootHash }
+        guard same.allSatisfy(\.hasLostItsName), let entry = same.first, entry.name != nil,
+            let variant = entry.image?.variant, let version = entry.image?.version,
+            let name = try? Self.name(variant: variant, version: version, tries: nil)
+        else { return [] }
+        do {
+            try writer.rename(entry.path, to: name.fileName)
+        } catch .exists {
+            return []
+        } catch {
+            throw .fileSystem(error)
+        }
+        return [.restoredName(entry.fileName, name: name.fileName)]
+    }
+
+    /// Entries with only their 8.3 names look committed.
+    private func repairLostNames(
+        _ boot: RunningBoot,
+        expected: ExpectedTrial?,
+        restorable: ExpectedTrial?,
+        writer: FATWriter
+    ) throws(BootSlotsError) -> [BootSlotsFinding] {
         var findings: [BootSlotsFinding] = []
         let entries = try entries()
         for entry in entries where entry.hasLostItsName && entry.name != nil {
@@ -35,11 +67,11 @@ extension BootSlots {
             let isNamedElsewhere = entries.contains {
                 !$0.hasLostItsName && $0.image?.rootHash == image.rootHash
             }
-            if !isNamedElsewhere, let expected, try self.is(entry, expected.image), expected.tries > 0 {
+            if !isNamedElsewhere, let trial = restorable, trial.tries > 0, try self.is(entry, trial.image) {
                 let name = try Self.name(
-                    variant: expected.image.variant,
-                    version: expected.image.version,
-                    tries: expected.tries
+                    variant: trial.image.variant,
+                    version: trial.image.version,
+                    tries: trial.tries
                 )
                 try change { () throws(FATError) in try writer.rename(entry.path, to: name.fileName) }
                 findings.append(.restoredCounter(entry.fileName, name: name.fileName))
@@ -83,16 +115,21 @@ extension BootSlots {
     }
 
     /// The entry on trial is there and is what the release describes, or is made again.
-    private func repairTrial(_ boot: RunningBoot, expected: ExpectedTrial, writer: FATWriter)
-        throws(BootSlotsError) -> [BootSlotsFinding]
-    {
+    private func repairTrial(
+        _ boot: RunningBoot,
+        expected: ExpectedTrial,
+        installed: Set<SHA256Digest>,
+        writer: FATWriter
+    ) throws(BootSlotsError) -> [BootSlotsFinding] {
         let image = expected.image
         let name = try Self.name(variant: image.variant, version: image.version, tries: nil)
         var findings: [BootSlotsFinding] = []
         let mine = try entries().filter { $0.name?.name == name.name && !$0.hasLostItsName }
         if mine.contains(where: \.isGood) { return [] }
         for entry in mine where entry.isCounted {
-            if entry.image?.rootHash == image.rootHash, entry.size == image.size {
+            if entry.image?.rootHash == image.rootHash, entry.size == image.size,
+                installed.contains(image.rootHash)
+            {
                 let isUncounted = boot.rootHash == image.rootHash && boot.bootCountPath == nil
                 return isUncounted ? [.uncountedTrial(entry.fileName)] : []
             }
@@ -103,7 +140,7 @@ extension BootSlots {
             return findings + [.trialLost(name: name.name, reason: "it has no tries left")]
         }
         do {
-            try createEntry(image, tries: expected.tries)
+            try createEntry(image, installed: installed, tries: expected.tries)
         } catch {
             return findings + [.trialLost(name: name.name, reason: error.description)]
         }

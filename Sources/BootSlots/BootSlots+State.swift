@@ -45,7 +45,7 @@ extension BootSlots {
 
     private func files(in folder: String) throws(BootSlotsError) -> [EntryState] {
         do {
-            let volume = try FATVolume(device.source)
+            let volume = try FATVolume(device.mediumSource)
             let content: FATFolder
             do {
                 content = try volume.folder(folder)
@@ -54,13 +54,15 @@ extension BootSlots {
             }
             return content.entries.filter { !$0.isFolder }.map { entry in
                 let contents = try? volume.contents(of: entry)
+                let image = contents.map { ImageFacts.read($0) } ?? (facts: nil, isReadable: false)
                 return EntryState(
                     path: "\(folder)/\(entry.name)",
                     fileName: entry.name,
                     name: BootEntryName(fileName: entry.name),
                     longName: entry.longName,
                     size: UInt64(entry.size),
-                    image: contents.flatMap { ImageFacts($0) }
+                    image: image.facts,
+                    isReadable: image.isReadable
                 )
             }
         } catch {
@@ -70,9 +72,18 @@ extension BootSlots {
 }
 
 extension ImageFacts {
-    /// Reads them from a UKI; nil if it is none, or names no root hash.
-    init?(_ contents: ByteSource) {
-        guard let image = try? UnifiedKernelImage(contents), let line = image.commandLine else { return nil }
+    /// Reads them from a file: nothing if it is no UKI, or names no root hash; and whether its bytes could be read.
+    static func read(_ contents: ByteSource) -> (facts: ImageFacts?, isReadable: Bool) {
+        do throws(UKIError) {
+            return (ImageFacts(try UnifiedKernelImage(contents)), true)
+        } catch {
+            if case .unreadable(.failed) = error { return (nil, false) }
+            return (nil, true)
+        }
+    }
+
+    private init?(_ image: UnifiedKernelImage) {
+        guard let line = image.commandLine else { return nil }
         let key = "roothash="
         let value = line.split(whereSeparator: \.isWhitespace).last { $0.hasPrefix(key) }?.dropFirst(
             key.count

@@ -1,6 +1,7 @@
 public import BlockDevices
 public import Bytes
 public import Hashing
+import UKI
 
 /// The boot entries on an EFI system partition and the plain copies of staged UKIs beside them.
 ///
@@ -14,8 +15,8 @@ public struct BootSlots: Sendable {
     public static let entryFolder = "EFI/Linux"
     /// Where plain copies of staged UKIs are.
     public static let stageFolder = "EFI/bulkhead"
-    /// The largest UKI: its size is boot time (DESIGN.md, section 4).
-    public static let maximumUKISize: UInt64 = 64 << 20
+    /// The largest UKI: what the image build accepts for this architecture, because its size is boot time.
+    public static let maximumUKISize = UKISizeLimit.thisMachine
     /// How often a new version is tried.
     public static let tries = 3
 
@@ -35,10 +36,14 @@ public struct BootSlots: Sendable {
 
     /// Creates the entry of a staged UKI, with all its tries to come.
     ///
-    /// Does nothing if the entry is there already, tried or not.
-    /// - Throws: `BootSlotsError`; among others `.notStaged`, `.digestMismatch`, `.noGoodEntry`.
-    public func activate(_ image: StagedImage, tries: Int = BootSlots.tries) throws(BootSlotsError) {
-        try createEntry(image, tries: tries)
+    /// Does nothing if the entry is there already, tried or not. A counted entry of the version that is for another
+    /// UKI is removed first.
+    /// - Parameter installed: the root hashes that the disk's slots carry: an entry for another one would not boot.
+    /// - Throws: `BootSlotsError`; among others `.notStaged`, `.notInstalled`, `.digestMismatch`, `.noGoodEntry`.
+    public func activate(_ image: StagedImage, installed: Set<SHA256Digest>, tries: Int = BootSlots.tries)
+        throws(BootSlotsError)
+    {
+        try createEntry(image, installed: installed, tries: tries)
     }
 
     /// Removes the entry on trial of a version; its plain copy stays, so that it can be activated again.
@@ -82,12 +87,26 @@ public struct BootSlots: Sendable {
     ///
     /// - Parameters:
     ///   - boot: what is running, and what the loader says of it.
-    ///   - expected: the version that the recorded state says is on trial; nil if none is.
+    ///   - expected: the version that the recorded state says is on trial, also if it is what is running; nil if
+    ///     none is.
+    ///   - installed: the root hashes that the disk's slots carry: no entry is made or kept on trial for another one.
     /// - Throws: `BootSlotsError`; `.noGoodEntry` if there is nothing to fall back on, in which case only the file
     ///   system was repaired.
-    public func repair(_ boot: RunningBoot, expected: ExpectedTrial?) throws(BootSlotsError)
-        -> [BootSlotsFinding]
+    public func repair(_ boot: RunningBoot, expected: ExpectedTrial?, installed: Set<SHA256Digest>)
+        throws(BootSlotsError) -> [BootSlotsFinding]
     {
-        try repairEntries(boot, expected: expected)
+        try repairEntries(boot, expected: expected, installed: installed)
+    }
+
+    /// Repairs only the file system, as every change does before it begins, and nothing if it is sound.
+    ///
+    /// - Throws: `BootSlotsError.fileSystem`.
+    public func repairFileSystem() throws(BootSlotsError) { _ = try begin() }
+
+    /// Makes sure that there is a good entry for a root.
+    ///
+    /// - Throws: `BootSlotsError.noGoodEntry`.
+    public func requireGoodEntry(of rootHash: SHA256Digest) throws(BootSlotsError) {
+        try requireGoodEntry { $0.image?.rootHash == rootHash }
     }
 }

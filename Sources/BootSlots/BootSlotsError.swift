@@ -20,6 +20,10 @@ public enum BootSlotsError: Error, Equatable, CustomStringConvertible {
     case wrongImage(path: String, expected: SHA256Digest, found: SHA256Digest?)
     /// There is no plain copy of the version.
     case notStaged(name: String)
+    /// No slot of the disk carries the root hash that the version's UKI names.
+    case notInstalled(name: String, rootHash: SHA256Digest)
+    /// Nobody can tell what an entry boots, so the inactive slot must not be written.
+    case unreadable(path: String)
     /// The version's entry carries no counter: it is committed.
     case notOnTrial(name: String)
     /// The loader did not count this boot.
@@ -52,6 +56,11 @@ public enum BootSlotsError: Error, Equatable, CustomStringConvertible {
             "'\(path)' boots \(found.map { "the root \($0)" } ?? "no root") instead of \(expected); the release is "
                 + "wrong: publish it again"
         case .notStaged(let name): "'\(name)' is not staged; prepare the update first"
+        case .notInstalled(let name, let rootHash):
+            "no slot has the root \(rootHash) of '\(name)', so it would not boot; install it again"
+        case .unreadable(let path):
+            "'\(path)' cannot be read, so nobody knows whether it boots from the slot that would be overwritten; look "
+                + "at the kernel's messages, and remove the file if it is not needed"
         case .notOnTrial(let name):
             "'\(name)' is not on trial but committed; install another version to leave it"
         case .notCounted:

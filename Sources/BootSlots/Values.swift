@@ -67,8 +67,10 @@ public struct EntryState: Sendable, Equatable {
     public let longName: FATEntry.LongName
     /// Bytes of the file.
     public let size: UInt64
-    /// What the file says of itself; nil if it is no whole UKI.
+    /// What the file says of itself; nil if it is no whole UKI, or cannot be read.
     public let image: ImageFacts?
+    /// Whether its chain is sound and its bytes could be read: if not, nobody knows what it is.
+    public let isReadable: Bool
 
     /// Whether the loader boots the entry without counting, and the entry is what its name says.
     public var isGood: Bool {
@@ -105,6 +107,8 @@ public enum BootSlotsFinding: Sendable, Equatable, CustomStringConvertible {
     case removedShortName(String)
     /// The entry on trial had only its 8.3 name, which looked committed; it has its name and counter again.
     case restoredCounter(String, name: String)
+    /// The running entry had only its 8.3 name, and nothing is on trial; it has its name again.
+    case restoredName(String, name: String)
     /// An entry with only its 8.3 name was kept, because it is the one that is running.
     case keptShortName(String)
     /// A version had two entries; this one was removed, the other kept.
@@ -128,8 +132,11 @@ public enum BootSlotsFinding: Sendable, Equatable, CustomStringConvertible {
             "removed the boot entry '\(name)', which had lost its long name and looked committed"
         case .restoredCounter(let short, let name):
             "the boot entry '\(short)' on trial had lost its long name and looked committed; it is '\(name)' again"
+        case .restoredName(let short, let name):
+            "the running boot entry '\(short)' had lost its long name; it is '\(name)' again"
         case .keptShortName(let name):
-            "the boot entry '\(name)' has lost its long name; it is kept because it is running: install an update"
+            "the boot entry '\(name)' has lost its long name; it is kept because it is running, and is named again at "
+                + "a boot that is not counted, if no other entry has its name"
         case .removedSecondName(let name, let kept):
             "removed the boot entry '\(name)', a second name of what '\(kept)' boots"
         case .recreatedTrial(let name): "the boot entry '\(name)' on trial was lost and was made again"

@@ -14,7 +14,7 @@ struct AllocationTable {
     private var changedSectors: Set<Int> = []
     private let width: Int
 
-    /// Reads a copy, which exists.
+    /// Reads a copy, which exists, from the medium.
     init(_ device: any BlockDevice, _ geometry: FATGeometry, copy: Int) throws(FATError) {
         guard geometry.kind != .fat12 else { throw .unsupported("it is FAT12") }
         guard geometry.isMirrored else { throw .unsupported("only one copy of its table is kept") }
@@ -26,8 +26,8 @@ struct AllocationTable {
         self.width = width
         let offset = geometry.tableOffset + UInt64(copy) * geometry.tableSize
         let bytes: [UInt8]
-        do {
-            bytes = try device.read(at: offset, count: Int(geometry.tableSize))
+        do throws(BlockDeviceError) {
+            bytes = try device.readMedium(at: offset, count: Int(geometry.tableSize))
         } catch {
             throw .device(error)
         }
@@ -129,8 +129,9 @@ struct AllocationTable {
         return first
     }
 
-    /// The numbers of sectors in which another copy differs.
-    func differences(from other: AllocationTable) -> Set<Int> {
+    /// The numbers of sectors in which another copy differs; all of them, if that one could not be read.
+    func differences(from other: AllocationTable?) -> Set<Int> {
+        guard let other else { return Set(0..<Int(geometry.tableSize) / geometry.sectorSize) }
         let count = entries.count * 4
         if memcmp(entries, other.entries, count) == 0 { return [] }
         var sectors: Set<Int> = []

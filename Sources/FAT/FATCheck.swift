@@ -3,8 +3,9 @@ public import BlockDevices
 /// Finds what a loss of power leaves in a FAT16 or FAT32 file system, and puts it right.
 ///
 /// This is the part of fsck.vfat(8) that needs no judgement: what is repaired belongs to no file, so no content and no
-/// name is ever changed. Everything else is reported and left alone; while clusters are shared by two chains, nothing
-/// is written at all.
+/// name is ever changed. Everything else is reported and left alone. While clusters are shared by two chains, or a
+/// folder is not known completely, nothing is written at all; while a file's chain is damaged, clusters that belong to
+/// nobody stay taken, because they may be the rest of it.
 public struct FATCheck: Sendable {
     /// What was found and is right now; with `inspect`, what `repair` would put right.
     public private(set) var repaired: [FATFault] = []
@@ -13,7 +14,8 @@ public struct FATCheck: Sendable {
 
     private let writer: FATWriter
     private var survey: FATSurvey
-    private var tables: [AllocationTable]
+    /// The copies of the table; nil for one that cannot be read.
+    private var tables: [AllocationTable?]
     private let chosen: Int
     private let isDirty: Bool
 
@@ -26,9 +28,11 @@ public struct FATCheck: Sendable {
 
     /// Looks for faults and repairs what can be repaired, each step made durable before the next.
     ///
-    /// Run again after a cut, it goes on. Nothing is written to a file system without faults.
+    /// Run again after a cut, it goes on. Nothing is written to a file system without faults. It begins with a flush:
+    /// what a program that was killed left in the system's cache is not on the medium yet.
     /// - Throws: `FATError`, if the file system cannot be walked or written.
     public static func repair(_ device: any BlockDevice) throws(FATError) -> FATCheck {
+        try FATWriter(device).flush()
         var check = try FATCheck(device)
         try check.write()
         return check
@@ -38,47 +42,47 @@ public struct FATCheck: Sendable {
         let writer = try FATWriter(device)
         self.writer = writer
         let geometry = writer.geometry
-        var tables: [AllocationTable] = []
-        for copy in 0..<geometry.tableCount {
-            tables.append(try AllocationTable(device, geometry, copy: copy))
-        }
-        self.tables = tables
+        var tables: [AllocationTable?] = []
         // The first copy is what others read; another counts only if it is better.
-        var best = try Self.walk(device, tables[0])
-        var chosen = 0
-        for copy in 1..<max(1, tables.count) where !tables[0].differences(from: tables[copy]).isEmpty {
-            let other = try Self.walk(device, tables[copy])
-            if Self.damage(other) < Self.damage(best) {
-                best = other
-                chosen = copy
+        var best: (survey: FATSurvey, copy: Int)?
+        var failure: FATError?
+        for copy in 0..<geometry.tableCount {
+            do throws(FATError) {
+                let table = try AllocationTable(device, geometry, copy: copy)
+                tables.append(table)
+                if let best, best.survey.table.differences(from: table).isEmpty { continue }
+                let survey = try FATSurvey(device, table: table)
+                if let old = best?.survey, Self.damage(old) <= Self.damage(survey) { continue }
+                best = (survey, copy)
+            } catch {
+                failure = failure ?? error
+                if tables.count == copy { tables.append(nil) }
             }
         }
-        guard let survey = best.survey else { throw best.error ?? .notFAT("it has no allocation table") }
-        self.survey = survey
-        self.chosen = chosen
+        guard let best else { throw failure ?? .notFAT("it has no allocation table") }
+        self.tables = tables
+        survey = best.survey
+        chosen = best.copy
         isDirty = geometry.isMarkedDirty || !survey.table.isMarkedClean
         try classify()
     }
 
-    private typealias Walk = (survey: FATSurvey?, error: FATError?)
-
-    private static func walk(_ device: any BlockDevice, _ table: AllocationTable) throws(FATError) -> Walk {
-        do {
-            return (try FATSurvey(device, table: table), nil)
-        } catch {
-            if case .device = error { throw error }
-            return (nil, error)
-        }
-    }
-
-    /// How much by this copy of the table is damaged that belongs to files.
-    private static func damage(_ walk: Walk) -> Int {
-        guard let survey = walk.survey else { return .max }
-        return survey.faults.count {
+    /// How much by a copy of the table is damaged: first what hides files or makes them share clusters, whose number
+    /// nobody knows, and then single files.
+    private static func damage(_ survey: FATSurvey) -> (Int, Int) {
+        let hiding = survey.faults.count {
             switch $0 {
-            case .brokenChain, .wrongLength, .crossLink, .cutFolder: true
+            case .crossLink, .brokenFolder, .cutFolder: true
             default: false
             }
+        }
+        return (hiding, survey.faults.count(where: isDamagedFile))
+    }
+
+    private static func isDamagedFile(_ fault: FATFault) -> Bool {
+        switch fault {
+        case .brokenChain, .wrongLength: true
+        default: false
         }
     }
 
@@ -88,26 +92,39 @@ public struct FATCheck: Sendable {
         if isDirty { repaired.append(.markedDirty) }
         for fault in survey.faults {
             switch fault {
+            case .lostClusters where !freesLostClusters: remaining.append(fault)
             case .lostClusters, .orphanedLongName, .cutFolder: repaired.append(fault)
             default: remaining.append(fault)
             }
         }
-        let actual = UInt32(survey.table.freeCount + survey.lostClusters.count)
-        if let recorded = try writer.recordedFreeCount(), recorded != actual, !hasCrossLinks {
+        let freed = freesLostClusters ? survey.lostClusters.count : 0
+        let actual = UInt32(survey.table.freeCount + freed)
+        if let recorded = try writer.recordedFreeCount(), recorded != actual {
             repaired.append(.wrongFreeCount(recorded: recorded, actual: actual))
         }
-        if hasCrossLinks {
+        if !isWritable {
             remaining = repaired + remaining
             repaired = []
         }
     }
 
-    private var hasCrossLinks: Bool {
-        survey.faults.contains { if case .crossLink = $0 { true } else { false } }
+    /// Whether clusters that belong to nobody can be no part of a file.
+    private var freesLostClusters: Bool { !survey.faults.contains(where: Self.isDamagedFile) }
+
+    /// Whether every file is known, and shares no clusters.
+    private var isWritable: Bool {
+        !survey.faults.contains {
+            switch $0 {
+            case .crossLink, .brokenFolder: true
+            // The lost ones may be what the folder went on with.
+            case .cutFolder: !survey.lostClusters.isEmpty
+            default: false
+            }
+        }
     }
 
     private mutating func write() throws(FATError) {
-        guard !repaired.isEmpty, !hasCrossLinks else { return }
+        guard !repaired.isEmpty, isWritable else { return }
         // The copy that was chosen goes to the others before it is changed.
         var copied = false
         for copy in tables.indices where copy != chosen {
@@ -122,7 +139,7 @@ public struct FATCheck: Sendable {
             try writer.apply(edit.erasing(folder.content.orphanedSlots), to: folder.sectors)
         }
         for folder in survey.cutFolders { survey.table.set(folder.last, to: survey.table.endMark) }
-        for cluster in survey.lostClusters { survey.table.set(cluster, to: 0) }
+        for cluster in survey.lostClusters where freesLostClusters { survey.table.set(cluster, to: 0) }
         if isDirty { survey.table.markClean() }
         try writer.writeTable(&survey, hint: nil)
         if writer.geometry.isMarkedDirty { try clearDirtyFlag() }
@@ -131,8 +148,8 @@ public struct FATCheck: Sendable {
     /// Clears the flag in the first sector, last of all.
     private func clearDirtyFlag() throws(FATError) {
         var sector: [UInt8]
-        do {
-            sector = try writer.device.read(at: 0, count: writer.geometry.sectorSize)
+        do throws(BlockDeviceError) {
+            sector = try writer.device.readMedium(at: 0, count: writer.geometry.sectorSize)
         } catch {
             throw .device(error)
         }

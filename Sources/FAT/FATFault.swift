@@ -18,6 +18,8 @@ public enum FATFault: Sendable, Hashable, CustomStringConvertible {
     case cutFolder(path: String)
     /// A chain leads to a cluster that is free, bad, or does not exist.
     case brokenChain(path: String, cluster: UInt32, next: UInt32)
+    /// A folder's chain leads to a cluster that is free, bad, or does not exist, so that not all of its names are known.
+    case brokenFolder(path: String, cluster: UInt32, next: UInt32)
     /// A file's chain is shorter or longer than its size.
     case wrongLength(path: String, size: UInt32, clusters: Int)
     /// Two chains share clusters.
@@ -38,6 +40,8 @@ public enum FATFault: Sendable, Hashable, CustomStringConvertible {
         case .cutFolder(let path): "the folder '\(path)' ends in a cluster that is free"
         case .brokenChain(let path, let cluster, let next):
             "'\(path)' is damaged: cluster \(cluster) leads to \(next), which holds no data"
+        case .brokenFolder(let path, let cluster, let next):
+            "the folder '\(path)' is damaged: cluster \(cluster) leads to \(next), which holds no names"
         case .wrongLength(let path, let size, let clusters):
             "'\(path)' is damaged: it has \(size) bytes but \(clusters) clusters"
         case .crossLink(let path, let other, let cluster):

@@ -41,8 +41,11 @@ struct FATSurvey {
     private let device: any BlockDevice
     /// The item that a cluster belongs to; `rootOwner` for the root folder.
     private var owners: [Int32]
+    private var folderBytes = 0
     private static let nobody: Int32 = -2
     private static let rootOwner: Int32 = -1
+    /// The bytes of all folders together are no more than this.
+    private static let maximumFolderBytes = 16 << 20
 
     /// Walks the file system by one copy of its table.
     ///
@@ -85,8 +88,7 @@ struct FATSurvey {
                 throw .crossLinked(path: path, other: other, cluster: cluster)
             // A name written behind such pieces would be taken for a part of them.
             case .cutFolder, .orphanedLongName: throw .needsRepair(fault)
-            case .brokenChain(let path, let cluster, let next)
-            where items.contains { $0.path == path && $0.entry.isFolder }:
+            case .brokenFolder(let path, let cluster, let next):
                 throw .brokenChain(path: path, cluster: cluster, next: next)
             default: break
             }
@@ -125,13 +127,10 @@ struct FATSurvey {
         guard sectors.count * geometry.sectorSize <= FATVolume.maximumFolderSize else {
             throw .endlessChain(path: path, clusters: clusters.count)
         }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(sectors.count * geometry.sectorSize)
-        do {
-            for sector in sectors { bytes += try device.read(at: sector, count: geometry.sectorSize) }
-        } catch {
-            throw .device(error)
-        }
+        // Hostile folders may be as large as the whole file system.
+        folderBytes += sectors.count * geometry.sectorSize
+        guard folderBytes <= Self.maximumFolderBytes else { throw .treeTooLarge(path: path) }
+        let bytes = try read(sectors)
         let content = FATFolder(slots: bytes)
         if content.orphanedLongNamePieces > 0 {
             faults.append(.orphanedLongName(folder: path, pieces: content.orphanedLongNamePieces))
@@ -146,6 +145,26 @@ struct FATSurvey {
                 item: item
             )
         )
+    }
+
+    /// The bytes of sectors from the medium, neighbours read together.
+    private func read(_ sectors: [UInt64]) throws(FATError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(sectors.count * geometry.sectorSize)
+        var rest = sectors[...]
+        while let first = rest.first {
+            var size = 0
+            while rest.first == first + UInt64(size) {
+                rest.removeFirst()
+                size += geometry.sectorSize
+            }
+            do throws(BlockDeviceError) {
+                bytes += try device.readMedium(at: first, count: size)
+            } catch {
+                throw .device(error)
+            }
+        }
+        return bytes
     }
 
     private mutating func addItems(of folder: Int) throws(FATError) {
@@ -189,22 +208,48 @@ struct FATSurvey {
         items.append(Item(path: path, entry: entry, clusters: clusters, folder: folder))
         if entry.isFolder {
             guard !clusters.isEmpty else {
-                faults.append(fault ?? .brokenChain(path: path, cluster: 0, next: first))
-                return
+                return faults.append(folderFault(fault, path: path))
             }
-            if case .brokenChain(_, _, let next) = fault, pinned.contains(next), let last = clusters.last {
+            try addFolder(path: path, clusters: clusters, item: number)
+            guard let fault else { return }
+            if case .brokenChain(_, _, let next) = fault, let last = clusters.last,
+                try isUnused(next, behind: folders.count - 1)
+            {
                 faults.append(.cutFolder(path: path))
                 cutFolders.append((path, last))
-            } else if let fault {
-                faults.append(fault)
+            } else {
+                faults.append(folderFault(fault, path: path))
             }
-            return try addFolder(path: path, clusters: clusters, item: number)
+            return
         }
         if let fault {
             faults.append(fault)
         } else if UInt64(clusters.count) != max(1, geometry.clusters(for: UInt64(entry.size))) {
             faults.append(.wrongLength(path: path, size: entry.size, clusters: clusters.count))
         }
+    }
+
+    private func folderFault(_ fault: FATFault?, path: String) -> FATFault {
+        if case .brokenChain(_, let cluster, let next)? = fault {
+            return .brokenFolder(path: path, cluster: cluster, next: next)
+        }
+        return fault ?? .brokenFolder(path: path, cluster: 0, next: 0)
+    }
+
+    /// Whether a free cluster, to which a folder's chain leads, can have no names of the folder: the folder ends in
+    /// front of it, or it was never used.
+    private func isUnused(_ cluster: UInt32, behind folder: Int) throws(FATError) -> Bool {
+        guard pinned.contains(cluster) else { return false }
+        if folders[folder].content.end * 32 < folders[folder].bytes.count { return true }
+        let start = geometry.offset(ofCluster: cluster)
+        let bytes: [UInt8]
+        do throws(BlockDeviceError) {
+            bytes = try device.readMedium(at: start, count: geometry.clusterSize)
+        } catch {
+            throw .device(error)
+        }
+        let slots = stride(from: 0, to: bytes.count, by: 32).prefix { bytes[$0] != 0 }
+        return slots.allSatisfy { bytes[$0] == 0xe5 }
     }
 
     /// The file that has exactly the same clusters and size.

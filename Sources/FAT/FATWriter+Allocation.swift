@@ -4,11 +4,22 @@ import Bytes
 extension FATWriter {
     /// Walks the file system and makes sure that it can be changed.
     func survey() throws(FATError) -> FATSurvey {
-        let table = try AllocationTable(device, geometry, copy: 0)
-        for copy in 1..<max(1, geometry.tableCount) {
-            let other = try AllocationTable(device, geometry, copy: copy)
-            guard table.differences(from: other).isEmpty else { throw .needsRepair(.tablesDiffer) }
+        // A change that failed may have left something in the cache, which is neither here nor there.
+        try flush()
+        var first: AllocationTable?
+        for copy in 0..<geometry.tableCount {
+            let other: AllocationTable
+            do {
+                other = try AllocationTable(device, geometry, copy: copy)
+            } catch .device {
+                throw .needsRepair(.tablesDiffer)
+            }
+            guard first.map({ $0.differences(from: other).isEmpty }) ?? true else {
+                throw .needsRepair(.tablesDiffer)
+            }
+            first = first ?? other
         }
+        guard let table = first else { throw .notFAT("it has no allocation table") }
         let survey = try FATSurvey(device, table: table)
         try survey.requireSafe()
         return survey
@@ -164,8 +175,8 @@ extension FATWriter {
     private func summarySector() throws(FATError) -> [UInt8]? {
         guard let offset = geometry.summaryOffset else { return nil }
         let sector: [UInt8]
-        do {
-            sector = try device.read(at: offset, count: geometry.sectorSize)
+        do throws(BlockDeviceError) {
+            sector = try device.readMedium(at: offset, count: geometry.sectorSize)
         } catch {
             throw .device(error)
         }

@@ -9,8 +9,8 @@ public import Bytes
 /// to nobody, or copies of the allocation table that differ in those, which `FATCheck` puts right. Nothing is replaced
 /// in place. Entries carry the date 1980-01-01: there is no clock here.
 ///
-/// Every call walks the file system first and writes nothing if it finds shared clusters, a damaged folder or copies
-/// of the table that differ. Paths are names separated by `/`, in any case; names may be short ones.
+/// Every call flushes and walks the file system on the medium first, whatever a cache says, and writes nothing if it
+/// finds shared clusters, a damaged folder or copies of the table that differ. Paths are names separated by `/`, in any case; names may be short ones.
 public struct FATWriter: Sendable {
     let device: any BlockDevice
     let geometry: FATGeometry
@@ -22,7 +22,7 @@ public struct FATWriter: Sendable {
     ///
     /// - Throws: `FATError`; `.unsupported` for FAT12.
     public init(_ device: any BlockDevice) throws(FATError) {
-        geometry = try FATGeometry(device.source)
+        geometry = try FATGeometry(device.mediumSource)
         self.device = device
         if geometry.kind == .fat12 { throw .unsupported("it is FAT12") }
     }

@@ -176,8 +176,9 @@ final class BlockRun {
 
     private func fetchFrames(_ table: FrameTable, inOneStream: Bool) async throws {
         let file = update.transports.frames
-        // Whole runs are asked for, in parts that are decompressed as soon as they are there.
-        let framesPerPart = 64
+        // Whole runs are asked for, in parts that are decompressed as soon as they are there: what is lost when the
+        // connection breaks, 256 KiB at most.
+        let framesPerPart = 8
         var runs: [Range<Int>] = []
         for run in table.runs(holding: missing, gap: update.costs.bytesPerRange) {
             for start in stride(from: run.lowerBound, to: run.upperBound, by: framesPerPart) {

@@ -109,7 +109,7 @@ extension UpdateRecord {
         guard json["format"]?.integer == Self.format else {
             throw PayloadError(place: "format", reason: "must be \(Self.format)")
         }
-        status = try json["status"].flatMap { $0 == .null ? nil : $0 }.map(UpdateStatus.init(json:))
+        if let status = json["status"], status != .null { self.status = try UpdateStatus(json: status) }
         if let choice = json["choice"], choice != .null {
             self.choice = Choice(
                 rootHash: try Self.digest(choice, "root-hash"),

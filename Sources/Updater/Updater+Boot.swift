@@ -25,19 +25,20 @@ extension Updater {
         reason: String? = nil
     ) throws(UpdaterError) -> (trial: TrialResult, findings: [BootSlotsFinding]) {
         if let atWork { throw .busy(atWork.kind) }
-        let esp = BootSlots(try openSlots().esp)
+        let disk = try openSlots()
+        let esp = BootSlots(disk.esp)
         // The power may have gone between the entry, which is what counts, and the record.
         let staged = record.staged.flatMap { staged in
             let isRunning = staged.rootHash == environment.system.rootHash
             return isRunning || record.state == .ready || hasTrial(of: staged, esp) ? staged : nil
         }
-        let expected = staged.flatMap { staged in
-            staged.rootHash == environment.system.rootHash
-                // The record says so only after the entry was made, so a lost one was lost by the loader at a try.
-                ? nil : ExpectedTrial(image: staged.stagedImage, tries: 1)
-        }
+        // The record says so only after the entry was made, so a lost one was lost by the loader at a try. Also of what
+        // runs: an entry that lost its long name looks committed, and only the record says that it is on trial.
+        let expected = staged.map { ExpectedTrial(image: $0.stagedImage, tries: 1) }
         let findings: [BootSlotsFinding]
-        do throws(BootSlotsError) { findings = try esp.repair(boot, expected: expected) } catch {
+        do throws(BootSlotsError) {
+            findings = try esp.repair(boot, expected: expected, installed: disk.slots.rootHashes)
+        } catch {
             throw .disk(error.description)
         }
         guard let staged else {

@@ -116,8 +116,10 @@ extension Updater {
 
     /// Lets the next boot try a staged release.
     func activate(_ staged: UpdateRecord.Staged) throws(UpdaterError) {
-        let esp = BootSlots(try openSlots().esp)
-        do throws(BootSlotsError) { try esp.activate(staged.stagedImage) } catch {
+        let disk = try openSlots()
+        do throws(BootSlotsError) {
+            try BootSlots(disk.esp).activate(staged.stagedImage, installed: disk.slots.rootHashes)
+        } catch {
             throw .disk(error.description)
         }
     }

@@ -81,7 +81,10 @@ public struct UpdaterConfiguration: Sendable, Equatable {
         func wrong(_ name: String, _ value: JSONValue, _ allowed: String) -> UpdaterError {
             .configuration("'\(path)': '\(name)' is \(value); it must be \(allowed)")
         }
-        func member(_ name: String) -> JSONValue? { json[name].flatMap { $0 == .null ? nil : $0 } }
+        func member(_ name: String) -> JSONValue? {
+            let value = json[name]
+            return value == JSONValue.null ? Optional.none : value
+        }
         func text(_ name: String) throws(UpdaterError) -> String? {
             guard let value = member(name) else { return nil }
             guard let text = value.string else { throw wrong(name, value, "a text") }

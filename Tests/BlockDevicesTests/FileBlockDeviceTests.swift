@@ -15,7 +15,7 @@ import Testing
     @Test func whatIsWrittenIsRead() throws {
         let (folder, path) = try image(1 << 20)
         defer { withExtendedLifetime(folder) {} }
-        let device = try FileBlockDevice(path: path, access: .exclusive)
+        let device = try FileBlockDevice(path: path, access: .readWrite)
         #expect(device.byteCount == 1 << 20)
         try device.write([1, 2, 3], at: 8191)
         try device.flush()

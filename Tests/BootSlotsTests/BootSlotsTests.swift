@@ -174,7 +174,9 @@ import Testing
                 try esp.slots.stage(trial.staged, contents: trial.source)
             }
             #expect(throws: BootSlotsError.noGoodEntry) { try esp.slots.activate(trial.staged) }
-            #expect(throws: BootSlotsError.noGoodEntry) { try esp.slots.repair(esp.running, expected: nil) }
+            #expect(throws: BootSlotsError.noGoodEntry) {
+                try esp.slots.repair(esp.running, expected: nil, installed: esp.installed)
+            }
             #expect(throws: BootSlotsError.noGoodEntry) {
                 try esp.slots.removeEntry("note.efi", running: trial.rootHash)
             }
@@ -219,6 +221,17 @@ import Testing
         try esp.slots.deactivate(variant: "vm", version: "1.1")
         try esp.slots.activate(esp.trial.staged)
         #expect(try esp.slots.entryNames == ["vm_1.0.efi", "vm_1.1+3.efi"])
+    }
+
+    @Test func aVersionThatWasBuiltAgainTakesThePlaceOfItsEntry() throws {
+        let esp = try TestESP()
+        try esp.beginTrial()
+        let rebuilt = TestImage("1.1", build: " again")
+        try esp.slots.stage(rebuilt.staged, contents: rebuilt.source)
+        try esp.slots.activate(rebuilt.staged)
+        #expect(try esp.slots.entryNames == ["vm_1.0.efi", "vm_1.1+3.efi"])
+        #expect(try esp.slots.entries().last?.image?.rootHash == rebuilt.rootHash)
+        #expect(try esp.judge(esp.disk).isClean)
     }
 
     @Test func theLoadersRenamingsStayInOneSector() throws {

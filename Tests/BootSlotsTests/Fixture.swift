@@ -12,9 +12,10 @@ struct TestImage {
     let rootHash: SHA256Digest
     let bytes: [UInt8]
 
-    init(_ version: String, size: Int = 3000) {
+    /// - Parameter build: makes another root of the same version.
+    init(_ version: String, size: Int = 3000, build: String = "") {
         self.version = version
-        rootHash = SHA256Digest(hashing: "root of \(version)")
+        rootHash = SHA256Digest(hashing: "root of \(version)\(build)")
         let release = "ID=bulkhead\nPRETTY_NAME=\"vm \(version)\"\nIMAGE_ID=vm\nIMAGE_VERSION=\(version)\n"
         let kernel = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ version.utf8.count &+ $0 >> 8) }
         bytes = smallPEFile([
@@ -72,6 +73,8 @@ final class TestESP {
     }
 
     var slots: BootSlots { BootSlots(disk) }
+    /// What the slots carry.
+    var installed: Set<SHA256Digest> { [good.rootHash, trial.rootHash] }
     var running: RunningBoot { RunningBoot(rootHash: good.rootHash, bootCountPath: nil) }
 
     func trialBoot(_ counter: String = "+2-1") -> RunningBoot {
@@ -111,6 +114,11 @@ final class TestESP {
 }
 
 extension BootSlots {
+    /// Creates the entry of a UKI whose root is installed.
+    func activate(_ image: StagedImage) throws(BootSlotsError) {
+        try activate(image, installed: [image.rootHash])
+    }
+
     var entryNames: [String] { get throws { try entries().map(\.fileName) } }
     var stagedNames: [String] { get throws { try staged().map(\.fileName) } }
 }

@@ -48,9 +48,11 @@ import Testing
 
     @Test func nothingIsWrittenWhereNothingIsWrong() throws {
         let esp = try TestESP()
-        #expect(try esp.slots.repair(esp.running, expected: nil) == [])
+        #expect(try esp.slots.repair(esp.running, expected: nil, installed: esp.installed) == [])
         try esp.beginTrial()
-        #expect(try esp.slots.repair(esp.trialBoot(), expected: expected(esp)) == [])
+        #expect(
+            try esp.slots.repair(esp.trialBoot(), expected: expected(esp), installed: esp.installed) == []
+        )
         #expect(esp.disk.events == [])
     }
 
@@ -59,19 +61,20 @@ import Testing
         try esp.beginTrial()
         try FATWriter(esp.disk).remove("EFI/Linux/vm_1.1+2-1.efi")
         #expect(
-            try esp.slots.repair(esp.running, expected: expected(esp, tries: 0)) == [
-                .trialLost(name: "vm_1.1", reason: "it has no tries left")
-            ]
+            try esp.slots.repair(esp.running, expected: expected(esp, tries: 0), installed: esp.installed)
+                == [
+                    .trialLost(name: "vm_1.1", reason: "it has no tries left")
+                ]
         )
         #expect(
-            try esp.slots.repair(esp.running, expected: expected(esp)) == [
+            try esp.slots.repair(esp.running, expected: expected(esp), installed: esp.installed) == [
                 .recreatedTrial(name: "vm_1.1+2.efi")
             ]
         )
         try expectClean(esp, ["vm_1.0.efi", "vm_1.1+2.efi"])
         try esp.slots.deactivate(variant: "vm", version: "1.1")
         try esp.slots.removeStaged(variant: "vm", version: "1.1")
-        let findings = try esp.slots.repair(esp.running, expected: expected(esp))
+        let findings = try esp.slots.repair(esp.running, expected: expected(esp), installed: esp.installed)
         #expect(
             findings == [
                 .trialLost(
@@ -90,7 +93,7 @@ import Testing
         let short = try #require(try esp.slots.entries().first(where: \.hasLostItsName))
         // The loader takes it for a committed one, so it did not count.
         let boot = RunningBoot(rootHash: esp.trial.rootHash, bootCountPath: nil)
-        let findings = try esp.slots.repair(boot, expected: expected(esp, tries: 1))
+        let findings = try esp.slots.repair(boot, expected: expected(esp, tries: 1), installed: esp.installed)
         #expect(findings.contains(.restoredCounter(short.fileName, name: "vm_1.1+1.efi")))
         #expect(findings.contains(.uncountedTrial("vm_1.1+1.efi")))
         #expect(throws: BootSlotsError.notCounted) { try esp.slots.bless(boot) }
@@ -107,11 +110,61 @@ import Testing
                 rootHash: isRunning ? esp.trial.rootHash : esp.good.rootHash,
                 bootCountPath: nil
             )
-            let findings = try esp.slots.repair(boot, expected: nil)
-            #expect(findings == [isRunning ? .keptShortName(short) : .removedShortName(short)])
-            #expect(try esp.slots.entryNames.count == (isRunning ? 2 : 1))
-            if !isRunning { try expectClean(esp, ["vm_1.0.efi"]) }
+            let findings = try esp.slots.repair(boot, expected: nil, installed: esp.installed)
+            // Nothing is on trial: the running one is what it looks like.
+            let expected: BootSlotsFinding =
+                isRunning ? .restoredName(short, name: "vm_1.1.efi") : .removedShortName(short)
+            #expect(findings == [expected])
+            try expectClean(esp, isRunning ? ["vm_1.0.efi", "vm_1.1.efi"] : ["vm_1.0.efi"])
         }
+    }
+
+    @Test func theOnlyEntryGetsItsNameBackAndUpdatesGoOn() throws {
+        let esp = try TestESP()
+        let entry = try shortEntry("EFI/Linux/vm_1.0.efi", esp.disk)
+        try esp.disk.write([0xe5], at: entry - 32)
+        let short = try #require(try esp.slots.entryNames.first)
+        #expect(throws: BootSlotsError.noGoodEntry) {
+            try esp.slots.stage(esp.trial.staged, contents: esp.trial.source)
+        }
+        let findings = try esp.slots.repair(esp.running, expected: nil, installed: esp.installed)
+        #expect(findings == [.restoredName(short, name: "vm_1.0.efi")])
+        try esp.slots.stage(esp.trial.staged, contents: esp.trial.source)
+        try esp.slots.activate(esp.trial.staged)
+        try expectClean(esp, ["vm_1.0.efi", "vm_1.1+3.efi"])
+    }
+
+    @Test func aTrialIsNeverNamedAsIfItHadProvedItself() throws {
+        for isCounted in [false, true] {
+            let esp = try TestESP()
+            try esp.beginTrial()
+            try loseLongName("EFI/Linux/vm_1.1+2-1.efi", pieces: 1...2, esp.disk)
+            let boot =
+                isCounted ? esp.trialBoot() : RunningBoot(rootHash: esp.trial.rootHash, bootCountPath: nil)
+            // Counted, whatever is recorded; not counted, but recorded.
+            _ = try esp.slots.repair(
+                boot,
+                expected: isCounted ? nil : expected(esp, tries: 0),
+                installed: esp.installed
+            )
+            #expect(try !esp.slots.entryNames.contains("vm_1.1.efi"))
+        }
+    }
+
+    @Test func noEntryIsMadeForASlotThatDoesNotCarryItsRoot() throws {
+        let esp = try TestESP()
+        try esp.beginTrial()
+        let reason = BootSlotsError.notInstalled(name: "vm_1.1", rootHash: esp.trial.rootHash).description
+        let lost = BootSlotsFinding.trialLost(name: "vm_1.1", reason: reason)
+        // The entry is there, and so is the copy; but the slot was written again.
+        let found = try esp.slots.repair(esp.running, expected: expected(esp), installed: [esp.good.rootHash])
+        #expect(found == [.removedBrokenTrial("vm_1.1+2-1.efi"), lost])
+        let again = try esp.slots.repair(esp.running, expected: expected(esp), installed: [esp.good.rootHash])
+        #expect(again == [lost])
+        #expect(throws: BootSlotsError.notInstalled(name: "vm_1.1", rootHash: esp.trial.rootHash)) {
+            try esp.slots.activate(esp.trial.staged, installed: [esp.good.rootHash])
+        }
+        try expectClean(esp, ["vm_1.0.efi"])
     }
 
     @Test func twoNamesOfOneUKIBecomeOne() throws {
@@ -127,7 +180,11 @@ import Testing
                     let to = try shortEntry("EFI/Linux/\(second)", esp.disk)
                     try esp.disk.write(esp.disk.read(at: from + 20, count: 12), at: to + 20)
                 }
-                let findings = try esp.slots.repair(esp.trialBoot(), expected: expected(esp))
+                let findings = try esp.slots.repair(
+                    esp.trialBoot(),
+                    expected: expected(esp),
+                    installed: esp.installed
+                )
                 #expect(findings == [.removedSecondName("vm_1.1+2-1.efi", kept: kept)], "\(isShared)")
                 try expectClean(esp, ["vm_1.0.efi", kept])
             }
@@ -139,9 +196,10 @@ import Testing
         try esp.slots.stage(esp.trial.staged, contents: esp.trial.source)
         try FATWriter(esp.disk).create("EFI/Linux/vm_1.1+3.efi", contents: ByteSource(bytes: [1, 2, 3]))
         #expect(
-            try esp.slots.repair(esp.running, expected: expected(esp, tries: 3)) == [
-                .removedBrokenTrial("vm_1.1+3.efi"), .recreatedTrial(name: "vm_1.1+3.efi"),
-            ]
+            try esp.slots.repair(esp.running, expected: expected(esp, tries: 3), installed: esp.installed)
+                == [
+                    .removedBrokenTrial("vm_1.1+3.efi"), .recreatedTrial(name: "vm_1.1+3.efi"),
+                ]
         )
         try expectClean(esp, ["vm_1.0.efi", "vm_1.1+3.efi"])
     }
@@ -159,7 +217,7 @@ import Testing
         let start = geometry.dataOffset + UInt64(entry.firstCluster - 2) * UInt64(geometry.clusterSize)
         let own = start..<start + UInt64(esp.good.bytes.count)
         esp.disk.beginLog()
-        let findings = try esp.slots.repair(esp.running, expected: expected(esp))
+        let findings = try esp.slots.repair(esp.running, expected: expected(esp), installed: esp.installed)
         #expect(findings.contains(.repaired(.markedDirty)))
         for case .write(let offset, let bytes) in esp.disk.events {
             #expect(!own.overlaps(offset..<offset + UInt64(bytes.count)))

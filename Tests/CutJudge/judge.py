@@ -8,7 +8,10 @@ entry systemd-boot selects and what a UKI says is implemented here, from these t
 - Discoverable Partitions Specification: PARTUUIDs are the halves of the root hash.
 
 Usage: judge.py FOLDER. FOLDER has layout.json, states.txt (one state a line: gpt esp slot-a slot-b, names of files) and
-the files; a slot is a list of "place number" of pages of 4096 bytes in the file "pages". Parts are judged once each. Prints a line for each bad state, and at the end a summary as JSON.
+the files; a slot is a list of "place number" of pages of 4096 bytes in the file "pages". Parts are judged once each. A
+line that ends with "firmware" is a state that a firmware's renaming was cut in: what boots must verify, but one kernel
+image may have two names. Prints a line for each bad state, and at the end a summary as JSON; writes menus.txt, a line a
+state: whether both copies of the table are sound, and the files of the menu in its order.
 """
 import concurrent.futures, functools, hashlib, json, os, re, struct, subprocess, sys, tempfile, zlib
 
@@ -169,7 +172,7 @@ def boots(entry, partitions, primary, slots):
 
 
 def judge(state):
-    gpt, esp, *slots = state
+    gpt, esp, *slots = state[:4]
     found = table(gpt)
     if found is None:
         return "no copy of the partition table is valid"
@@ -191,7 +194,7 @@ def judge(state):
         if reason:
             return reason
     names = [entry["name"] for entry in menu]
-    if len(set(names)) != len(names):
+    if len(set(names)) != len(names) and "firmware" not in state:
         return "one kernel image has two names: %s" % [entry["file"] for entry in menu]
     return None
 
@@ -208,6 +211,11 @@ for number, state in enumerate(states):
         bad += 1
         if bad <= 20:
             print("state", number, verdicts[tuple(state)])
+with open(os.path.join(folder, "menus.txt"), "w") as file:
+    for state in states:
+        found, menu = table(state[0]), entries(state[1])
+        sound = "sound" if found and found[2] else "damaged"
+        print(sound, *([] if isinstance(menu, str) else [entry["file"] for entry in menu]), file=file)
 last = table(states[-1][0])
 menu = entries(states[-1][1])
 print(json.dumps({

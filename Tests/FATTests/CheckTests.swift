@@ -155,10 +155,14 @@ import Testing
         let free = try #require(drive.writer.survey().table.free(1, except: []).first)
         try setTable(drive.disk, first, to: free)
         let check = try FATCheck.repair(drive.disk)
-        #expect(check.remaining == [.brokenChain(path: "EFI/a long name.efi", cluster: first, next: free)])
+        let fault = FATFault.brokenChain(path: "EFI/a long name.efi", cluster: first, next: free)
+        // What follows the break may be the rest of the file: it is not freed before the file is gone.
+        #expect(check.remaining == [fault, .lostClusters(count: 9)])
+        #expect(check.repaired == [])
         try drive.writer.create("EFI/new", Sample.pattern(100_000))
         #expect(try FATCheck.inspect(drive.disk).remaining == check.remaining)
         try drive.writer.remove("EFI/a long name.efi")
+        #expect(try FATCheck.repair(drive.disk).repaired.contains(.lostClusters(count: 9)))
         try drive.expect(["EFI/another name.efi": Sample.pattern(3000), "EFI/new": Sample.pattern(100_000)])
     }
 
@@ -192,6 +196,7 @@ import Testing
             disk.beginLog()
             let check = try FATCheck.repair(disk)
             #expect(!check.remaining.isEmpty, "\(cluster) \(value)")
+            #expect(disk.events == [], "\(cluster) \(value)")
             if cluster == folder {
                 #expect(throws: FATError.self) { try FATWriter(disk).create("EFI/x", [1]) }
             }

@@ -16,6 +16,14 @@ struct Drive {
         disk = try RecordedDisk(file: sample.path)
     }
 
+    private init(_ sample: Sample, _ disk: RecordedDisk) {
+        self.sample = sample
+        self.disk = disk
+    }
+
+    /// Another disk in the place of this one.
+    func with(_ disk: RecordedDisk) -> Drive { Drive(sample, disk) }
+
     var writer: FATWriter { get throws { try FATWriter(disk) } }
     var volume: FATVolume { get throws { try FATVolume(disk.source) } }
 

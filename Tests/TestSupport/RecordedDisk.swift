@@ -21,6 +21,8 @@ public final class RecordedDisk: BlockDevice {
         var pages: [UInt64: [UInt8]] = [:]
         var events: [Event] = []
         var failures: [(event: Int, errno: Int32)] = []
+        /// Whether anything of the log was written after its last flush.
+        var isUnflushed = false
     }
 
     private static let pageSize: UInt64 = 4096
@@ -42,7 +44,12 @@ public final class RecordedDisk: BlockDevice {
     public var events: [Event] { state.withLock { $0.events } }
 
     /// Forgets the log, but not the bytes: the disk as it is now is where a later log begins.
-    public func beginLog() { state.withLock { $0.events = [] } }
+    public func beginLog() {
+        state.withLock {
+            $0.events = []
+            $0.isUnflushed = false
+        }
+    }
 
     /// Lets one of the next events fail with an error number: 0 is the next write or flush.
     public func fail(event: Int, errno: Int32) {
@@ -101,17 +108,20 @@ public final class RecordedDisk: BlockDevice {
         let failure = state.withLock { state -> Int32? in
             if let failure = Self.takeFailure(&state) { return failure }
             state.events.append(.write(offset: offset, bytes: Array(bytes)))
+            state.isUnflushed = true
             Self.store(bytes, at: offset, in: &state.pages)
             return nil
         }
         if let failure { throw .write(device: name, offset: offset, count: bytes.count, errno: failure) }
     }
 
-    /// Records, unless the event is to fail.
+    /// Records, unless the event is to fail; a flush after which nothing was written does nothing.
     public func flush() throws(BlockDeviceError) {
         let failure = state.withLock { state -> Int32? in
+            guard state.isUnflushed else { return nil }
             if let failure = Self.takeFailure(&state) { return failure }
             state.events.append(.flush)
+            state.isUnflushed = false
             return nil
         }
         if let failure { throw .flush(device: name, errno: failure) }

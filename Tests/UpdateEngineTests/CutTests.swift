@@ -1,4 +1,6 @@
 import BlockDevices
+import BootEntries
+import BootSlots
 import Foundation
 import GPT
 import TestSupport
@@ -29,15 +31,18 @@ import Testing
         parts += try await UpdateStory.update(to: releases[3], on: disk, running: releases[1])
         let judge = try Judge(host, releases: releases)
         var counts: [String] = []
-        var samples: [(disk: RecordedDisk, running: SampleRelease, next: SampleRelease)] = []
+        var samples: [(disk: RecordedDisk, part: UpdateStory.Part)] = []
         var random = SplitMix(state: 42)
         for (number, part) in parts.enumerated() {
+            // What a part leaves unflushed, the next one would have to answer for.
+            #expect(part.events.isEmpty || part.events.last == .flush, "\(part.name)")
             let before = judge.count
             var states = CutStates(part.events, seed: UInt64(number))
+            states.drawn = 2000
             try states.forEach(from: part.before, flushed: judge.begin) { disk, writes in
-                try judge.add(writes)
-                if random.next() % 120 == 0 {
-                    samples.append((disk.applying(writes), part.running, part.next))
+                try judge.add(writes, isFirmware: part.isFirmware)
+                if random.next() % (part.name == "install" ? 400 : 15) == 0 {
+                    samples.append((disk.applying(writes), part))
                 }
             }
             counts.append("\(part.name) \(judge.count - before)")
@@ -50,30 +55,85 @@ import Testing
             """
         )
         #expect(verdict.bad == 0, "\(output.prefix(4000))")
-        #expect(verdict.states >= 10_000)
+        #expect(verdict.distinct >= 10_000)
         #expect(verdict.lastTableIsClean)
         #expect(verdict.lastMenu == ["vm_4.0.0.efi", "vm_2.0.0.efi"])
         try await everySampleEndsWell(samples)
     }
 
-    /// After the next boot's repair, a new install of the same release ends as if nothing had happened.
-    private func everySampleEndsWell(
-        _ samples: [(disk: RecordedDisk, running: SampleRelease, next: SampleRelease)]
-    ) async throws {
+    /// After the next boot's repair, which is cut too, or in the same uptime without one, the same is done again and ends
+    /// as if nothing had happened.
+    private func everySampleEndsWell(_ samples: [(disk: RecordedDisk, part: UpdateStory.Part)]) async throws {
+        let repairs = try Judge(host, releases: releases)
         let judge = try Judge(host, releases: releases)
-        for (disk, running, next) in samples {
-            try UpdateStory.repair(disk, running: running)
-            // A cut in the commit: the release that runs is the one that was installed.
-            if running.version != next.version {
-                try await UpdateStory.install(next, on: disk, running: running)
-                try UpdateStory.activate(next, on: disk, running: running)
+        var expected: [[String]] = []
+        var cutRepairs = 0
+        for (number, (disk, part)) in samples.enumerated() {
+            // Of a program that was killed, the next attempt goes on in the same uptime.
+            if part.isFirmware || number % 3 != 0 {
+                cutRepairs += try cutRepair(of: disk, after: part, repairs)
+                try UpdateStory.repair(disk, after: part)
+            }
+            let label = part.next.label
+            if part.name == "bless" {
+                try UpdateStory.bless(part.next, on: disk)
+                expected.append(["\(label).efi", "\(part.old.label).efi"])
+            } else {
+                try await UpdateStory.install(part.next, on: disk, running: part.running)
+                try UpdateStory.activate(part.next, on: disk, running: part.running)
+                expected.append(["\(label)+3.efi", "\(part.running.label).efi"])
             }
             try judge.add(disk)
         }
+        let (repaired, cuts) = try repairs.verdict()
+        print(
+            """
+            Cut harness: \(repaired.states) states of \(cutRepairs) repairs, \(repaired.distinct) distinct; \
+            \(repaired.bad) bad
+            """
+        )
+        #expect(repaired.bad == 0, "\(cuts.prefix(4000))")
+        #expect(cutRepairs >= 20)
         let (verdict, output) = try judge.verdict()
-        print("Cut harness: repaired and installed again after \(samples.count) cuts; \(verdict.bad) bad")
+        print("Cut harness: done again after \(samples.count) cuts; \(verdict.bad) bad")
         #expect(verdict.bad == 0, "\(output.prefix(4000))")
         #expect(samples.count >= 50)
+        for (index, menu) in try judge.menus().enumerated() {
+            let name = Comment(rawValue: "sample \(index), cut in \(samples[index].part.name)")
+            #expect(menu.files == expected[index], name)
+            #expect(menu.isSound, name)
+        }
+    }
+
+    /// Cuts the repair that a boot after a cut begins with, and repairs again: 1 if it wrote anything.
+    private func cutRepair(of disk: RecordedDisk, after part: UpdateStory.Part, _ judge: Judge) throws -> Int
+    {
+        let before = disk.copy()
+        let whole = disk.copy()
+        try UpdateStory.repair(whole, after: part)
+        let events = whole.events
+        guard !events.isEmpty else { return 0 }
+        #expect(events.last == .flush, "\(part.name)")
+        var states = CutStates(events, seed: 11)
+        states.drawn = 12
+        states.completeUpTo = 4
+        var number = 0
+        try states.forEach(from: before, flushed: judge.begin) { base, writes in
+            try judge.add(writes, isFirmware: part.isFirmware)
+            number += 1
+            guard number % 9 == 0 else { return }
+            let again = base.applying(writes)
+            try UpdateStory.repair(again, after: part)
+            // Wherever it was cut, it ends at the same disk as far as it can be seen.
+            #expect(try Self.entries(again) == Self.entries(whole), "\(part.name)")
+        }
+        return 1
+    }
+
+    /// The entries on the ESP, with their counters left out: a lost trial has fewer tries than it had.
+    private static func entries(_ disk: RecordedDisk) throws -> [String] {
+        let esp = try disk.slice(at: 1 << 20, size: 36 << 20, name: "esp")
+        return try BootSlots(esp).entries().map { "\($0.name?.name ?? $0.fileName) \($0.isCounted)" }.sorted()
     }
 
     /// The judge must be able to find something: both copies of the table in one flush interval.

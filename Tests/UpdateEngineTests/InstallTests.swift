@@ -48,10 +48,14 @@ import Verity
 
     @Test func installsAReleaseThatVeritysetupVerifies() async throws {
         let steps = Mutex<[SlotStep]>([])
+        let bytes = Mutex<[SlotStep: [UInt64]]>([:])
         try await installer(host.disk).install(new.slot, index: new.index, source: SampleSource(new)) {
             progress in
             steps.withLock { if $0.last != progress.step { $0.append(progress.step) } }
+            bytes.withLock { $0[progress.step, default: []].append(progress.doneBytes) }
         }
+        // No step goes backwards.
+        #expect(bytes.withLock { $0.values.allSatisfy { $0 == $0.sorted() } })
         #expect(
             steps.withLock { $0 } == [
                 .removeEntry, .clearLabels, .scan, .blocks, .tree, .verify, .setLabels, .stage,
@@ -75,23 +79,6 @@ import Verity
         try await installer(host.disk).install(new.slot, index: new.index, source: source)
         #expect(source.log.counts == [])
         #expect(try await installer(host.disk).missingBlocks(of: new.slot, index: new.index).isEmpty)
-    }
-
-    /// A source that stops after some blocks, as if the program were killed.
-    private struct Stopping: BlockSource {
-        let inner: SampleRelease
-        let after: Int
-        struct Killed: Error {}
-
-        func deliver(_ missing: BlockSet, to sink: BlockSink) async throws {
-            for block in Array(missing.ranges.joined()).prefix(after) {
-                try await sink.write(
-                    Array(inner.root[Int(block) * 4096..<(Int(block) + 1) * 4096]),
-                    at: block
-                )
-            }
-            throw Killed()
-        }
     }
 
     @Test func goesOnWhereItWasStopped() async throws {

@@ -69,8 +69,16 @@ final class Judge {
         try add([])
     }
 
-    /// Adds the disk of `begin` after some writes to the states.
-    func add(_ writes: [RecordedDisk.Event]) throws {
+    /// The menus of all states after the verdict, and whether the partition tables are sound.
+    func menus() throws -> [(isSound: Bool, files: [String])] {
+        try String(contentsOfFile: folder.file("menus.txt"), encoding: .utf8).split(separator: "\n").map {
+            let words = $0.split(separator: " ").map(String.init)
+            return (words.first == "sound", Array(words.dropFirst()))
+        }
+    }
+
+    /// Adds the disk of `begin` after some writes to the states; of a firmware, or of ours.
+    func add(_ writes: [RecordedDisk.Event], isFirmware: Bool = false) throws {
         var changed: [UInt64: [UInt8]] = [:]
         for case .write(let offset, let bytes) in writes {
             bytes.withUnsafeBytes { source in
@@ -102,7 +110,7 @@ final class Judge {
                 try write(kind, to: folder.file(names[kind]), changed, numbers)
             }
         }
-        lines.append(names.joined(separator: " "))
+        lines.append((names + (isFirmware ? ["firmware"] : [])).joined(separator: " "))
     }
 
     /// What the judge says; what it printed is returned too.

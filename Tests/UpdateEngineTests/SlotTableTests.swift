@@ -171,6 +171,7 @@ import Testing
         let disk = try RootDisk.find(device: "253:0", sysfs: sysfs)
         #expect(disk == RootDisk(name: "nvme0n1", partitions: [4, 5], sectorSize: .bytes4096))
         #expect(disk.path == "/dev/nvme0n1")
+        #expect(disk.path(ofPartition: 1) == "/dev/nvme0n1p1")
         try link("devices/dm-1/slaves/nvme0n1p5", "devices/nvme0n1/nvme0n1p5")
         try link("devices/dm-1/slaves/vda4", "devices/vda/vda4")
         try link("dev/block/253:1", "devices/dm-1")

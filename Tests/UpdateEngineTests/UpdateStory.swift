@@ -27,8 +27,15 @@ struct UpdateStory {
     struct Part {
         let name: String
         let before: RecordedDisk
+        /// What runs, or is booted if the trial is lost.
         let running: SampleRelease
+        /// What is installed.
         let next: SampleRelease
+        /// What was there before: what a committed update falls back on.
+        let old: SampleRelease
+        /// Whether the record says that the release is on trial.
+        let isReady: Bool
+        var isFirmware = false
         let events: [RecordedDisk.Event]
     }
 
@@ -46,84 +53,106 @@ struct UpdateStory {
     }
 
     /// Repairs what a cut left, as at every boot; the table first, then the ESP.
-    static func repair(_ disk: any BlockDevice, running: SampleRelease) throws {
+    static func repair(_ disk: any BlockDevice, after part: Part) throws {
         _ = try TableWriter.repair(disk)
-        let slots = try SampleHost.slots(disk, running: running)
+        let slots = try SampleHost.slots(disk, running: part.running)
+        let isTrial = part.running.version == part.next.version
         _ = try BootSlots(slots.esp).repair(
-            RunningBoot(rootHash: running.rootHash, bootCountPath: nil),
-            expected: nil
+            isTrial
+                ? trialBoot(part.next) : RunningBoot(rootHash: part.running.rootHash, bootCountPath: nil),
+            expected: part.isReady ? ExpectedTrial(image: part.next.image, tries: 1) : nil,
+            installed: slots.slots.rootHashes
         )
     }
 
     static func activate(_ new: SampleRelease, on disk: any BlockDevice, running: SampleRelease) throws {
         let slots = try SampleHost.slots(disk, running: running)
-        try BootSlots(slots.esp).activate(new.image)
+        try BootSlots(slots.esp).activate(new.image, installed: slots.slots.rootHashes)
     }
 
-    /// The ESP without a guard, for what the firmware does.
-    private static func firmware(_ disk: RecordedDisk) throws -> FATWriter {
-        try FATWriter(disk.slice(at: 1 << 20, size: 36 << 20, name: "esp"))
+    static func bless(_ new: SampleRelease, on disk: any BlockDevice) throws {
+        try BootSlots(SampleHost.slots(disk, running: new).esp).bless(trialBoot(new))
     }
 
-    /// Does something and keeps what was written.
-    private static func part(
+    private static func trialBoot(_ release: SampleRelease) -> RunningBoot {
+        let path = "\\EFI\\Linux\\\(release.label)+2-1.efi"
+        return RunningBoot(rootHash: release.rootHash, bootCountPath: path)
+    }
+
+    /// What is done in a part, by its name.
+    private static func run(
         _ name: String,
+        _ new: SampleRelease,
         on disk: RecordedDisk,
-        running: SampleRelease,
-        next: SampleRelease,
-        _ body: () async throws -> Void
-    ) async throws -> Part {
-        let before = disk.copy()
-        disk.beginLog()
-        try await body()
-        return Part(name: name, before: before, running: running, next: next, events: disk.events)
+        running: SampleRelease
+    )
+        async throws
+    {
+        switch name {
+        case "install", "install again": try await install(new, on: disk, running: running)
+        case "activate": try activate(new, on: disk, running: running)
+        case "deactivate":
+            let slots = try SampleHost.slots(disk, running: running)
+            try BootSlots(slots.esp).deactivate(variant: "vm", version: new.version)
+        case "bless": try bless(new, on: disk)
+        default:
+            // A try: the name's counter before and after it.
+            let counters = name.split(separator: " ")
+            // The ESP without a guard: it is the firmware that writes.
+            let esp = try disk.slice(at: 1 << 20, size: 36 << 20, name: "esp")
+            try Firmware.rename(
+                "EFI/Linux/\(new.label)\(counters[0]).efi",
+                to: "\(new.label)\(counters[1]).efi",
+                on: esp
+            )
+        }
     }
 
-    /// Install, activate, the loader's first try, bless; the disk is changed.
+    /// Does things and keeps what was written; the disk is changed.
+    private static func parts(
+        _ names: [String],
+        _ new: SampleRelease,
+        on disk: RecordedDisk,
+        running: SampleRelease
+    ) async throws -> [Part] {
+        var parts: [Part] = []
+        for name in names {
+            let before = disk.copy()
+            disk.beginLog()
+            try await run(name, new, on: disk, running: running)
+            parts.append(
+                Part(
+                    name: name.hasPrefix("+") ? "try" : name,
+                    before: before,
+                    running: name == "bless" ? new : running,
+                    next: new,
+                    old: running,
+                    isReady: !["install", "activate"].contains(name),
+                    isFirmware: name.hasPrefix("+"),
+                    events: disk.events
+                )
+            )
+        }
+        return parts
+    }
+
+    /// Install, activate, the loader's first try, bless.
     static func update(to new: SampleRelease, on disk: RecordedDisk, running: SampleRelease) async throws
         -> [Part]
     {
-        var parts = [
-            try await part("install", on: disk, running: running, next: new) {
-                try await install(new, on: disk, running: running)
-            },
-            try await part("activate", on: disk, running: running, next: new) {
-                try activate(new, on: disk, running: running)
-            },
-        ]
-        // What systemd-boot does on the way: its writes are the firmware's and not ours to judge.
-        try firmware(disk).rename("EFI/Linux/\(new.label)+3.efi", to: "\(new.label)+2-1.efi")
-        parts.append(
-            try await part("bless", on: disk, running: new, next: new) {
-                let slots = try SampleHost.slots(disk, running: new)
-                let path = "\\EFI\\Linux\\\(new.label)+2-1.efi"
-                try BootSlots(slots.esp).bless(RunningBoot(rootHash: new.rootHash, bootCountPath: path))
-            }
-        )
-        return parts
+        try await parts(["install", "activate", "+3 +2-1", "bless"], new, on: disk, running: running)
     }
 
-    /// Install, activate, deactivate, activate again, and three tries that fail; the disk is changed.
+    /// Install, activate, the same once more, deactivate, activate again, and three tries that fail.
     static func failedUpdate(to new: SampleRelease, on disk: RecordedDisk, running: SampleRelease)
         async throws -> [Part]
     {
-        var parts = [
-            try await part("install", on: disk, running: running, next: new) {
-                try await install(new, on: disk, running: running)
-            }
-        ]
-        for name in ["activate", "deactivate", "activate"] {
-            parts.append(
-                try await part(name, on: disk, running: running, next: new) {
-                    if name == "activate" { return try activate(new, on: disk, running: running) }
-                    let slots = try SampleHost.slots(disk, running: running)
-                    try BootSlots(slots.esp).deactivate(variant: "vm", version: new.version)
-                }
-            )
-        }
-        for (before, after) in [("+3", "+2-1"), ("+2-1", "+1-2"), ("+1-2", "+0-3")] {
-            try firmware(disk).rename("EFI/Linux/\(new.label)\(before).efi", to: "\(new.label)\(after).efi")
-        }
-        return parts
+        let names = ["install", "activate", "install again", "activate", "deactivate", "activate"]
+        return try await parts(
+            names + ["+3 +2-1", "+2-1 +1-2", "+1-2 +0-3"],
+            new,
+            on: disk,
+            running: running
+        )
     }
 }

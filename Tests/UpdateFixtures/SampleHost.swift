@@ -4,6 +4,7 @@ import GPT
 import Hashing
 import TestSupport
 import UpdateEngine
+import VariantManifest
 import Verity
 
 /// A release as the tests install it: a root of blocks, and the kernel image for it.
@@ -18,6 +19,14 @@ struct SampleRelease: Sendable {
     var label: String { "vm_\(version)" }
     var slot: SlotRelease { SlotRelease(label: label, rootHash: rootHash, parameters: parameters) }
     var index: LeafIndex { LeafIndex(self) }
+
+    /// What the kernel of a real image is told.
+    private static let words: [String] = {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+        let variant = try? Variant.load("vm-containerd", repository: root).resolved(for: .amd64)
+        return variant?.kernel.commandLine ?? []
+    }()
 
     /// Blocks that are all different; the same number of a version shares its block with a version that says so.
     ///
@@ -62,7 +71,8 @@ struct SampleRelease: Sendable {
         self.version = version
         self.root = root
         self.parameters = parameters
-        let command = "roothash=\(rootHash.hex) root=/dev/mapper/root ro gpt"
+        let command = (["roothash=\(rootHash.hex)", "root=/dev/mapper/root", "ro"] + Self.words)
+            .joined(separator: " ")
         let release = "ID=bulkhead\nIMAGE_ID=vm\nIMAGE_VERSION=\(version)\n"
         kernel = smallPEFile([
             (".osrel", Array(release.utf8)), (".cmdline", Array(command.utf8)),

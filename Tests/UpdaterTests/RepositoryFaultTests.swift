@@ -1,12 +1,13 @@
 import BootEntries
 import Foundation
 import HostAPI
-import ReleaseRepository
+import JSON
 import Rollout
 import TUF
 import TestSupport
 import Testing
 
+@testable import ReleaseRepository
 @testable import UpdateFixtures
 @testable import Updater
 
@@ -159,10 +160,6 @@ import Testing
                 return text
             }
         }
-        let late = await failure(at: World.origin.seconds + 8 * 86_400)
-        #expect(late?.contains("expired") == true, "\(late ?? "it worked")")
-        let status = await updater.status
-        #expect(status?.state == .available && status?.mostRecentCommand.stderr == late)
         // The store knows the latest time that was seen.
         let early = await failure(at: World.origin.seconds - 30 * 86_400)
         withKnownIssue("the store keeps no time yet", isIntermittent: true) {
@@ -170,6 +167,12 @@ import Testing
         }
         host.change { $0.now = World.origin.seconds + 120 }
         #expect(try await updater.refresh() == nil)
+        let late = await failure(at: World.origin.seconds + 8 * 86_400)
+        #expect(late?.contains("expired") == true, "\(late ?? "it worked")")
+        let status = await updater.status
+        #expect(status?.state == .available && status?.mostRecentCommand.stderr == late)
+        await #expect(throws: UpdaterError.self) { try await updater.prepare() }
+        #expect(host.disk.events.isEmpty)
     }
 
     @Test("A server that is away, or refuses, is named")
@@ -198,7 +201,7 @@ import Testing
         let host = try TestHost(site)
         let updater = try host.updater()
         _ = try await updater.refresh()
-        for name in ["root.zst", "root.index", "vm_3.0.0.efi"] {
+        for name in ["vm_3.0.0.efi", "root.zst", "root.index"] {
             let path = URL(filePath: try site.path(name, of: third))
             let bytes = try Data(contentsOf: path)
             var wrong = bytes
@@ -273,5 +276,73 @@ import Testing
         let error = try await failure(host, updater)
         #expect(error?.description.contains("the release is wrong") == true, "\(String(describing: error))")
         #expect(try host.entryNames("EFI/bulkhead") == [])
+    }
+
+    @Test("Signed metadata that contradict the files are refused")
+    func contradictions() async throws {
+        let site = try await Site()
+        let host = try TestHost(site)
+        let updater = try host.updater()
+        let name = "vm/amd64/2.0.0/release.json"
+        let third = site.world.releases[2]
+        func sign(_ change: (inout [String: TargetFile]) throws -> Void) async throws {
+            let repository = try site.open()
+            let contents = try RepositoryContents(reading: repository.storage)
+            var targets = contents.targets.signed
+            try change(&targets.targets)
+            _ = try await repository.commit(targets, replacing: contents, files: [])
+        }
+        let original = try RepositoryContents(reading: FolderStorage(site.repository, forWriting: false))
+            .targets.signed.targets
+        // Another root hash than the manifest's.
+        try await sign { targets in
+            var candidate = try Candidate(custom: targets[name]?.custom ?? .null)
+            candidate.rootHash = third.rootHash
+            targets[name]?.custom = candidate.custom
+        }
+        _ = try await updater.refresh()
+        guard case .release(let text)? = try await failure(host, updater) else {
+            Issue.record("another root was taken")
+            return
+        }
+        #expect(text.contains("2.0.0"))
+        // Another size of a file than the manifest's.
+        try await sign { targets in
+            targets = original
+            targets["vm/amd64/2.0.0/root.index"]?.length += 1
+        }
+        _ = try await updater.refresh()
+        guard case .release(let text)? = try await failure(host, updater) else {
+            Issue.record("another size was taken")
+            return
+        }
+        #expect(text.contains("root.index"))
+        // A name that is not the release's, and a description that says nothing.
+        for custom in [JSONValue?.none, "x", try Candidate(custom: original[name]?.custom ?? .null).other] {
+            try await sign { targets in
+                targets = original
+                targets[name]?.custom = custom
+            }
+            let error = await #expect(throws: UpdaterError.self) { try await updater.refresh() }
+            guard case .metadata(let text)? = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(text.contains(name), "\(text)")
+        }
+        #expect(host.disk.events.isEmpty)
+        try await sign { $0 = original }
+        _ = try await updater.refresh()
+        try await updater.prepare()
+        #expect(try host.verifies(slot: 1, site.world.releases[1]))
+    }
+}
+
+extension Candidate {
+    /// The description of another version.
+    fileprivate var other: JSONValue {
+        var other = self
+        other.version = UAPIVersion("9.9.9")
+        return other.custom
     }
 }

@@ -85,6 +85,8 @@ import UpdateBlocks
         let folder = try TemporaryDirectory()
         let path = folder.file("record.json")
         #expect(try UpdateRecord.load(path) == UpdateRecord())
+        try UpdateRecord().save(path)
+        #expect(try UpdateRecord.load(path) == UpdateRecord())
         let hash = SHA256Digest(hashing: "x")
         let image = UpdateStatus.Image(arch: "amd64", version: "2", variant: "vm")
         var record = UpdateRecord()

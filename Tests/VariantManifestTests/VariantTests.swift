@@ -232,3 +232,21 @@ struct VariantTests {
         #expect(try one.sources != Repository.variant(text + "# more\n").load().sources)
     }
 }
+
+@Suite("The variants of this repository")
+struct OwnVariantTests {
+    /// Linux looks at the backup of a torn partition table only with this word (docs/decisions, DESIGN.md law 4).
+    @Test func everyCommandLineLetsTheBackupTableCount() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+        let names = try Variant.list(repository: root)
+        #expect(!names.isEmpty)
+        for name in names {
+            let variant = try Variant.load(name, repository: root)
+            for architecture in variant.architectures {
+                let words = try variant.resolved(for: architecture).kernel.commandLine
+                #expect(words.contains("gpt"), "\(name) \(architecture)")
+            }
+        }
+    }
+}

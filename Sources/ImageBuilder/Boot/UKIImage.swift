@@ -1,18 +1,17 @@
 import FileTree
 import Foundation
 import Hashing
+import UKI
 import VariantManifest
 
 /// The unified kernel image: stub, kernel, initrd, os-release and command line in one EFI program, put together
 /// by the locked ukify(1).
 struct UKIImage: Sendable {
-    /// The largest UKI that is accepted: the firmware reads it at some 10 MB/s on slow machines.
-    ///
-    /// An arm64 kernel is not compressed as Debian ships it (docs/decisions/0003-uki-limit-of-arm64.md).
+    /// The largest UKI that is accepted, which is also the largest that hosts install.
     static func sizeLimit(_ architecture: Architecture) -> UInt64 {
         switch architecture {
-        case .amd64: 32 << 20
-        case .arm64: 48 << 20
+        case .amd64: UKISizeLimit.amd64
+        case .arm64: UKISizeLimit.arm64
         }
     }
 

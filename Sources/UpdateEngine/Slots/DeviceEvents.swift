@@ -16,9 +16,7 @@ public enum DeviceEvents {
     public static func changed(disk: String, partitions: [Int], sysfs: String = "/sys") -> [String] {
         var problems: [String] = []
         for number in partitions {
-            // nvme0n1p4, mmcblk0p4, but vda4.
-            let separator = disk.last?.isNumber == true ? "p" : ""
-            let path = "\(sysfs)/class/block/\(disk)\(separator)\(number)/uevent"
+            let path = "\(sysfs)/class/block/\(RootDisk.name(ofPartition: number, of: disk))/uevent"
             let descriptor = open(path, O_WRONLY | O_CLOEXEC)
             let word = Array("change".utf8)
             if descriptor < 0 || write(descriptor, word, word.count) != word.count {

@@ -1,30 +1,8 @@
 import BlockDevices
-import Bytes
 import Synchronization
 import Verity
 
 extension BlockDevice {
-    /// The device for parsers, read past the caches of the system.
-    var mediumSource: ByteSource {
-        ByteSource(size: byteCount) { offset, count in try self.readMedium(at: offset, count: count) }
-    }
-
-    /// Bytes of any range from the medium itself; more is read where the range is not on the grid of 4096 bytes.
-    func readMedium(at offset: UInt64, count: Int) throws(BlockDeviceError) -> [UInt8] {
-        try check(offset, count)
-        let grid: UInt64 = 4096
-        let start = offset / grid * grid
-        let end = min((offset + UInt64(count) + grid - 1) / grid * grid, byteCount)
-        var bytes = [UInt8](repeating: 0, count: Int(end - start))
-        var failure: BlockDeviceError?
-        bytes.withUnsafeMutableBytes { buffer in
-            do throws(BlockDeviceError) { try readMedium(at: start, into: buffer) } catch { failure = error }
-        }
-        if let failure { throw failure }
-        let skip = Int(offset - start)
-        return Array(bytes[skip..<skip + count])
-    }
-
     /// The device for the hash tree's code, which stops when it is told to.
     func veritySource(fromMedium: Bool, stop: StopFlag) -> VeritySource {
         VeritySource(name: name, byteCount: byteCount) { offset, buffer throws(VerityError) in

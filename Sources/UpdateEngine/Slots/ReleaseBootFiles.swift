@@ -28,10 +28,14 @@ public struct ReleaseBootFiles: BootFiles {
         self.running = running
     }
 
-    /// Makes sure that the kernel image fits twice, staged and as an entry, when the inactive slot's files are gone.
+    /// Makes sure that the kernel image fits twice, staged and as an entry, when the inactive slot's files are gone, and
+    /// that the running system has a good entry to fall back on.
     ///
+    /// Repairs the file system first: a program that was killed may have left clusters that belong to nobody.
     /// - Throws: `BootSlotsError` or `FATError`.
     public func checkRoom() throws {
+        try slots.repairFileSystem()
+        try slots.requireGoodEntry(of: running)
         let volume = try FATWriter(esp)
         let files = try inactiveEntries() + slots.staged()
         let freed = files.reduce(0) { $0 + volume.allocation(for: $1.size) }
@@ -44,8 +48,10 @@ public struct ReleaseBootFiles: BootFiles {
     /// Removes the boot entries of other roots than the running one, and their staged copies.
     ///
     /// What is no kernel image of ours is left alone, unless its name says that it is on trial.
-    /// - Throws: `BootSlotsError`; `.noGoodEntry` if the running system is itself still on trial.
+    /// - Throws: `BootSlotsError`; `.noGoodEntry` if the running system is itself still on trial, `.unreadable` if
+    ///   nobody can tell what an entry boots.
     public func removeInactive() throws {
+        try slots.requireGoodEntry(of: running)
         for entry in try inactiveEntries() { try slots.removeEntry(entry.fileName, running: running) }
         for copy in try slots.staged() {
             guard let name = copy.name?.variantAndVersion, name != (image.variant, image.version) else {
@@ -62,8 +68,14 @@ public struct ReleaseBootFiles: BootFiles {
 
     private func inactiveEntries() throws -> [EntryState] {
         try slots.entries().filter { entry in
-            entry.image?.rootHash != running
-                && (entry.image != nil || entry.isCounted || entry.hasLostItsName)
+            if entry.image?.rootHash == running { return false }
+            // The running root has a readable entry, so one of the same variant that is not is for another version.
+            let isOurs = entry.name?.variantAndVersion?.variant == image.variant
+            if entry.image != nil || entry.isCounted || entry.hasLostItsName { return true }
+            guard entry.isReadable || isOurs || entry.name == nil else {
+                throw BootSlotsError.unreadable(path: entry.path)
+            }
+            return !entry.isReadable && isOurs
         }
     }
 }

@@ -16,6 +16,14 @@ public struct RootDisk: Sendable, Equatable {
     /// The disk's device node.
     public var path: String { "/dev/" + name.split(separator: "!").joined(separator: "/") }
 
+    /// The device node of a partition: of the ESP, for `DeviceHold`.
+    public func path(ofPartition number: Int) -> String { Self.name(ofPartition: number, of: path) }
+
+    /// A partition's name: nvme0n1p4, mmcblk0p4, but vda4.
+    static func name(ofPartition number: Int, of disk: String) -> String {
+        "\(disk)\(disk.last?.isNumber == true ? "p" : "")\(number)"
+    }
+
     /// Finds the disk of the root that is mounted at a path.
     ///
     /// - Throws: `SlotError.noRootDisk`.

@@ -29,6 +29,7 @@ struct SlotContent: Sendable {
         let found = Mutex(
             (wrong: BlockSet(bound: blockCount), done: UInt64(0), failure: BlockDeviceError?.none)
         )
+        let told = Mutex(UInt64(0))
         let rootHash: SHA256Digest
         do throws(VerityError) {
             rootHash = try VerityTree.build(
@@ -39,21 +40,29 @@ struct SlotContent: Sendable {
                 if let leaves = layout.levels.first, offset >= leaves.byteOffset {
                     let first = (offset - leaves.byteOffset) / UInt64(VerityFormat.digestSize)
                     let count = min(UInt64(bytes.count / VerityFormat.digestSize), blockCount - first)
-                    let done = found.withLock { found in
-                        for number in 0..<Int(count) {
-                            let place = number * VerityFormat.digestSize
-                            let digest = UnsafeRawBufferPointer(
-                                rebasing: bytes[place..<place + VerityFormat.digestSize]
-                            )
-                            if !index.isRight(first + UInt64(number), digest: digest) {
-                                found.wrong.insert(first + UInt64(number))
-                            }
+                    // Outside of the lock: the index may read a file.
+                    var wrong: [UInt64] = []
+                    for number in 0..<Int(count) {
+                        let place = number * VerityFormat.digestSize
+                        let digest = UnsafeRawBufferPointer(
+                            rebasing: bytes[place..<place + VerityFormat.digestSize]
+                        )
+                        if !index.isRight(first + UInt64(number), digest: digest) {
+                            wrong.append(first + UInt64(number))
                         }
+                    }
+                    let done = found.withLock { found in
+                        for block in wrong { found.wrong.insert(block) }
                         found.done += count
                         return found.done
                     }
-                    let total = blockCount * UInt64(VerityFormat.blockSize)
-                    progress(SlotProgress(step: step, doneBytes: done * 4096, totalBytes: total))
+                    told.withLock { told in
+                        // Another thread may have told more already.
+                        guard done > told else { return }
+                        told = done
+                        let total = blockCount * UInt64(VerityFormat.blockSize)
+                        progress(SlotProgress(step: step, doneBytes: done * 4096, totalBytes: total))
+                    }
                 }
                 do throws(BlockDeviceError) {
                     try tree?.write(bytes, at: offset)

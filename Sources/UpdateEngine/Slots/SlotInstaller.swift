@@ -51,6 +51,10 @@ public struct SlotInstaller: Sendable {
         progress: @escaping @Sendable (SlotProgress) -> Void = { _ in }
     ) async throws {
         try check(release)
+        // What an install that was killed wrote is read back below from the medium and not from the cache.
+        do throws(BlockDeviceError) { try disk.device.flush() } catch {
+            throw SlotError.disk(.removeEntry, error)
+        }
         try onESP(.removeEntry, progress) { try bootFiles.checkRoom() }
         // Before anything else, so that a copy of the table is never changed while the other cannot be used.
         _ = try TableWriter.repair(disk.device, sectorSize: disk.slots.table.sectorSize)
@@ -145,8 +149,10 @@ public struct SlotInstaller: Sendable {
         )
         do {
             try await source.deliver(missing, to: sink)
-        } catch is CancellationError {
-            throw SlotError.cancelled(.blocks)
+        } catch {
+            // Whatever the source still has under way must not reach the slot later.
+            await sink.close()
+            throw error is CancellationError ? SlotError.cancelled(.blocks) : error
         }
         try await sink.finish()
     }

@@ -1,4 +1,5 @@
 public import BlockDevices
+import FAT
 public import GPT
 public import Hashing
 
@@ -19,6 +20,9 @@ public struct SlotTable: Sendable, Equatable {
     /// The slot that an update is installed into.
     public let inactive: Slot
 
+    /// The root hashes that slots say they carry: what a boot entry can be for.
+    public var rootHashes: Set<SHA256Digest> { Set([active.rootHash, inactive.rootHash].compactMap { $0 }) }
+
     /// Reads the table of a disk.
     ///
     /// - Parameters:
@@ -38,7 +42,7 @@ public struct SlotTable: Sendable, Equatable {
     ) throws(SlotError) {
         let parsed: PartitionTable.Parsed
         do throws(GPTError) {
-            parsed = try PartitionTable.parse(disk.source, sectorSize: sectorSize)
+            parsed = try PartitionTable.parse(disk.mediumSource, sectorSize: sectorSize)
         } catch {
             throw .table(device: disk.name, error)
         }

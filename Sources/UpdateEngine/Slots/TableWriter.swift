@@ -1,4 +1,5 @@
 public import BlockDevices
+import FAT
 public import GPT
 
 /// Writes the partition table of a disk in use.
@@ -16,9 +17,11 @@ public enum TableWriter {
     public static func repair(_ disk: any BlockDevice, sectorSize: SectorSize? = nil) throws(SlotError)
         -> [GPTFinding]
     {
+        // What a program that was killed left in the cache is neither on the medium nor read from it.
+        do throws(BlockDeviceError) { try disk.flush() } catch { throw .disk(.repair, error) }
         let parsed: PartitionTable.Parsed
         do throws(GPTError) {
-            parsed = try PartitionTable.parse(disk.source, sectorSize: sectorSize)
+            parsed = try PartitionTable.parse(disk.mediumSource, sectorSize: sectorSize)
         } catch {
             throw .table(device: disk.name, error)
         }
@@ -32,10 +35,11 @@ public enum TableWriter {
     ///
     /// If only the backup can be used, the primary is written from it before the backup is changed.
     static func write(_ table: PartitionTable, to disk: any BlockDevice, step: SlotStep) throws(SlotError) {
+        do throws(BlockDeviceError) { try disk.flush() } catch { throw .disk(step, error) }
         let regions: [PartitionTable.Region]
         do throws(GPTError) {
             let encoded = try table.encoded()
-            let current = try PartitionTable.parse(disk.source, sectorSize: table.sectorSize)
+            let current = try PartitionTable.parse(disk.mediumSource, sectorSize: table.sectorSize)
             let first = current.copyUsed == .backup ? [try current.table.encoded().primary] : []
             // Only a disk without a protective MBR gets one: the boot code of others is not ours.
             let mbr = current.findings.contains(.noProtectiveMBR) ? [encoded.protectiveMBR] : []

@@ -2,7 +2,7 @@ import Updater
 
 /// Looks for updates from time to time, where the settings ask for it: hosts that started together do not ask together.
 struct AutomaticChecks: Sendable {
-    /// Reads how often, in seconds; nil for never. Settings may change at any time.
+    /// Reads how often, in seconds, or nil for never, as settings may change at any time.
     let interval: @Sendable () -> Int64?
     /// Looks for updates.
     let check: @Sendable () async -> Void

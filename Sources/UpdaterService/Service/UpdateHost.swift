@@ -41,6 +41,7 @@ struct UpdateHost: Sendable {
         -> Updater.Environment
     {
         let host = self
+        let holder = ESPHolder()
         return Updater.Environment(
             system: try RunningSystem.current(
                 osRelease: files.path("/usr/lib/os-release"),
@@ -52,7 +53,7 @@ struct UpdateHost: Sendable {
             trustedRoot: { () throws(UpdaterError) in try host.trustedRoot() },
             stateFolder: stateFolder,
             workFolder: workFolder,
-            openDisk: { () throws(UpdaterError) in try host.openDisk() },
+            openDisk: { () throws(UpdaterError) in try host.openDisk(holder) },
             announce: { slot in
                 for problem in host.announce([slot.root.number, slot.verity.number]) { complain(problem) }
             },
@@ -74,12 +75,13 @@ struct UpdateHost: Sendable {
         }
     }
 
-    private func openDisk() throws(UpdaterError) -> Updater.HostDisk {
+    private func openDisk(_ holder: ESPHolder) throws(UpdaterError) -> Updater.HostDisk {
         do {
             guard let disk else {
                 let found = try RootDisk.running()
+                let device = try FileBlockDevice(path: found.path, access: .readWrite)
                 return Updater.HostDisk(
-                    device: try FileBlockDevice(path: found.path, access: .readWrite),
+                    device: HeldDisk(device, try holder.hold(found, device)),
                     sectorSize: found.sectorSize,
                     partitions: found.partitions
                 )

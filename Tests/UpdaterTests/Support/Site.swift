@@ -20,7 +20,8 @@ final class World: Sendable {
 
     private init() async throws {
         folder = try TemporaryDirectory()
-        Self.removeAtExit(folder.path)
+        // A shared value never goes away by itself.
+        LeftOvers.add(path: folder.path)
         let first = try SampleRelease(version: "1.0.0", seed: 1)
         let second = try SampleRelease(version: "2.0.0", seed: 2, sharing: first)
         let third = try SampleRelease(version: "3.0.0", seed: 3, sharing: first)
@@ -44,14 +45,6 @@ final class World: Sendable {
             keys: KeyRing(reading: folder.file("keys")),
             now: now
         )
-    }
-
-    // A shared value never goes away by itself.
-    nonisolated(unsafe) private static var paths: [String] = []
-
-    private static func removeAtExit(_ path: String) {
-        paths.append(path)
-        atexit { for path in World.paths { try? FileManager.default.removeItem(atPath: path) } }
     }
 }
 

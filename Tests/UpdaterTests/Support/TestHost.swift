@@ -116,16 +116,10 @@ final class TestHost: Sendable {
     /// Does something at the first event of a kind, before whoever reports it goes on.
     func once(_ isWanted: @escaping @Sendable (Updater.Event) -> Bool, _ body: @escaping @Sendable () -> Void)
     {
-        let isDone = Mutex(false)
         change {
             $0.watcher = { event in
-                guard isWanted(event),
-                    !isDone.withLock({ done in
-                        defer { done = true }; return done
-                    })
-                else {
-                    return
-                }
+                guard isWanted(event) else { return }
+                self.change { $0.watcher = nil }
                 body()
             }
         }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
 
@@ -34,14 +35,18 @@ final class WebServer: Sendable {
         ]
         process.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
         process.standardInput = FileHandle.nullDevice
+        // A process that is left over must not keep whoever reads our output waiting.
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
         try process.run()
         self.process = process.processIdentifier
+        LeftOvers.add(process: self.process)
         try waitForPort(port)
         line = try Line(to: port)
     }
 
     // Children inherit a mask from the threads that tests run on, which blocks SIGTERM.
-    deinit { kill(process, SIGKILL) }
+    deinit { LeftOvers.end(process: process) }
 
     var url: String { "http://127.0.0.1:\(line.port)" }
 
@@ -58,9 +63,9 @@ final class WebServer: Sendable {
 /// A line to a port of this machine that counts the bytes that come from there, and breaks after so many.
 final class Line: @unchecked Sendable {
     private static let program = #"""
-        import socket, struct, sys, threading
+        import socket, struct, sys, threading, time
         target = int(sys.argv[1])
-        lock, count, limit, pairs = threading.Lock(), 0, None, set()
+        lock, count, limit, held = threading.Lock(), 0, None, False
 
         def reset(connection):
             try:
@@ -77,9 +82,11 @@ final class Line: @unchecked Sendable {
                         if limit is not None: data = data[:limit - count]
                         count += len(data)
                         cut = count == limit
+                    while held: time.sleep(0.05)
                     client.sendall(data)
                     if cut:
-                        # What was sent shall arrive before the line is dead.
+                        # A network is slower than its reader: what came has been read when the line is dead.
+                        time.sleep(3)
                         client.shutdown(socket.SHUT_WR)
                         break
             except OSError: pass
@@ -107,7 +114,8 @@ final class Line: @unchecked Sendable {
         for command in sys.stdin:
             with lock:
                 if command.startswith("cut"): count, limit = 0, int(command.split()[1])
-                if command.startswith("mend"): count, limit = 0, None
+                if command.startswith("hold"): held = True
+                if command.startswith("mend"): count, limit, held = 0, None, False
                 print(count, flush=True)
         """#
 
@@ -124,15 +132,16 @@ final class Line: @unchecked Sendable {
         let (input, output) = (Pipe(), Pipe())
         process.standardInput = input
         process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
         try process.run()
         self.process = process.processIdentifier
+        LeftOvers.add(process: self.process)
         commands = input.fileHandleForWriting
         answers = output.fileHandleForReading
-        let line = String(decoding: answers.availableData, as: UTF8.self)
-        self.port = try #require(Int(line.trimmingCharacters(in: .whitespacesAndNewlines)))
+        self.port = try #require(Self.readNumber(answers))
     }
 
-    deinit { kill(process, SIGKILL) }
+    deinit { LeftOvers.end(process: process) }
 
     /// Bytes that came since the line was cut or mended last.
     var count: Int { ask("count") }
@@ -140,15 +149,65 @@ final class Line: @unchecked Sendable {
     /// Lets so many bytes through from now on, and then none.
     func cut(after bytes: Int) { _ = ask("cut \(bytes)") }
 
+    /// Lets nothing through, without breaking.
+    func hold() { _ = ask("hold") }
+
     /// Lets everything through.
     func mend() { _ = ask("mend") }
 
     private func ask(_ command: String) -> Int {
         lock.withLock {
             commands.write(Data("\(command)\n".utf8))
-            let line = String(decoding: answers.availableData, as: UTF8.self)
-            return Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) ?? -1
+            return Self.readNumber(answers) ?? -1
         }
+    }
+
+    /// A number and the end of its line; a read may be interrupted by a signal.
+    private static func readNumber(_ handle: FileHandle) -> Int? {
+        var text: [UInt8] = []
+        while text.last != UInt8(ascii: "\n"), text.count < 20 {
+            var byte: UInt8 = 0
+            let count = read(handle.fileDescriptor, &byte, 1)
+            if count < 0, errno == EINTR { continue }
+            guard count == 1 else { return nil }
+            text.append(byte)
+        }
+        return Int(String(decoding: text.dropLast(), as: UTF8.self))
+    }
+}
+
+/// Ends processes and removes folders when the tests end, for what does not go away by itself.
+enum LeftOvers {
+    private struct State {
+        var processes: [Int32] = []
+        var paths: [String] = []
+        var isRegistered = false
+    }
+
+    private static let state = Mutex(State())
+
+    static func add(process: Int32) { add { $0.processes.append(process) } }
+    static func add(path: String) { add { $0.paths.append(path) } }
+
+    private static func add(_ change: (inout sending State) -> Void) {
+        state.withLock {
+            change(&$0)
+            guard !$0.isRegistered else { return }
+            $0.isRegistered = true
+            atexit { LeftOvers.clear() }
+        }
+    }
+
+    /// Ends a process now.
+    static func end(process: Int32) {
+        state.withLock { $0.processes.removeAll { $0 == process } }
+        kill(process, SIGKILL)
+    }
+
+    private static func clear() {
+        let left = state.withLock { $0 }
+        for process in left.processes { kill(process, SIGKILL) }
+        for path in left.paths { try? FileManager.default.removeItem(atPath: path) }
     }
 }
 

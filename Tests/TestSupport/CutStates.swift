@@ -1,17 +1,16 @@
-import TestSupport
-
 /// The states of a disk that a loss of power may leave, as lists of what reached the medium.
 ///
 /// Writes of one flush interval reach it in any order and any part, in whole sectors; what was flushed is all there.
-struct CutStates {
+public struct CutStates {
     let events: [RecordedDisk.Event]
     /// States of an interval are tried completely up to this many writes, else drawn.
-    var completeUpTo = 7
+    public var completeUpTo = 7
     /// How many are drawn from a larger interval.
-    var drawn = 1000
+    public var drawn = 1000
     private var random: SplitMix
 
-    init(_ events: [RecordedDisk.Event], seed: UInt64) {
+    /// The states of a log, the same ones for the same seed.
+    public init(_ events: [RecordedDisk.Event], seed: UInt64) {
         self.events = events
         random = SplitMix(state: seed)
     }
@@ -19,9 +18,9 @@ struct CutStates {
     /// Calls a function with each state: the disk as it was flushed last, and the writes since that reached it.
     ///
     /// The first state is the disk as it was, the last one has everything.
-    mutating func forEach(
+    public mutating func forEach(
         from disk: RecordedDisk,
-        flushed: (RecordedDisk) throws -> Void,
+        flushed: (RecordedDisk) throws -> Void = { _ in },
         _ body: (RecordedDisk, [RecordedDisk.Event]) throws -> Void
     ) throws {
         var durable = disk.copy()
@@ -47,7 +46,8 @@ struct CutStates {
         for (index, write) in writes.enumerated() {
             states.append(Array(writes[..<index]))
             for torn in Self.torn(write) { states.append(Array(writes[..<index]) + torn) }
-            // And its sectors in another order: some of them, anywhere.
+            // And its sectors in another order: some of them, anywhere. One sector is there or not.
+            guard Self.sectorCount(write) > 1 else { continue }
             for _ in 0..<8 { states.append(Array(writes[..<index]) + scattered(write)) }
         }
         if writes.count <= completeUpTo {
@@ -56,6 +56,8 @@ struct CutStates {
                 states.append(chosen)
             }
         }
+        // Writes of one sector were tried in all combinations.
+        if writes.count <= completeUpTo, writes.allSatisfy({ Self.sectorCount($0) <= 1 }) { return states }
         let samples = writes.count <= completeUpTo ? 16 * writes.count : drawn
         for _ in 0..<samples {
             states.append(
@@ -69,6 +71,10 @@ struct CutStates {
             )
         }
         return states
+    }
+
+    private static func sectorCount(_ write: RecordedDisk.Event) -> Int {
+        if case .write(_, let bytes) = write { (bytes.count + 511) / 512 } else { 0 }
     }
 
     /// A write cut off after each of its sectors.
@@ -98,10 +104,14 @@ struct CutStates {
 }
 
 /// The same numbers for the same seed (SplitMix64).
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
+public struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
 
-    mutating func next() -> UInt64 {
+    /// Numbers of a seed.
+    public init(state: UInt64) { self.state = state }
+
+    /// The next number.
+    public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var value = state
         value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
