@@ -104,7 +104,7 @@ struct UpdateReleases: Sendable {
         }
         switch kind {
         case .good:
-            text += "\n[packages]\ndrop = [\"netbase\"]\n"
+            text += "\n[packages]\ndrop = [\"openssl-provider-legacy\"]\n"
         case .unhealthy:
             // Whatever is asked about a unit that is not there, the answer is a failure.
             let unit = """
