@@ -20,6 +20,10 @@ TEST_OUTPUT := $(CURDIR)/build/test
 # Who signs the releases that the machines under test update to.
 TEST_KEYS := $(TEST_OUTPUT)/keys
 
+# Tests of Tests/Machine that boot nothing but build, or read what was built.
+BUILD_SUITES := MachineTests\.(BuildFault|BuiltImage|Inspect|Reproducibility)Tests
+MACHINE_TESTS = BULKHEAD_VENV=$(VENV) BULKHEAD_TEST_IMAGE=$$(ls -d $(TEST_OUTPUT)/$(VARIANT)-*) BULKHEAD_TEST_KEYS=$(TEST_KEYS)
+
 .PHONY: help setup setup-run setup-tests setup-bench bulkhead image run test soak bench fuzz docs lint format clean
 
 help: ## Show this list
@@ -76,14 +80,15 @@ test: setup-tests $(VENV)/bin/schemathesis $(VENV)/lib/tuf-installed ## Build ev
 	# As many tests at once as processors: more only wait for each other, and some of them run into their time limits.
 	BULKHEAD_VENV=$(VENV) $(SWIFT) test --skip-build --parallel --experimental-maximum-parallelization-width $$(nproc) \
 	  --skip MachineTests
-	# One after the other: an emulated machine that shares its processors with a build runs into its own time limits.
-	BULKHEAD_VENV=$(VENV) BULKHEAD_TEST_IMAGE=$$(ls -d $(TEST_OUTPUT)/$(VARIANT)-*) BULKHEAD_TEST_KEYS=$(TEST_KEYS) \
-	  $(SWIFT) test --skip-build --no-parallel --filter MachineTests
+	# Builds one after the other: each uses all processors. Then machines, two at once: each is emulated by one thread.
+	$(MACHINE_TESTS) $(SWIFT) test --skip-build --no-parallel --filter '$(BUILD_SUITES)'
+	$(MACHINE_TESTS) $(SWIFT) test --skip-build --parallel --experimental-maximum-parallelization-width 2 \
+	  --filter MachineTests --skip '$(BUILD_SUITES)'
 
 soak: setup-tests ## Take the power from updating machines 20 times (KILLS=n), after a 'make test'; about an hour
 	$(SWIFT) build --build-tests
-	BULKHEAD_TEST_IMAGE=$$(ls -d $(TEST_OUTPUT)/$(VARIANT)-*) BULKHEAD_TEST_KEYS=$(TEST_KEYS) \
-	  BULKHEAD_UPDATE_KILLS=$${KILLS:-20} $(SWIFT) test --skip-build --no-parallel --filter UpdatePowerCutTests
+	$(MACHINE_TESTS) BULKHEAD_UPDATE_KILLS=$${KILLS:-20} \
+	  $(SWIFT) test --skip-build --no-parallel --filter UpdatePowerCutTests
 
 bench: setup-bench bulkhead ## Measure against mkosi and others (BENCH='--only verity' for a part; --help)
 	SWIFT=$(SWIFT) python3 bench/bench.py $(BENCH)
