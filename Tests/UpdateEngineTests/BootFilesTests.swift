@@ -7,6 +7,7 @@ import TestSupport
 import Testing
 
 @testable import UpdateEngine
+@testable import UpdateFixtures
 
 /// The ESP's part of an install.
 @Suite struct BootFilesTests {

@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 
 @testable import UpdateEngine
+@testable import UpdateFixtures
 
 /// A source that stops after some blocks, as if the program were killed.
 struct Stopping: BlockSource {
