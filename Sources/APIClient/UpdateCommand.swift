@@ -19,14 +19,26 @@ struct UpdateCommand: AsyncParsableCommand {
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Look for updates and print what there is.",
-            discussion: "Example: apiclient update check"
+            discussion: """
+                Examples:
+                  apiclient update check
+                  apiclient update check --release 1.2.0
+                """
         )
+
+        @Option(
+            help: ArgumentHelp(
+                "Choose this release, also one that failed on this host before.",
+                valueName: "version"
+            )
+        )
+        var release: String?
 
         @OptionGroup var output: JSONOption
         @OptionGroup var globals: GlobalOptions
 
         func run() async throws {
-            let status = try await UpdateRun(globals: globals).check()
+            let status = try await UpdateRun(globals: globals).check(release: release)
             try output.print(status.json) { StatusText.lines(status) }
         }
     }

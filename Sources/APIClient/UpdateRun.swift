@@ -22,10 +22,17 @@ struct UpdateRun {
     var limits = Limits()
 
     /// Looks for updates.
-    func check() async throws -> UpdateStatus {
+    ///
+    /// - Parameter release: the version that is wanted, whatever the settings say.
+    func check(release: String? = nil) async throws -> UpdateStatus {
         globals.info("Refreshing updates...")
         return try await CommandFailure.explaining("Failed to check for updates") {
-            let status = try await command(.refreshUpdates, as: .refresh, interval: .milliseconds(100))
+            let status = try await command(
+                .refreshUpdates,
+                as: .refresh,
+                query: release.map { [("version", $0)] } ?? [],
+                interval: .milliseconds(100)
+            )
             if status.chosenUpdate == nil {
                 let reason = status.noUpdateReason.map { " \(HumanText.safe($0))" } ?? ""
                 globals.info("No updates available.\(reason)")
@@ -48,12 +55,13 @@ struct UpdateRun {
     func command(
         _ operation: Operation,
         as kind: UpdateStatus.Command.Kind,
+        query: [(String, String)] = [],
         interval: Duration = .milliseconds(500)
     ) async throws -> UpdateStatus {
         let before = try await status()?.mostRecentCommand
         let watch = kind == .prepare ? await ProgressWatch.begin(globals) : nil
         defer { watch?.end() }
-        _ = try await globals.client.call(operation)
+        _ = try await globals.client.call(operation, query: query)
         let start = ContinuousClock.now
         var told = start
         while true {

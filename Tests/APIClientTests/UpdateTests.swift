@@ -18,6 +18,8 @@ private final class UpdatingHost: Sendable {
     let events = EventHub(limit: 16)
     private let server = Mutex<HostAPIServer?>(nil)
     private let state: Mutex<(status: UpdateStatus, isAtWork: Bool)>
+    /// The release that the last `refresh` named.
+    let wanted = Mutex<String?>(nil)
     var socket: String { folder.file("api.sock") }
 
     /// - Parameter work: what a command does after its answer; it gives the status that it ends with.
@@ -61,7 +63,9 @@ private final class UpdatingHost: Sendable {
                 throw Problem(status: 503, detail: "no more watchers")
             }
             return .events(watch, limit: nil, timeout: nil)
-        case .refreshUpdates: kind = .refresh
+        case .refreshUpdates:
+            kind = .refresh
+            wanted.withLock { $0 = request.parameters.text("version") }
         case .prepareUpdate: kind = .prepare
         case .activateUpdate: kind = .activate
         default: kind = .deactivate
@@ -131,6 +135,15 @@ private final class UpdatingHost: Sendable {
         #expect(!apply.errors.contains("Downloading"))
         let json = try await host.client("update", "check", "--json").json
         #expect(json?["no_update_reason"]?.string?.contains("wave") == true)
+        await host.stop()
+    }
+
+    @Test func aReleaseCanBeAskedForByItsVersion() async throws {
+        let host = try await UpdatingHost { kind, _ in UpdatingHost.status(kind) }
+        #expect(try await host.client("update", "check", "--release", "1.2.0~rc1").status == 0)
+        #expect(host.wanted.withLock { $0 } == "1.2.0~rc1")
+        #expect(try await host.client("update", "check").status == 0)
+        #expect(host.wanted.withLock { $0 } == nil)
         await host.stop()
     }
 
