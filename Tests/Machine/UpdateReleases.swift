@@ -26,12 +26,15 @@ struct UpdateReleases: Sendable {
 
     init() async throws {
         image = try BuiltImage()
-        keys = try #require(
+        let ring = try #require(
             ProcessInfo.processInfo.environment["BULKHEAD_TEST_KEYS"],
             "set BULKHEAD_TEST_KEYS to the key ring whose root the image under test has; 'make test' does"
         )
         web = try WebFolder()
         place = try TemporaryDirectory()
+        // A key ring remembers its one repository, and each test has one of its own.
+        keys = place.file("keys")
+        try FileManager.default.copyItem(atPath: ring, toPath: keys)
         try await bulkhead("repo", "init", web.folder, "--keys", keys)
         try await publish(image.folder)
     }
