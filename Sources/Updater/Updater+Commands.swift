@@ -91,13 +91,15 @@ extension Updater {
         record.status?.activePartition?.nextToBoot = true
     }
 
-    /// Whether a staged release is not to be kept: it was recalled, or the operator asks for another.
+    /// Whether a staged release is not to be kept: it was recalled, failed here before, or the operator asks for another.
     private func isObsolete(
         _ offers: [ReleaseFeed.Offer],
         _ decision: UpdateDecision,
         isRequested: Bool
     ) -> Bool {
         guard let staged = record.staged else { return true }
+        // It was asked for by name, and taken back: without its name it is not taken again.
+        if !isRequested, failures.contains(where: { $0.version == staged.image.version }) { return true }
         if case .take(let candidate, _) = decision, isRequested, candidate.rootHash != staged.rootHash {
             return true
         }
