@@ -85,10 +85,11 @@ test: setup-tests $(VENV)/bin/schemathesis $(VENV)/lib/tuf-installed ## Build ev
 	$(MACHINE_TESTS) $(SWIFT) test --skip-build --parallel --experimental-maximum-parallelization-width 2 \
 	  --filter MachineTests --skip '$(BUILD_SUITES)'
 
-soak: setup-tests ## Take the power from updating machines 20 times (KILLS=n), after a 'make test'; about an hour
+soak: setup-tests ## After 'make test': updates that hang, and 20 (KILLS=n) that lose power; about an hour
 	$(SWIFT) build --build-tests
-	$(MACHINE_TESTS) BULKHEAD_UPDATE_KILLS=$${KILLS:-20} \
-	  $(SWIFT) test --skip-build --no-parallel --filter UpdatePowerCutTests
+	$(MACHINE_TESTS) BULKHEAD_UPDATE_HANG=1 BULKHEAD_UPDATE_KILLS=$${KILLS:-20} \
+	  $(SWIFT) test --skip-build --parallel --experimental-maximum-parallelization-width 2 \
+	  --filter 'MachineTests\.Update(PowerCut)?Tests'
 
 bench: setup-bench bulkhead ## Measure against mkosi and others (BENCH='--only verity' for a part; --help)
 	SWIFT=$(SWIFT) python3 bench/bench.py $(BENCH)

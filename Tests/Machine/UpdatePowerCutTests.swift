@@ -11,7 +11,7 @@ import VirtualMachine
 @Suite("Updates without power", .serialized, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
 struct UpdatePowerCutTests {
     private static let kills =
-        ProcessInfo.processInfo.environment["BULKHEAD_UPDATE_KILLS"].flatMap(Int.init) ?? 3
+        ProcessInfo.processInfo.environment["BULKHEAD_UPDATE_KILLS"].flatMap(Int.init) ?? 2
 
     private static func ask(_ name: String, _ arguments: String) -> Probe.Section {
         Probe.Section(name: name, command: "/usr/bin/apiclient \(arguments)")
