@@ -80,7 +80,7 @@ extension Updater {
             blockCount: Int(clamping: tree.dataBlockCount)
         )
         let root = release.root
-        let blocks = try ReleaseBlocks(slot: disk.inactiveRoot) {
+        let blocks = try ReleaseBlocks(slot: disk.inactiveRoot, warn: { self.tell(.warning($0)) }) {
             let open: (Release.File) -> any UpdateBlocks.RemoteFile = { file in
                 if let known = files[file] { known } else { MissingArtefact(name: file.file) }
             }
