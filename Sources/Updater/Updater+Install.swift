@@ -25,7 +25,9 @@ extension Updater {
         let kernel = try await fetchKernel(release, offer, &feed)
         var files: [Release.File: ArtefactFile] = [:]
         for file in [transports.frames, transports.index] + transports.packs.map(\.file) {
-            files[file] = ArtefactFile(file: try await feed.file(file, of: offer.candidate))
+            files[file] = ArtefactFile(file: try await feed.file(file, of: offer.candidate)) {
+                self.tell(.warning($0))
+            }
         }
         let image = StagedImage(
             variant: release.variant,
@@ -177,7 +179,9 @@ extension Updater {
             )
         }
         let file = try await feed.file(release.uki, of: offer.candidate)
-        return try await KernelFile.fetch(file, release.uki, folder: environment.workFolder)
+        return try await KernelFile.fetch(file, release.uki, folder: environment.workFolder) {
+            self.tell(.warning($0))
+        }
     }
 }
 
