@@ -64,7 +64,7 @@ final class Clients: Sendable {
         if let authorization = Self.authorization(url) {
             headers.add(name: "Authorization", value: authorization.headerValue)
         }
-        guard let proxy, !noProxy.contains(url.host) else {
+        guard let proxy, !noProxy.contains(url) else {
             return (direct, Self.request(url.description, headers))
         }
         guard isForwarded(url) else { return (proxy.tunnel, Self.request(url.description, headers)) }
@@ -76,12 +76,12 @@ final class Clients: Sendable {
 
     /// Whether a proxy itself answers a request for a URL, and no tunnel leads through it.
     func isForwarded(_ url: FetchURL) -> Bool {
-        proxy != nil && !noProxy.contains(url.host) && url.scheme == .http
+        proxy != nil && !noProxy.contains(url) && url.scheme == .http
     }
 
     /// Where connections for a URL go: what a failed connection is about.
     func place(for url: FetchURL) -> FetchURL {
-        guard let proxy, !noProxy.contains(url.host) else { return url }
+        guard let proxy, !noProxy.contains(url) else { return url }
         return proxy.url
     }
 
@@ -98,8 +98,14 @@ final class Clients: Sendable {
 
     private static func proxyURL(_ text: String) throws(FetchError) -> FetchURL {
         let url: FetchURL
-        do { url = try FetchURL(text) } catch {
+        // As curl reads it: what names no scheme is a proxy for http.
+        do { url = try FetchURL(text.contains("://") ? text : "http://\(text)") } catch {
             throw .configuration("the proxy's URL cannot be used: \(error)")
+        }
+        guard url.scheme != .https else {
+            throw .configuration(
+                "the proxy \(url) is to be spoken to by https, which is not possible: give its port for http"
+            )
         }
         guard url.scheme == .http, url.target == "/" else {
             throw .configuration("the proxy's URL \(url) is not of the form http://user:password@host:port")

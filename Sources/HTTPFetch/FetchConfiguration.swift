@@ -3,10 +3,13 @@ extension HTTPFetcher {
     ///
     /// Every default is bounded.
     public struct Configuration: Sendable {
-        /// The URL of an HTTP proxy (`http://user:password@host:port`) for http and https; nil for none.
+        /// The URL of an HTTP proxy (`http://user:password@host:port`, or without `http://`) for http and https; nil
+        /// for none.
         public var proxy: String?
-        /// Hosts that are reached without the proxy, as in curl's `no_proxy`: names, which stand for those below them
-        /// too; addresses; networks such as 10.0.0.0/8; "*".
+        /// Hosts that are reached without the proxy, as in curl's `no_proxy`.
+        ///
+        /// Names, which stand for those below them too; addresses; networks such as 10.0.0.0/8; "*". A name or an
+        /// address may have a port.
         public var noProxy: [String] = []
         /// A PEM file with certificates of authorities that are trusted besides the system's own; nil for none.
         public var authorities: String?

@@ -101,6 +101,14 @@ public final class RemoteFile: Sendable {
         }
     }
 
+    /// Whether there is a mirror besides this one that was not excluded.
+    ///
+    /// - Parameter mirror: as `FetchedBytes.mirror` names it.
+    public func hasOther(than mirror: String) -> Bool {
+        let excluded = knowledge.withLock { $0.excluded }
+        return urls.indices.contains { !excluded.contains($0) && urls[$0].description != mirror }
+    }
+
     private nonisolated(nonsending) func transfer(
         _ requests: [RangeSet],
         allowsWhole: Bool,

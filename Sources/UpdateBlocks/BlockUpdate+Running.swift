@@ -30,7 +30,7 @@ extension BlockUpdate {
     ///   - plan: what `plan(for:)` or `repair(_:)` returned last.
     ///   - progress: is told after every piece.
     ///   - sink: writes blocks to the slot.
-    /// - Throws: `UpdateBlocksError.wrongBlock`, `.wrongDigest` and `.wrongAnswer` with the name of the server at fault;
+    /// - Throws: `UpdateBlocksError.wrongBlock`, `.wrongDigest` and `.wrongAnswer` with the name of the server at fault, if it was the last one;
     ///   what the remote files and the sink throw.
     public func run(_ plan: BlockPlan, progress: (Progress) -> Void, sink: Sink) async throws {
         try await withoutActuallyEscaping(progress) { progress in
@@ -85,7 +85,9 @@ final class BlockRun {
         }
         if plan.method == .pack, let pack = update.pack {
             do {
-                try await fetchSegments(pack.file, pack.head, headSize: pack.headSize)
+                try await update.open(pack.file).withoutBadServers {
+                    try await fetchSegments(pack.file, pack.head, headSize: pack.headSize)
+                }
             } catch {
                 if let sinkError { throw sinkError }
                 try update.giveUpPack(error)
@@ -97,7 +99,10 @@ final class BlockRun {
             let rest = BlockPlan.rangeBytes(frames, missing, update.costs)
             progress.bytesInAll = progress.bytes + (update.hasRanges ? rest : frames.byteCount)
         }
-        try await fetchFrames(frames, inOneStream: plan.method == .stream || !update.hasRanges)
+        // What came of it is not missing any more when it is read again.
+        try await update.open(update.transports.frames).withoutBadServers {
+            try await fetchFrames(frames, inOneStream: plan.method == .stream || !update.hasRanges)
+        }
         if let first = missing.runs.first {
             throw UpdateBlocksError.noSource(block: UInt32(first.lowerBound), count: missing.count)
         }

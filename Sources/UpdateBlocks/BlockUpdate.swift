@@ -63,7 +63,8 @@ public final class BlockUpdate {
     ///   - transports: its table of artefacts.
     ///   - running: the slot that runs; nil where there is none, as when a machine is installed.
     ///   - costs: what requests cost.
-    ///   - open: the remote file of an artefact; it is called once an artefact and run.
+    ///   - open: the remote file of an artefact; it is called whenever the artefact is read, and what one of them
+    ///     excluded the next should know.
     /// - Throws: `UpdateBlocksError.imageSize` for a root that is too large for the format.
     public init(
         root: Release.Root,
@@ -228,15 +229,18 @@ public final class BlockUpdate {
             )
         }
         var result: [UInt8] = []
-        var source = file.file
-        try await RangeReader(file: open(file), name: file.file).read(
-            [0..<size],
-            inOneStream: true,
-            received: { bytesFetched += UInt64($0) },
-            deliver: { _, bytes, sender in (result, source) = (bytes, sender) }
-        )
-        guard SHA256Digest(hashing: result) == sha256 else {
-            throw UpdateBlocksError.wrongDigest(artefact: file.file, source: source)
+        let remote = open(file)
+        try await remote.withoutBadServers {
+            var source = file.file
+            try await RangeReader(file: remote, name: file.file).read(
+                [0..<size],
+                inOneStream: true,
+                received: { bytesFetched += UInt64($0) },
+                deliver: { _, bytes, sender in (result, source) = (bytes, sender) }
+            )
+            guard SHA256Digest(hashing: result) == sha256 else {
+                throw UpdateBlocksError.wrongDigest(artefact: file.file, source: source)
+            }
         }
         return result
     }

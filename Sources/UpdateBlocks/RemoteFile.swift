@@ -27,6 +27,30 @@ public protocol RemoteFile: Sendable {
     ///   - ranges: ascending, not empty, not overlapping.
     ///   - body: gets the bytes as they come.
     func read(_ ranges: [Range<UInt64>], _ body: (RemotePiece) async throws -> Void) async throws
+
+    /// Asks a server no more, because what it sent was wrong.
+    ///
+    /// - Parameter source: as `RemotePiece.source` names it.
+    /// - Returns: whether it was asked until now and another one is left. The last one is never left.
+    func exclude(_ source: String) -> Bool
+}
+
+extension RemoteFile {
+    /// Nothing: there is one server.
+    public func exclude(_ source: String) -> Bool { false }
+
+    /// Reads, and reads again without the server that sent something wrong, as long as there is another.
+    ///
+    /// - Parameter body: reads what is still missing.
+    func withoutBadServers(_ body: () async throws -> Void) async throws {
+        while true {
+            do {
+                return try await body()
+            } catch let error as UpdateBlocksError {
+                guard let source = error.source, exclude(source) else { throw error }
+            }
+        }
+    }
 }
 
 /// What a remote file reports to those who read it, besides errors of its own.

@@ -28,6 +28,14 @@ public enum UpdateBlocksError: Error, Equatable, CustomStringConvertible {
     /// An artefact could not be written.
     case output(path: String, reason: String)
 
+    /// The server that sent something wrong.
+    var source: String? {
+        switch self {
+        case .wrongBlock(_, let source), .wrongDigest(_, let source), .wrongAnswer(_, let source, _): source
+        default: nil
+        }
+    }
+
     /// What is wrong, with which value, and what to do.
     public var description: String {
         switch self {

@@ -1,9 +1,11 @@
 import HTTPFetch
 import UpdateBlocks
 
-/// A file of a release on a server, as `UpdateBlocks` reads it.
+/// A file of a release on one or more servers, as `UpdateBlocks` reads it.
 struct ArtefactFile: UpdateBlocks.RemoteFile {
     let file: HTTPFetch.RemoteFile
+    /// Is told of servers that are asked no more.
+    let warn: @Sendable (String) -> Void
     /// So much is asked for by one request, whose bytes come in order.
     private static let bytesPerRequest = HTTPFetcher.Configuration().bytesPerRequest
 
@@ -33,6 +35,14 @@ struct ArtefactFile: UpdateBlocks.RemoteFile {
         }
     }
 
+    func exclude(_ source: String) -> Bool {
+        guard file.leave(source) else { return false }
+        warn(
+            "\(source) sent what was not signed: another mirror is asked, and this one must be repaired or removed"
+        )
+        return true
+    }
+
     /// A part of a file whose server can only send all of it.
     private func stream(_ range: Range<UInt64>, _ body: (RemotePiece) async throws -> Void) async throws {
         do {
@@ -50,5 +60,16 @@ struct ArtefactFile: UpdateBlocks.RemoteFile {
             bytes: Array(bytes.bytes.prefix(count ?? bytes.bytes.count)),
             source: bytes.mirror
         )
+    }
+}
+
+extension HTTPFetch.RemoteFile {
+    /// Excludes a mirror, unless it is the last one.
+    ///
+    /// - Returns: whether it was excluded, and there is another.
+    func leave(_ mirror: String) -> Bool {
+        guard hasOther(than: mirror) else { return false }
+        exclude(mirror)
+        return true
     }
 }

@@ -12,19 +12,22 @@ struct KernelFile {
 
     /// Fetches it, or what is still missing of it, and checks it.
     ///
-    /// A file that an earlier attempt left with wrong bytes, as a loss of power may, is fetched anew.
+    /// A file that an earlier attempt left with wrong bytes, as a loss of power may, is fetched anew, and so is one with
+    /// wrong bytes from a mirror, as long as there is another.
+    /// - Parameter warn: is told of mirrors that are asked no more.
     /// - Throws: `UpdaterError.fetch`, or `.record` for a file that can't be written; one with wrong bytes is gone then.
     static func fetch(
         _ remote: HTTPFetch.RemoteFile,
         _ file: Release.File,
-        folder: String
+        folder: String,
+        warn: @Sendable (String) -> Void
     ) async throws(UpdaterError) -> KernelFile {
         guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw failure("make the folder", folder) }
         // A file of another release is of no use any more.
         let path = "\(folder)/\(file.sha256.hex).efi"
         removeOthers(than: path, in: folder)
         while true {
-            let start = try await complete(path, remote, size: file.size)
+            let (start, mirrors) = try await complete(path, remote, size: file.size)
             let found: SHA256Digest
             do {
                 found = try SHA256Digest(hashingFile: path)
@@ -33,7 +36,14 @@ struct KernelFile {
                 throw .record(path: path, reason: "could not be read: \(error)")
             }
             unlink(path)
-            guard start > 0 else {
+            var isOtherLeft = false
+            for mirror in mirrors where remote.leave(mirror) {
+                isOtherLeft = true
+                warn(
+                    "\(mirror) sent what was not signed: another mirror is asked, and this one must be repaired or removed"
+                )
+            }
+            guard start > 0 || isOtherLeft else {
                 throw .fetch(
                     "'\(file.file)' came with the SHA-256 \(found) instead of \(file.sha256): repair the server"
                 )
@@ -41,12 +51,12 @@ struct KernelFile {
         }
     }
 
-    /// Fetches what a file lacks; returns where that began.
+    /// Fetches what a file lacks; returns where that began, and which mirrors sent it.
     private static func complete(
         _ path: String,
         _ remote: HTTPFetch.RemoteFile,
         size: UInt64
-    ) async throws(UpdaterError) -> UInt64 {
+    ) async throws(UpdaterError) -> (start: UInt64, mirrors: [String]) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw failure("open", path) }
         defer { close(descriptor) }
@@ -57,8 +67,10 @@ struct KernelFile {
             start = 0
             guard ftruncate(descriptor, 0) == 0 else { throw failure("shorten", path) }
         }
+        var mirrors: [String] = []
         do {
             try await remote.stream(from: start) { piece in
+                if mirrors.last != piece.mirror { mirrors.append(piece.mirror) }
                 try write(Array(piece.bytes), to: descriptor, at: piece.offset, path: path)
             }
         } catch let error as UpdaterError {
@@ -66,7 +78,7 @@ struct KernelFile {
         } catch {
             throw .fetch("\(error)")
         }
-        return start
+        return (start, mirrors)
     }
 
     /// Removes the file; what was opened of it can still be read.

@@ -11,28 +11,35 @@ final class ReleaseBlocks: BlockSource, @unchecked Sendable {
     private let slot: any BlockDevice
     private var plan: BlockPlan?
     private var isFirst = true
+    private let warn: @Sendable (String) -> Void
+    private var hasWarned = false
 
     /// Prepares; nothing is read or fetched yet.
     ///
     /// - Parameters:
     ///   - make: makes the update, which no other task may have.
     ///   - slot: the inactive slot's root partition.
+    ///   - warn: is told once, if there is a pack for this host that can't be used.
     init(
         slot: any BlockDevice,
+        warn: @escaping @Sendable (String) -> Void,
         make: @Sendable () throws -> BlockUpdate
     ) throws {
         self.slot = slot
+        self.warn = warn
         update = try make()
     }
 
     /// Decides where every block comes from, and fetches what that needs.
     func prepare() async throws -> (plan: BlockPlan, index: LeafIndex) {
+        defer { tellOfPack() }
         let plan = try await update.plan(for: slot)
         self.plan = plan
         return (plan, LeafIndex(leaves: update.leaves))
     }
 
     func deliver(_ missing: UpdateEngine.BlockSet, to sink: BlockSink) async throws {
+        defer { tellOfPack() }
         let plan: BlockPlan
         if isFirst, let first = self.plan {
             plan = first
@@ -43,6 +50,12 @@ final class ReleaseBlocks: BlockSource, @unchecked Sendable {
         try await update.run(plan, progress: { _ in }) { first, bytes in
             try await sink.write(bytes, at: UInt64(first))
         }
+    }
+
+    private func tellOfPack() {
+        guard !hasWarned, let failure = update.packFailure else { return }
+        hasWarned = true
+        warn("the pack for the running release is not used, so that more is fetched: \(failure)")
     }
 }
 

@@ -4,11 +4,16 @@ import HTTPFetch
 import JSON
 import ReleaseManifest
 import Rollout
+import Synchronization
 import TUF
 
 /// The releases of a repository, as far as its signatures are trusted.
 ///
 /// One value is one operation: it looks once, at one time.
+///
+/// The mirrors are asked only where the repository itself does not answer or sends nothing that can be trusted: one that
+/// is behind hides no news. All metadata come from one place, the first where all are right; a mirror can keep news back
+/// only until what it serves expires.
 struct ReleaseFeed {
     /// A release that is offered, and the target that is its manifest.
     struct Offer: Sendable {
@@ -16,7 +21,9 @@ struct ReleaseFeed {
         let manifest: TargetFile
     }
 
-    private let configuration: UpdaterConfiguration
+    private let places: [Place]
+    /// Where metadata come from, among the places.
+    private let current: CurrentPlace
     private let fetcher: HTTPFetcher
     private var client: MetadataClient
 
@@ -34,8 +41,15 @@ struct ReleaseFeed {
         folder: String,
         now: MetadataTime
     ) throws(UpdaterError) {
-        self.configuration = configuration
+        let places =
+            [Place(metadata: configuration.metadataURL, targets: configuration.targetsURL)]
+            + configuration.mirrors.map { mirror in
+                Place(metadata: Self.join(mirror, "metadata"), targets: Self.join(mirror, "targets"))
+            }
+        let current = CurrentPlace()
+        (self.places, self.current) = (places, current)
         var settings = HTTPFetcher.Configuration()
+        settings.bandwidth = configuration.bandwidth
         settings.proxy = configuration.proxy
         settings.noProxy = configuration.noProxy
         settings.authorities = configuration.authorities
@@ -50,10 +64,9 @@ struct ReleaseFeed {
         } catch {
             throw .metadata("\(error)")
         }
-        let base = configuration.metadataURL
         client = MetadataClient(store: store, now: now) { name, limit in
             do throws(FetchError) {
-                return try await fetcher.get(Self.join(base, name), limit: limit)
+                return try await fetcher.get(Self.join(places[current.index].metadata, name), limit: limit)
             } catch {
                 // Of the next root, which mostly is not there, object stores may say that it is forbidden.
                 guard error.isNotFound || error.isForbidden && name.hasSuffix(".root.json") else {
@@ -84,7 +97,7 @@ struct ReleaseFeed {
     /// one might be hidden by it.
     /// - Throws: `UpdaterError.metadata`.
     mutating func offers() async throws(UpdaterError) -> [Offer] {
-        do throws(TUFError) { try await client.refresh() } catch { throw .metadata("\(error)") }
+        try await refresh()
         var offers: [Offer] = []
         for (path, target) in client.targets?.targets ?? [:] where path.hasSuffix("/release.json") {
             let candidate: Candidate
@@ -97,6 +110,30 @@ struct ReleaseFeed {
             offers.append(Offer(candidate: candidate, manifest: target))
         }
         return offers
+    }
+
+    /// Brings the metadata up to date from the first place where they are right.
+    private mutating func refresh() async throws(UpdaterError) {
+        var errors: [(place: String, text: String)] = []
+        for (index, place) in places.enumerated() {
+            current.index = index
+            do throws(TUFError) { return try await client.refresh() } catch {
+                let text = "\(error)"
+                // What is about this host is said once.
+                if !errors.contains(where: { $0.text == text }) { errors.append((place.metadata, text)) }
+                if Task.isCancelled || error == .storeInUse { break }
+            }
+        }
+        throw .metadata(
+            errors.count == 1
+                ? errors[0].text : errors.map { "\($0.place): \($0.text)" }.joined(separator: "; ")
+        )
+    }
+
+    /// The URLs of a file: first where the metadata come from, so that who does not answer is not asked again and again.
+    private func urls(_ location: String) -> [String] {
+        let first = current.index
+        return (places[first...] + places[..<first]).map { Self.join($0.targets, location) }
     }
 
     /// The manifest of an offered release, checked against the signed metadata and for being what it is offered as.
@@ -128,14 +165,20 @@ struct ReleaseFeed {
         guard found.file.length <= limit else {
             throw .release("'\(path)' has \(found.file.length) bytes, more than \(limit)")
         }
-        let bytes: [UInt8]
-        do throws(FetchError) {
-            bytes = try await fetcher.get(Self.join(configuration.targetsURL, found.location), limit: limit)
-        } catch {
-            throw .fetch("\(error)")
+        var errors: [String] = []
+        for url in urls(found.location) {
+            do {
+                let bytes = try await fetcher.get(url, limit: limit)
+                try found.file.check(bytes, name: path)
+                return bytes
+            } catch let error as FetchError {
+                errors.append(error.description)
+            } catch {
+                errors.append("\(url): \(error)")
+            }
+            if Task.isCancelled { break }
         }
-        do throws(TUFError) { try found.file.check(bytes, name: path) } catch { throw .fetch("\(error)") }
-        return bytes
+        throw .fetch(errors.joined(separator: "; "))
     }
 
     private mutating func find(_ path: String) async throws(UpdaterError) -> FoundTarget {
@@ -154,10 +197,7 @@ struct ReleaseFeed {
             throw .release("'\(path)' has another size or digest in the signed metadata than in release.json")
         }
         do throws(FetchError) {
-            return try fetcher.file(
-                urls: [Self.join(configuration.targetsURL, found.location)],
-                size: file.size
-            )
+            return try fetcher.file(urls: urls(found.location), size: file.size)
         } catch {
             throw .configuration("\(error)")
         }
@@ -165,5 +205,21 @@ struct ReleaseFeed {
 
     private static func join(_ base: String, _ name: String) -> String {
         base.hasSuffix("/") ? base + name : "\(base)/\(name)"
+    }
+}
+
+/// The folders of a repository, or of a copy of it.
+private struct Place {
+    let metadata: String
+    let targets: String
+}
+
+/// The place that metadata are fetched from, which changes while the client has the way to fetch them.
+private final class CurrentPlace: Sendable {
+    private let state = Mutex(0)
+
+    var index: Int {
+        get { state.withLock { $0 } }
+        set { state.withLock { $0 = newValue } }
     }
 }

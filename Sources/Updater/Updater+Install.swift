@@ -25,7 +25,9 @@ extension Updater {
         let kernel = try await fetchKernel(release, offer, &feed)
         var files: [Release.File: ArtefactFile] = [:]
         for file in [transports.frames, transports.index] + transports.packs.map(\.file) {
-            files[file] = ArtefactFile(file: try await feed.file(file, of: offer.candidate))
+            files[file] = ArtefactFile(file: try await feed.file(file, of: offer.candidate)) {
+                self.tell(.warning($0))
+            }
         }
         let image = StagedImage(
             variant: release.variant,
@@ -80,7 +82,7 @@ extension Updater {
             blockCount: Int(clamping: tree.dataBlockCount)
         )
         let root = release.root
-        let blocks = try ReleaseBlocks(slot: disk.inactiveRoot) {
+        let blocks = try ReleaseBlocks(slot: disk.inactiveRoot, warn: { self.tell(.warning($0)) }) {
             let open: (Release.File) -> any UpdateBlocks.RemoteFile = { file in
                 if let known = files[file] { known } else { MissingArtefact(name: file.file) }
             }
@@ -177,7 +179,9 @@ extension Updater {
             )
         }
         let file = try await feed.file(release.uki, of: offer.candidate)
-        return try await KernelFile.fetch(file, release.uki, folder: environment.workFolder)
+        return try await KernelFile.fetch(file, release.uki, folder: environment.workFolder) {
+            self.tell(.warning($0))
+        }
     }
 }
 

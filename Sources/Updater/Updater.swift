@@ -90,6 +90,8 @@ public actor Updater {
         case status(UpdateStatus)
         /// How many bytes `prepare` will fetch, before it does.
         case plan(bytes: UInt64, method: String)
+        /// Something that a server must be mended for, though the command goes on without it.
+        case warning(String)
         /// How far `prepare` is.
         case progress(SlotProgress)
     }

@@ -7,7 +7,7 @@ import SmallFiles
 ///
 /// ```json
 /// {"metadata-base-url": "https://updates.example.org/metadata", "targets-base-url": "https://updates.example.org/targets",
-///  "seed": 1234, "version-lock": "latest", "ignore-waves": false, "check-interval-seconds": 21600,
+///  "mirrors": ["https://mirror.example.org/bulkhead"], "bandwidth-limit": 1000000, "seed": 1234, "version-lock": "latest", "ignore-waves": false, "check-interval-seconds": 21600,
 ///  "https-proxy": "http://proxy:3128", "no-proxy": [],
 ///  "certificates": "/run/bulkhead/etc/ssl/certs/added.pem"}
 /// ```
@@ -19,6 +19,10 @@ public struct UpdaterConfiguration: Sendable, Equatable {
     public var metadataURL: String
     /// The folder of targets.
     public var targetsURL: String
+    /// Copies of the repository, in the order in which they are asked: folders with `metadata` and `targets`.
+    public var mirrors: [String]
+    /// Bytes a second that are fetched at most; nil for no limit.
+    public var bandwidth: Int?
     /// The host's place in the waves, 0 to 2047; without the setting it is the last.
     public var seed: Int
     /// The version that the host updates to; nil for the latest.
@@ -44,6 +48,8 @@ public struct UpdaterConfiguration: Sendable, Equatable {
     public init(
         metadataURL: String,
         targetsURL: String,
+        mirrors: [String] = [],
+        bandwidth: Int? = nil,
         seed: Int = 2047,
         versionLock: UAPIVersion? = nil,
         ignoresWaves: Bool = false,
@@ -54,6 +60,8 @@ public struct UpdaterConfiguration: Sendable, Equatable {
     ) {
         self.metadataURL = metadataURL
         self.targetsURL = targetsURL
+        self.mirrors = mirrors
+        self.bandwidth = bandwidth
         self.seed = seed
         self.versionLock = versionLock
         self.ignoresWaves = ignoresWaves
@@ -111,12 +119,19 @@ public struct UpdaterConfiguration: Sendable, Equatable {
             guard let bool = value.bool else { throw wrong("ignore-waves", value, "true or false") }
             ignoresWaves = bool
         }
-        var noProxy: [String] = []
-        if let value = member("no-proxy") {
-            guard let hosts = value.elements?.map(\.string), !hosts.contains(nil) else {
-                throw wrong("no-proxy", value, "a list of texts")
+        func texts(_ name: String) throws(UpdaterError) -> [String] {
+            guard let value = member(name) else { return [] }
+            guard let texts = value.elements?.map(\.string), !texts.contains(nil) else {
+                throw wrong(name, value, "a list of texts")
             }
-            noProxy = hosts.compactMap { $0 }
+            return texts.compactMap { $0 }
+        }
+        var bandwidth: Int?
+        if let value = member("bandwidth-limit") {
+            guard let number = value.integer, number > 0 else {
+                throw wrong("bandwidth-limit", value, "a number of bytes a second")
+            }
+            bandwidth = Int(clamping: number)
         }
         var interval: Int64?
         if let value = member("check-interval-seconds") {
@@ -128,11 +143,13 @@ public struct UpdaterConfiguration: Sendable, Equatable {
         self.init(
             metadataURL: try address("metadata-base-url"),
             targetsURL: try address("targets-base-url"),
+            mirrors: try texts("mirrors"),
+            bandwidth: bandwidth,
             seed: seed,
             versionLock: lock == "latest" ? nil : lock.map { UAPIVersion($0) },
             ignoresWaves: ignoresWaves,
             proxy: try text("https-proxy"),
-            noProxy: noProxy,
+            noProxy: try texts("no-proxy"),
             authorities: try text("certificates"),
             checkInterval: interval
         )

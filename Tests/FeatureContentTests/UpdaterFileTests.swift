@@ -30,7 +30,8 @@ import Updater
     @Test func withEverySetting() throws {
         let configuration = try read(
             #"""
-            {"updates": {\#(Self.places), "seed": 1234, "version-lock": "1.2.3", "ignore-waves": true, "check-interval": "1h30m"},
+            {"updates": {\#(Self.places), "seed": 1234, "version-lock": "1.2.3", "ignore-waves": true, "check-interval": "1h30m",
+             "mirrors": ["https://a.example/b", "http://c.example"], "bandwidth-limit": 500000},
              "network": {"https-proxy": "http://u:p\"\\}{{x}}@proxy.example:3128", "no-proxy": [".example.org", "10.0.0.0/8", "a\", \"b"]},
              "pki": {"own": {"data": "?", "trusted": true}}}
             """#
@@ -40,6 +41,8 @@ import Updater
                 == UpdaterConfiguration(
                     metadataURL: "https://u.example/metadata",
                     targetsURL: "https://u.example/targets",
+                    mirrors: ["https://a.example/b", "http://c.example"],
+                    bandwidth: 500_000,
                     seed: 1234,
                     versionLock: UAPIVersion("1.2.3"),
                     ignoresWaves: true,

@@ -52,17 +52,38 @@ import Testing
         let list = try NoProxy([
             "example.com", ".dotted.org", "10.0.0.0/8", "192.168.7.9", "fd00::/8", "172.16.0.0/18",
         ])
-        #expect(list.contains(host) == expected)
-        #expect(try NoProxy(["*"]).contains(host))
+        #expect(list.contains(host, port: 443) == expected)
+        #expect(try NoProxy(["*"]).contains(host, port: 443))
     }
 
-    @Test(arguments: ["", "10.0.0.0/33", "a/8", "10.0.0.0/8/8", "http://x", "*.x"])
+    @Test(arguments: [
+        ("*.Example.org", "a.example.org", 443, true), ("*.example.org", "example.org", 443, true),
+        ("*.example.org", "notexample.org", 443, false), ("host:8080", "host", 8080, true),
+        ("host:8080", "a.host", 8080, true), ("host:8080", "host", 443, false),
+        (".example.org:81", "a.example.org", 81, true), (".example.org:81", "a.example.org", 80, false),
+        ("10.0.0.1:8080", "10.0.0.1", 8080, true), ("10.0.0.1:8080", "10.0.0.1", 80, false),
+        ("[fd00::1]:8080", "fd00::1", 8080, true), ("[fd00::1]:8080", "fd00::1", 80, false),
+        ("[fd00::1]", "fd00::1", 80, true), ("fd00::1", "fd00::1", 80, true),
+        ("fd00::80", "fd00::", 80, false),
+    ])
+    func noProxyWithPortsAndStars(_ entry: String, _ host: String, _ port: Int, _ expected: Bool) throws {
+        #expect(try NoProxy([entry]).contains(host, port: port) == expected)
+    }
+
+    @Test(arguments: [
+        "", "10.0.0.0/33", "a/8", "10.0.0.0/8/8", "http://x", "a.*.x", "*.", "*:80", "h:0", "h:65536", "h:",
+        ":80", "10.0.0.0/8:80", "a:b:80",
+    ])
     func wrongNoProxyIsRefused(_ text: String) { #expect(throws: FetchError.self) { try NoProxy([text]) } }
+
+    @Test(arguments: ["proxy:3128", "proxy.example.org", "u:p@proxy:3128/", "http://10.0.0.1:3128"])
+    func proxiesNeedNoScheme(_ text: String) throws { _ = try HTTPFetcher(quick { $0.proxy = text }) }
 
     @Test func wrongConfigurationsAreRefused() {
         for change: (inout HTTPFetcher.Configuration) -> Void in [
             { $0.tries = 0 }, { $0.idleTime = .zero }, { $0.bandwidth = 0 }, { $0.userAgent = "a\r\nb" },
-            { $0.proxy = "https://x" }, { $0.proxy = "http://x/path" }, { $0.authorities = "/nowhere" },
+            { $0.proxy = "https://x" }, { $0.proxy = "x:y" }, { $0.proxy = "http://x/path" },
+            { $0.authorities = "/nowhere" },
             { $0.authorities = "/dev/zero" }, { $0.authorities = "/etc/passwd" },
         ] {
             #expect(throws: FetchError.self) { try HTTPFetcher(quick(change)) }

@@ -26,7 +26,8 @@ import UpdateBlocks
         let full = try read(
             """
             {\(Self.addresses), "seed": 12, "version-lock": "1.2.3", "ignore-waves": true,
-             "https-proxy": "http://p:1", "no-proxy": ["a", "b"], "certificates": "/c.pem", "other": [1]}
+             "https-proxy": "http://p:1", "no-proxy": ["a", "b"], "certificates": "/c.pem", "other": [1],
+             "mirrors": ["https://m.example"], "bandwidth-limit": 4096}
             """
         )
         #expect(
@@ -34,6 +35,8 @@ import UpdateBlocks
                 == UpdaterConfiguration(
                     metadataURL: "https://u.example/m",
                     targetsURL: "https://u.example/t",
+                    mirrors: ["https://m.example"],
+                    bandwidth: 4096,
                     seed: 12,
                     versionLock: UAPIVersion("1.2.3"),
                     ignoresWaves: true,
@@ -52,7 +55,7 @@ import UpdateBlocks
             try read(
                 """
                 {\(Self.addresses), "seed": null, "version-lock": "latest", "ignore-waves": null,
-                 "https-proxy": "", "no-proxy": null, "certificates": ""}
+                 "https-proxy": "", "no-proxy": null, "certificates": "", "mirrors": null, "bandwidth-limit": null}
                 """
             ) == least
         )
@@ -69,6 +72,8 @@ import UpdateBlocks
             ("{\(addresses), \"version-lock\": 1}", "'version-lock'"),
             ("{\(addresses), \"no-proxy\": \"a\"}", "'no-proxy'"),
             ("{\(addresses), \"no-proxy\": [1]}", "'no-proxy'"),
+            ("{\(addresses), \"mirrors\": [null]}", "'mirrors'"),
+            ("{\(addresses), \"bandwidth-limit\": 0}", "'bandwidth-limit'"),
         ]
     )
     func badConfiguration(text: String, word: String) throws {
@@ -138,7 +143,8 @@ import UpdateBlocks
         try Data(count: size).write(to: URL(filePath: folder.file("file")))
         let server = try WebServer(folder.path, hasRanges: hasRanges)
         let file = ArtefactFile(
-            file: try HTTPFetcher().file(urls: [server.url + "/file"], size: UInt64(size))
+            file: try HTTPFetcher().file(urls: [server.url + "/file"], size: UInt64(size)),
+            warn: { Issue.record("\($0)") }
         )
         let end = UInt64(size) - 12_345
         var position: UInt64 = 0

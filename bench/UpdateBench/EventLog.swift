@@ -22,7 +22,7 @@ final class EventLog: Sendable {
         state.withLock { state in
             let seconds = (ContinuousClock.now - state.start) / .seconds(1)
             switch event {
-            case .status: return
+            case .status, .warning: return
             case .plan(let bytes, let method): Self.say("plan \(bytes) \(method) \(seconds)")
             case .progress(let progress):
                 if progress.step != state.step {

@@ -6,6 +6,10 @@ public struct UpdatesSettings: SettingsGroup {
     public var metadataBaseURL: WebURL?
     /// The TUF repository's targets.
     public var targetsBaseURL: WebURL?
+    /// Copies of the repository.
+    public var mirrors: [WebURL]?
+    /// The most that updates take of the network.
+    public var bandwidthLimit: ByteRate?
     /// The place of this host in the waves of a release.
     public var seed: UpdateSeed?
     /// The version to update to.
@@ -31,6 +35,18 @@ public struct UpdatesSettings: SettingsGroup {
             \.targetsBaseURL,
             "Where the files of releases are.",
             example: "https://updates.example.org/targets"
+        ),
+        Field(
+            "mirrors",
+            \.mirrors,
+            "Copies of the repository, each a folder with `metadata` and `targets` in it: they are asked in this order where the base URLs do not answer, or send what was not signed.",
+            example: ["https://mirror.example.org/bulkhead"]
+        ),
+        Field(
+            "bandwidth-limit",
+            \.bandwidthLimit,
+            "How many bytes a second updates take of the network at most; no limit, if it is not set.",
+            example: 1_000_000
         ),
         Field(
             "seed",

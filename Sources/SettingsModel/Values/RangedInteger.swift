@@ -83,11 +83,21 @@ public enum UpdateSeedForm: IntegerForm {
     public static let range: ClosedRange<Int64> = 0...2047
 }
 
+/// Bytes a second.
+public enum ByteRateForm: IntegerForm {
+    /// The name of the type.
+    public static let name = "byte rate"
+    /// From what a release can still be fetched with in a day or so to more than networks have.
+    public static let range: ClosedRange<Int64> = 4096...1_000_000_000_000
+}
+
 /// A number of things.
 public typealias Count = RangedInteger<CountForm>
 /// A number of things, of which there is at least one.
 public typealias PositiveCount = RangedInteger<PositiveCountForm>
 /// A number of things, or -1 for no limit.
 public typealias Limit = RangedInteger<LimitForm>
+/// Bytes a second.
+public typealias ByteRate = RangedInteger<ByteRateForm>
 /// The place of a host in the waves of a release.
 public typealias UpdateSeed = RangedInteger<UpdateSeedForm>

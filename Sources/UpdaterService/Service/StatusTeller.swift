@@ -1,10 +1,13 @@
 import HostAPI
 import HostAPIServer
+import Logging
 import Synchronization
 import UpdateEngine
 import Updater
 
 /// Tells watchers of `GET /events` what the updater does: every status at once, progress about twice a second.
+///
+/// What went wrong without ending a command goes to the log.
 final class StatusTeller: Sendable {
     private struct State {
         var status: UpdateStatus?
@@ -14,18 +17,26 @@ final class StatusTeller: Sendable {
     }
 
     private let events: EventHub
+    private let logger: Logger
     private let state = Mutex(State())
     private static let interval = Duration.milliseconds(500)
 
-    init(events: EventHub) { self.events = events }
+    init(events: EventHub, logger: Logger) {
+        self.events = events
+        self.logger = logger
+    }
 
     /// How far the command at work is; nil where that is not known.
     var progress: UpdateStatus.Progress? { state.withLock { $0.progress } }
 
     /// Takes what the updater says, and passes it on.
     func tell(_ event: Updater.Event) {
+        if case .warning(let text) = event {
+            return logger.warning("\(text)", metadata: ["UPDATE_WARNING": "\(text)"])
+        }
         let status = state.withLock { state -> UpdateStatus? in
             switch event {
+            case .warning: return nil
             case .status(let status):
                 state.status = status
             case .plan(let bytes, let method):

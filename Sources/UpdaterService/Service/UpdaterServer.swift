@@ -28,7 +28,7 @@ final class UpdaterServer: Sendable {
         }
         let limits = ServerLimits()
         let events = EventHub(limit: limits.watchers)
-        let teller = StatusTeller(events: events)
+        let teller = StatusTeller(events: events, logger: logger)
         let environment = try host.environment { logger.warning("\($0)") }
         let updater = try Self.updater(environment, teller, logger)
         let review = BootReview(host: host, logger: logger)

@@ -75,6 +75,11 @@ final class TestHost: Sendable {
     /// What updaters have reported.
     var events: [Updater.Event] { state.withLock { $0.events } }
 
+    /// What went wrong on the way, as updaters have reported it.
+    var warnings: [String] {
+        events.compactMap { if case .warning(let text) = $0 { text } else { nil } }
+    }
+
     func change(_ body: @Sendable (inout State) -> Void) { state.withLock { body(&$0) } }
 
     /// Starts an updater, as after a boot or a kill.
