@@ -19,7 +19,11 @@ final class FolderLock: Sendable {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // A child between fork and exec has a copy of the descriptor, which would keep the lock beyond close().
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }
 
 extension RepositoryError {

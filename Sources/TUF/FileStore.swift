@@ -46,7 +46,11 @@ public struct FileStore: TrustedStore {
             if number == EWOULDBLOCK { return nil }
             throw .store(operation: "lock", path: folder, errno: number)
         }
-        return StoreLock { close(descriptor) }
+        return StoreLock {
+            // A child between fork and exec has a copy of the descriptor, which would keep the lock beyond close().
+            flock(descriptor, LOCK_UN)
+            close(descriptor)
+        }
     }
 
     /// Replaces the content of a file durably.

@@ -127,7 +127,10 @@ struct OpenAPITests {
         #expect(result.status == 0, "\(result.output)")
     }
 
-    @Test("every operation declares the answers that all of them can give", arguments: RouteTable.documentedEndpoints)
+    @Test(
+        "every operation declares the answers that all of them can give",
+        arguments: RouteTable.documentedEndpoints
+    )
     func operations(endpoint: Endpoint) throws {
         let operation = try #require(
             OpenAPI.document["paths"]?[endpoint.path]?[endpoint.method.rawValue.lowercased()]
