@@ -200,7 +200,6 @@ let programs: [Target] = [
     .executableTarget(
         name: "update-bench",
         dependencies: ["BlockDevices", "SmallFiles", "UpdateEngine", "Updater"],
-        path: "bench/UpdateBench",
         swiftSettings: common
     ),
 ]
