@@ -82,7 +82,8 @@ test: setup-tests $(VENV)/bin/schemathesis $(VENV)/lib/tuf-installed ## Build ev
 	  --skip MachineTests
 	# Builds one after the other: each uses all processors. Then machines, two at once: each is emulated by one thread.
 	$(MACHINE_TESTS) $(SWIFT) test --skip-build --no-parallel --filter '$(BUILD_SUITES)'
-	$(MACHINE_TESTS) $(SWIFT) test --skip-build --parallel --experimental-maximum-parallelization-width 2 \
+	$(MACHINE_TESTS) timeout --kill-after 60 45m \
+	  $(SWIFT) test --skip-build --parallel --experimental-maximum-parallelization-width 2 \
 	  --filter MachineTests --skip '$(BUILD_SUITES)'
 
 soak: setup-tests ## After 'make test': updates that hang, and 20 (KILLS=n) that lose power; about an hour

@@ -4,34 +4,10 @@ import TestSupport
 import Testing
 import VirtualMachine
 
-/// The image as it was built, booted once and once more.
-///
-/// Emulated boots take minutes, so there are two, and each test looks at one side of what they left.
-private struct FactoryBoots: Sendable {
-    let image: BuiltImage
-    let first: Boot
-    let second: Boot
-    /// Owns the files of the disks.
-    private let guest: Guest
-
-    var both: [Boot] { [first, second] }
-
-    private static let record = Task {
-        let image = try BuiltImage()
-        let guest = try Guest(disk: image.disk, of: image)
-        let first = try await guest.bootAndPowerOff()
-        let second = try await guest.bootAndPowerOff()
-        return FactoryBoots(image: image, first: first, second: second, guest: guest)
-    }
-
-    /// The boots, which the first test that asks for them starts.
-    static func get() async throws -> FactoryBoots { try await record.value }
-}
-
 @Suite("Machine", .serialized, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
 struct BootTests {
     @Test func bootEndsWithoutFailedUnits() async throws {
-        for boot in try await FactoryBoots.get().both {
+        for boot in try await HostBoots.get().both {
             let state = try boot.report.lines("state")
             #expect(state == ["running"])
             let failed = try boot.report.lines("failed")
@@ -42,7 +18,7 @@ struct BootTests {
     }
 
     @Test func bootCompletes() async throws {
-        for boot in try await FactoryBoots.get().both {
+        for boot in try await HostBoots.get().both {
             let bootComplete = try boot.report.unit("boot-complete.target")
             #expect(bootComplete.activeState == "active")
             let bulkheadBootHealth = try boot.report.unit("bulkhead-boot-health.service")
@@ -56,7 +32,7 @@ struct BootTests {
     }
 
     @Test func healthChecksHold() async throws {
-        for boot in try await FactoryBoots.get().both {
+        for boot in try await HostBoots.get().both {
             let health = try boot.report.health()
             #expect(health.healthy)
             let names = [
@@ -71,7 +47,7 @@ struct BootTests {
     }
 
     @Test func rootAndEtcAreReadOnly() async throws {
-        for boot in try await FactoryBoots.get().both {
+        for boot in try await HostBoots.get().both {
             let root = try #require(try boot.report.lines("mounts").first { $0.contains(" on / type ") })
             #expect(root.hasPrefix("/dev/mapper/root on / type erofs (ro,"))
             // The probe tried to make a file there.
@@ -80,7 +56,7 @@ struct BootTests {
     }
 
     @Test func firstBootMakesTheRestOfTheDisk() async throws {
-        let boots = try await FactoryBoots.get()
+        let boots = try await HostBoots.get()
         let layout = boots.image.release.disk.partitions
         #expect(layout.map(\.label) == ["esp", boots.image.entryName, boots.image.entryName])
         for boot in boots.both {
@@ -106,7 +82,7 @@ struct BootTests {
     }
 
     @Test func dataFileSystemFillsItsPartition() async throws {
-        for boot in try await FactoryBoots.get().both {
+        for boot in try await HostBoots.get().both {
             let systemdGrowfsVar = try boot.report.unit("systemd-growfs@var.service")
             #expect(systemdGrowfsVar.result == "success")
             let data = try boot.disk.partition("data")
@@ -121,7 +97,7 @@ struct BootTests {
     }
 
     @Test func powerOffIsOrderly() async throws {
-        for boot in try await FactoryBoots.get().both {
+        for boot in try await HostBoots.get().both {
             #expect(boot.console.contains { $0.contains("reboot: Power down") })
             for label in ["state", "data"] {
                 let (status, output) = try runTool("e2fsck", "-fn", try boot.disk.ext4(label))
@@ -140,14 +116,14 @@ struct BootTests {
     }
 
     @Test func factoryEntryHasNoCounter() async throws {
-        let boots = try await FactoryBoots.get()
+        let boots = try await HostBoots.get()
         for boot in boots.both {
             #expect(try boot.disk.espNames("EFI/Linux") == [boots.image.release.uki.file])
         }
     }
 
     @Test func containerdAnswersAndRunsAContainer() async throws {
-        for boot in try await FactoryBoots.get().both {
+        for boot in try await HostBoots.get().both {
             let containerd = try boot.report.unit("containerd.service")
             #expect(containerd.subState == "running")
             let versions = try boot.report.text("containerd")
@@ -160,7 +136,7 @@ struct BootTests {
     }
 
     @Test func networkIsConfiguredByDHCP() async throws {
-        for boot in try await FactoryBoots.get().both {
+        for boot in try await HostBoots.get().both {
             let systemdNetworkd = try boot.report.unit("systemd-networkd.service")
             #expect(systemdNetworkd.activeState == "active")
             let systemdResolved = try boot.report.unit("systemd-resolved.service")
@@ -174,14 +150,14 @@ struct BootTests {
     }
 
     @Test func timeIsKept() async throws {
-        for boot in try await FactoryBoots.get().both {
+        for boot in try await HostBoots.get().both {
             let systemdTimesyncd = try boot.report.unit("systemd-timesyncd.service")
             #expect(systemdTimesyncd.subState == "running")
         }
     }
 
     @Test func journalOutlivesABoot() async throws {
-        let boots = try await FactoryBoots.get()
+        let boots = try await HostBoots.get()
         #expect(try boots.first.report.lines("boots").count == 1)
         #expect(try boots.second.report.lines("boots").count == 2)
         for boot in boots.both {
@@ -193,7 +169,7 @@ struct BootTests {
     }
 
     @Test func watchdogIsArmed() async throws {
-        for boot in try await FactoryBoots.get().both {
+        for boot in try await HostBoots.get().both {
             let journal = try boot.report.text("journal")
             #expect(journal.contains(/Using hardware watchdog .*i6300ESB/))
             #expect(!journal.contains("Failed to set timeout on watchdog"))
@@ -201,7 +177,7 @@ struct BootTests {
     }
 
     @Test func machineIDStays() async throws {
-        let boots = try await FactoryBoots.get()
+        let boots = try await HostBoots.get()
         let ids = try boots.both.map { try $0.report.health().check("machine-id").detail }
         #expect(ids[0].wholeMatch(of: /[0-9a-f]{32}/) != nil)
         #expect(ids[0] == ids[1])

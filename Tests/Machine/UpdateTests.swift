@@ -10,6 +10,8 @@ import VirtualMachine
 /// All happens on one machine, whose emulated boots are what takes the time; each test looks at one part of it.
 private struct UpdateStory: Sendable {
     let releases: UpdateReleases
+    /// What the power's going in the middle of an update's first step left.
+    let entriesAfterCut: Set<String>
     /// The image's own version looks for updates, and takes the good one.
     let beforeGood: Report
     let entriesBeforeGood: Set<String>
@@ -58,6 +60,8 @@ private struct UpdateStory: Sendable {
         let image = releases.image
         try await releases.publish(.good)
         let guest = try Guest(disk: image.disk, of: image, userData: releases.userData)
+        try await cutPower(of: guest)
+        let entriesAfterCut = try guest.entries()
         let beforeGood = try await guest.bootUntilReset(
             sections: state + [
                 ask("check", "update check"), ask("apply", "update apply"),
@@ -102,8 +106,11 @@ private struct UpdateStory: Sendable {
             cancelled = try await guest.bootAndPowerOff(sections: last).report
         }
         let end = hangs ? try await guest.bootAndPowerOff(sections: last).report : cancelled
+        // The story lives as long as the process, whose end a server would outlive.
+        releases.web.stop()
         return UpdateStory(
             releases: releases,
+            entriesAfterCut: entriesAfterCut,
             beforeGood: beforeGood.report,
             entriesBeforeGood: entriesBeforeGood,
             good: good.report,
@@ -116,6 +123,22 @@ private struct UpdateStory: Sendable {
             last: end,
             guest: guest
         )
+    }
+
+    /// Boots, and cuts the power at any moment of an update's preparation.
+    private static func cutPower(of guest: Guest) async throws {
+        let prepare = Probe.Section(name: "prepare", command: "/usr/lib/bulkhead/updater prepare")
+        try await guest.boot(sections: [ask("check", "update check"), prepare]) { machine in
+            try await machine.waitForConsole(
+                containing: "Id=probe-prepare.service",
+                within: Guest.limit,
+                on: machine.secondSerialPort
+            )
+            let delay = Duration.milliseconds(Int.random(in: 0..<20_000))
+            print("the power is cut \(delay) after the start of an update's preparation")
+            try await Task.sleep(for: delay)
+            await machine.cutPower()
+        }
     }
 
     /// The console of each boot of a version that fails; nobody does anything but wait.
@@ -158,6 +181,8 @@ struct UpdateTests {
         let image = story.releases.image
         let good = story.releases.version(.good)
         try expectHealthy(story.beforeGood, version: image.release.version)
+        // The power went before: nothing was to be booted yet, and the next attempt succeeds.
+        #expect(story.entriesAfterCut == ["\(image.entryName).efi"])
         #expect(try story.beforeGood.text("check").contains(good))
         // Until the reboot the running entry is there, and the one on trial has all its tries.
         let applied = try object(story.beforeGood, "applied")
@@ -168,6 +193,8 @@ struct UpdateTests {
 
         try expectHealthy(story.good, version: good)
         #expect(try object(story.good, "status")["update_state"] as? String == "Idle")
+        let journal = try story.good.text("journal")
+        #expect(journal.contains("the running release has proved itself: its boot entry is committed"))
         // The known-good entry has no counter; the slot it came from has the next on trial.
         #expect(
             story.entriesAfterGood == [

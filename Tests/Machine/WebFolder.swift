@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
 
@@ -10,6 +11,7 @@ final class WebFolder: Sendable {
     private let place: TemporaryDirectory
     private let port: UInt16
     private let identifier: pid_t
+    private let isStopped = Mutex(false)
 
     init() throws {
         place = try TemporaryDirectory()
@@ -32,13 +34,24 @@ final class WebFolder: Sendable {
         process.arguments = ["nginx", "-e", "\(path)/error.log", "-p", path, "-c", "\(path)/nginx.conf"]
         process.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
         process.standardInput = FileHandle.nullDevice
+        // A server that outlived us must not hold the pipe whose end our reader waits for.
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
         try process.run()
         identifier = process.processIdentifier
         for _ in 0..<400 where !Self.answers(port) { usleep(50_000) }
         try #require(Self.answers(port), "nginx does not listen on port \(port)")
     }
 
-    deinit { kill(identifier, SIGKILL) }
+    deinit { stop() }
+
+    /// Ends the server; the folder and what was asked for stay.
+    func stop() {
+        isStopped.withLock { isStopped in
+            if !isStopped { kill(identifier, SIGKILL) }
+            isStopped = true
+        }
+    }
 
     /// Where a guest finds a file of the folder: QEMU's user network has the host's loopback interface at 10.0.2.2.
     func guestURL(_ path: String) -> String { "http://10.0.2.2:\(port)/\(path)" }
