@@ -108,18 +108,9 @@ private struct SettingsBoots: Sendable {
     static func get() async throws -> SettingsBoots { try await record.value }
 }
 
-/// A section of a report as a JSON object.
-private func object(_ report: Report, _ name: String) throws -> [String: Any] {
-    let text = try report.text(name)
-    return try #require(
-        try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any],
-        "\(name): \(text)"
-    )
-}
-
 /// The settings that a report shows.
 private func settings(_ report: Report, _ name: String = "get") throws -> [String: Any] {
-    try #require(try object(report, name)["settings"] as? [String: Any])
+    try #require(try report.object(name)["settings"] as? [String: Any])
 }
 
 /// A setting of a group.
@@ -178,7 +169,7 @@ struct SettingsTests {
 
     @Test func unsetGoesBackToTheDefault() async throws {
         let report = try await SettingsBoots.get().first.report
-        let servers = try object(report, "unset-get").description
+        let servers = try report.object("unset-get").description
         #expect(!servers.contains("192.0.2.2") && servers.contains("pool.ntp.org"), "\(servers)")
     }
 

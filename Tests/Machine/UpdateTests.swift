@@ -134,21 +134,12 @@ extension Guest {
     fileprivate func entries() throws -> Set<String> { Set(try flattenedDisk().espNames("EFI/Linux")) }
 }
 
-/// A section of a report as a JSON object.
-private func object(_ report: Report, _ name: String) throws -> [String: Any] {
-    let text = try report.text(name)
-    return try #require(
-        try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any],
-        "\(name): \(text)"
-    )
-}
-
 @Suite("Updates of a host", .serialized, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
 struct UpdateTests {
     /// Checks that a boot of a version is healthy, and that the settings are what they were.
     private func expectHealthy(_ report: Report, version: String) throws {
         #expect(try report.text("state") == "running", "\(report.sections["failed"] ?? [])")
-        let os = try object(report, "os")["os"] as? [String: Any]
+        let os = try report.object("os")["os"] as? [String: Any]
         #expect(os?["version_id"] as? String == version)
         #expect(try report.text("motd").contains("kept over all updates"))
     }
@@ -160,14 +151,14 @@ struct UpdateTests {
         try expectHealthy(story.beforeGood, version: image.release.version)
         #expect(try story.beforeGood.text("check").contains(good))
         // Until the reboot the running entry is there, and the one on trial has all its tries.
-        let applied = try object(story.beforeGood, "applied")
+        let applied = try story.beforeGood.object("applied")
         #expect(applied["update_state"] as? String == "Ready")
         #expect(
             story.entriesBeforeGood == ["\(image.entryName).efi", "\(story.releases.entry(.good))+3.efi"]
         )
 
         try expectHealthy(story.good, version: good)
-        #expect(try object(story.good, "status")["update_state"] as? String == "Idle")
+        #expect(try story.good.object("status")["update_state"] as? String == "Idle")
         // The known-good entry has no counter; the slot it came from has the next on trial.
         #expect(
             story.entriesAfterGood == [
@@ -197,7 +188,7 @@ struct UpdateTests {
         try expectHealthy(story.afterUnhealthy, version: story.releases.version(.good))
         // Which one failed, and why: the status, the health, and the journal.
         let report = story.afterUnhealthy
-        let update = try #require(try object(report, "status")["failed_update"] as? [String: Any])
+        let update = try #require(try report.object("status")["failed_update"] as? [String: Any])
         #expect(update["version"] as? String == failed)
         #expect((update["reason"] as? String)?.contains("failing-check.service") == true)
         for place in ["health", "journal"] {
@@ -206,7 +197,7 @@ struct UpdateTests {
         }
         // It is not offered again, unless it is asked for by its version.
         #expect(try report.text("check").contains("No updates available."))
-        let asked = try object(report, "applied")
+        let asked = try report.object("applied")
         #expect(asked["update_state"] as? String == "Ready")
         #expect((asked["chosen_update"] as? [String: Any])?["version"] as? String == failed)
     }
@@ -226,7 +217,7 @@ struct UpdateTests {
             #expect(!console.contains { $0.contains("reboot: Restarting system") })
         }
         try expectHealthy(story.last, version: story.releases.version(.good))
-        let update = try #require(try object(story.last, "status")["failed_update"] as? [String: Any])
+        let update = try #require(try story.last.object("status")["failed_update"] as? [String: Any])
         #expect(update["version"] as? String == story.releases.version(.hanging))
         #expect(try story.last.text("check").contains("No updates available."))
     }
