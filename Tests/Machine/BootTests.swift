@@ -28,7 +28,7 @@ private struct FactoryBoots: Sendable {
     static func get() async throws -> FactoryBoots { try await record.value }
 }
 
-@Suite("Machine", .serialized, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
+@Suite("Machine", .serialized, .ownThreads, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
 struct BootTests {
     @Test func bootEndsWithoutFailedUnits() async throws {
         for boot in try await FactoryBoots.get().both {

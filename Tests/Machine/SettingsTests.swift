@@ -118,7 +118,12 @@ private func value(_ settings: [String: Any], _ group: String, _ name: String) -
     (settings[group] as? [String: Any])?[name]
 }
 
-@Suite("Settings on a host", .serialized, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
+@Suite(
+    "Settings on a host",
+    .serialized,
+    .ownThreads,
+    .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment)
+)
 struct SettingsTests {
     @Test func userDataIsAppliedOnFirstBoot() async throws {
         let report = try await SettingsBoots.get().first.report

@@ -134,7 +134,12 @@ extension Guest {
     fileprivate func entries() throws -> Set<String> { Set(try flattenedDisk().espNames("EFI/Linux")) }
 }
 
-@Suite("Updates of a host", .serialized, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
+@Suite(
+    "Updates of a host",
+    .serialized,
+    .ownThreads,
+    .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment)
+)
 struct UpdateTests {
     /// Checks that a boot of a version is healthy, and that the settings are what they were.
     private func expectHealthy(_ report: Report, version: String) throws {
