@@ -16,7 +16,7 @@ private struct FactoryBoots: Sendable {
 
     var both: [Boot] { [first, second] }
 
-    private static let record = Task {
+    private static let record = Recording {
         let image = try BuiltImage()
         let guest = try Guest(disk: image.disk, of: image)
         let first = try await guest.bootAndPowerOff()

@@ -97,7 +97,7 @@ private struct SettingsBoots: Sendable {
             Probe.Section(name: "health", command: "\(client) health"),
         ]
 
-    private static let record = Task {
+    private static let record = Recording {
         let image = try BuiltImage()
         let guest = try Guest(disk: image.disk, of: image, sections: firstSections, userData: userData)
         let first = try await guest.bootAndPowerOff()

@@ -53,7 +53,7 @@ private struct UpdateStory: Sendable {
         Probe.Section(name: "journal", command: "/usr/bin/journalctl -b --no-pager -o short-monotonic")
     ]
 
-    private static let record = Task {
+    private static let record = Recording {
         let releases = try await UpdateReleases()
         let image = releases.image
         try await releases.publish(.good)
