@@ -111,7 +111,7 @@ let services: [Target] =
             "Rollout",
             "Signatures", "TOML", "TUF", "UpdateBlocks",
         ],
-        tests: ["Verity"]
+        tests: ["UpdateFixtures"]
     )
     + library("VirtualMachine", ["Processes", subprocess, systemPackage])
     + library(
@@ -121,7 +121,7 @@ let services: [Target] =
             "Presentation", "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures", "SettingsModel",
             "TUF", "TOML", "UpdateBlocks", "VariantManifest", "VirtualMachine", argumentParser,
         ],
-        tests: ["Verity"]
+        tests: ["UpdateFixtures"]
     )
     + library("BootSlots", ["BlockDevices", "BootEntries", "Bytes", "FAT", "Hashing", "UKI"])
     + library("HostHealth", ["Features", "JSON", "SmallFiles", "Systemd"])

@@ -1,9 +1,8 @@
 import Foundation
-import Hashing
-import ReleaseManifest
 import TestSupport
 import Testing
-import Verity
+
+@testable import UpdateFixtures
 
 /// `bulkhead keys` and `bulkhead repo` as scripts see them.
 @Suite struct RepoCommandTests {
@@ -21,61 +20,9 @@ import Verity
 
     /// A build folder with real digests and made-up bytes.
     private func build(_ version: String) throws -> String {
-        let path = folder.file("build-\(version)")
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         let root = Array(version.utf8) + [UInt8](repeating: 7, count: 4096 - version.utf8.count)
-        let uki = Array("kernel \(version)".utf8)
-        let hash = try VerityTree.build(
-            data: VeritySource(name: "root", bytes: root),
-            parameters: VerityParameters(
-                salt: [1],
-                uuid: [UInt8](repeating: 0, count: 16),
-                dataBlockCount: 1
-            ),
-            workers: 1
-        ) { _, _ throws(VerityError) in }
-        let release = Release(
-            variant: "vm",
-            architecture: "amd64",
-            version: version,
-            sourceDateEpoch: 1,
-            sectorSize: 512,
-            root: .init(
-                hash: hash,
-                salt: HexBytes([1]),
-                dataBlocks: 1,
-                size: 4096,
-                sha256: SHA256Digest(hashing: root),
-                treeSize: 4096,
-                treeSha256: hash
-            ),
-            uki: .init(
-                file: "vm_\(version).efi",
-                size: UInt64(uki.count),
-                sha256: SHA256Digest(hashing: uki)
-            ),
-            disk: .init(
-                size: 1 << 20,
-                sha256: hash,
-                partitions: [
-                    .init(
-                        label: "esp",
-                        type: "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
-                        uuid: "00000000-0000-4000-8000-000000000001",
-                        size: 4096
-                    )
-                ]
-            ),
-            kernelVersion: "6.12",
-            commandLine: "roothash=\(hash.hex)",
-            lock: .init(sha256: hash),
-            images: [:],
-            toolVersion: "0.1.0"
-        )
-        try Data(root).write(to: URL(filePath: "\(path)/root.erofs"))
-        try Data(uki).write(to: URL(filePath: "\(path)/vm_\(version).efi"))
-        try Data(release.encoded()).write(to: URL(filePath: "\(path)/release.json"))
-        return path
+        return try SampleRelease(version: version, root: root, linux: Array("kernel \(version)".utf8))
+            .writeBuild(in: folder)
     }
 
     private func makeSite() throws {

@@ -1,9 +1,8 @@
 import Foundation
-import Hashing
-import ReleaseManifest
 import TestSupport
 import Testing
-import Verity
+
+@testable import UpdateFixtures
 
 /// `bulkhead repo plan` on two small builds.
 @Suite struct RepoPlanCommandTests {
@@ -24,54 +23,7 @@ import Verity
 
     /// A build folder whose release.json fits its root.
     private func build(_ version: String, variant: String = "vm", root: [UInt8]) throws -> String {
-        let path = folder.file("\(variant)-\(version)")
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        let hash = try VerityTree.build(
-            data: VeritySource(name: "root", bytes: root),
-            parameters: VerityParameters(
-                salt: [1],
-                uuid: [UInt8](repeating: 0, count: 16),
-                dataBlockCount: UInt64(root.count / 4096)
-            ),
-            workers: 1
-        ) { _, _ throws(VerityError) in }
-        let release = Release(
-            variant: variant,
-            architecture: "amd64",
-            version: version,
-            sourceDateEpoch: 1,
-            sectorSize: 512,
-            root: .init(
-                hash: hash,
-                salt: HexBytes([1]),
-                dataBlocks: UInt64(root.count / 4096),
-                size: UInt64(root.count),
-                sha256: SHA256Digest(hashing: root),
-                treeSize: 4096,
-                treeSha256: hash
-            ),
-            uki: .init(file: "\(variant)_\(version).efi", size: 1_000_000, sha256: hash),
-            disk: .init(
-                size: 1 << 20,
-                sha256: hash,
-                partitions: [
-                    .init(
-                        label: "esp",
-                        type: "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
-                        uuid: "00000000-0000-4000-8000-000000000001",
-                        size: 4096
-                    )
-                ]
-            ),
-            kernelVersion: "6.12",
-            commandLine: "roothash=\(hash.hex)",
-            lock: .init(sha256: hash),
-            images: [:],
-            toolVersion: "0.1.0"
-        )
-        try Data(root).write(to: URL(filePath: "\(path)/root.erofs"))
-        try Data(release.encoded()).write(to: URL(filePath: "\(path)/release.json"))
-        return path
+        try SampleRelease(version: version, root: root, linux: [1]).writeBuild(in: folder, variant: variant)
     }
 
     /// Runs the command with a temporary folder of its own, which must be empty again afterwards.
@@ -117,7 +69,8 @@ import Verity
         for block in 0..<25 { changed[block * 4096] ^= 16 }
         let new = try build("2", root: head + zeros + changed + tail)
         let report = try report(old, new)
-        #expect(report.blocks == 535 && report.rootSize == 535 * 4096 && report.kernelBytes == 1_000_000)
+        #expect(report.blocks == 535 && report.rootSize == 535 * 4096)
+        #expect(try report.kernelBytes == Data(contentsOf: URL(filePath: "\(new)/vm_2.efi")).count)
         try #require(report.downloads.map(\.method) == ["pack", "ranges", "stream"])
         let (pack, ranges, all) = (report.downloads[0], report.downloads[1], report.downloads[2])
         #expect(pack.blocks == 25 && ranges.blocks == 25 && all.blocks == 525)

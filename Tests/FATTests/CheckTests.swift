@@ -8,41 +8,9 @@ import Testing
 
 /// What power cuts, other systems and enemies leave.
 @Suite struct CheckTests {
-    private func drive(_ bits: Int = 32) throws -> Drive {
-        let sample = try Sample(
-            bits,
-            kibibytes: bits == 32 ? 40_960 : 8192,
-            options: ["-s", bits == 32 ? "1" : "2"]
-        )
-        try sample.makeFolder("EFI")
-        try sample.add("EFI/a long name.efi", Sample.pattern(5000))
-        try sample.add("EFI/another name.efi", Sample.pattern(3000))
-        return try Drive(sample)
-    }
-
-    private static let files = [
-        "EFI/a long name.efi": Sample.pattern(5000), "EFI/another name.efi": Sample.pattern(3000),
-    ]
-
-    private func setTable(_ disk: RecordedDisk, copies: [Int] = [0, 1], _ cluster: UInt32, to value: UInt32)
-        throws
-    {
-        let geometry = try FATGeometry(disk.source)
-        for copy in copies {
-            var table = try AllocationTable(disk, geometry, copy: copy)
-            let before = table
-            table.set(cluster, to: value)
-            try table.write(before.differences(from: table), to: disk, copy: copy)
-        }
-    }
-
-    private func cluster(_ path: String, _ disk: RecordedDisk) throws -> UInt32 {
-        try FATVolume(disk.source).entry(path).firstCluster
-    }
-
     @Test(arguments: [16, 32])
     func lostChainsDifferentTablesAndDirtyFlagsAreRepaired(_ bits: Int) throws {
-        let drive = try drive(bits)
+        let drive = try Drive.withTwoFiles(bits)
         #expect(try FATCheck.repair(drive.disk).repaired == [])
         #expect(drive.disk.events == [])
         let geometry = try drive.volume.geometry
@@ -61,35 +29,35 @@ import Testing
         #expect(check.repaired.contains(.markedDirty))
         #expect(check.repaired.contains(.lostClusters(count: 2)))
         #expect(check.remaining == [])
-        try drive.expect(Self.files)
+        try drive.expect(Drive.twoFiles)
     }
 
     @Test func aWrongFreeCountIsRepaired() throws {
-        let drive = try drive()
+        let drive = try Drive.withTwoFiles(32)
         let actual = try #require(try drive.writer.recordedFreeCount())
         for wrong in [0, actual + 1, UInt32.max] {
             try drive.writer.writeSummary(free: wrong, hint: nil)
             #expect(
                 try FATCheck.repair(drive.disk).repaired == [.wrongFreeCount(recorded: wrong, actual: actual)]
             )
-            try drive.expect(Self.files)
+            try drive.expect(Drive.twoFiles)
         }
     }
 
     @Test func theCopyOfTheTableThatIsSoundIsTaken() throws {
-        let drive = try drive()
+        let drive = try Drive.withTwoFiles(32)
         let first = try cluster("EFI/a long name.efi", drive.disk)
         for copy in 0...1 {
             try setTable(drive.disk, copies: [copy], first, to: 0)
             let check = try FATCheck.repair(drive.disk)
             #expect(check.repaired.contains(.tablesDiffer))
             #expect(check.remaining == [])
-            try drive.expect(Self.files)
+            try drive.expect(Drive.twoFiles)
         }
     }
 
     @Test func piecesOfLostNamesAreRemovedAndNamesThatLostThemReported() throws {
-        let drive = try drive()
+        let drive = try Drive.withTwoFiles(32)
         let survey = try drive.writer.survey()
         let item = try survey.items[survey.item("EFI/a long name.efi")]
         let folder = survey.folders[item.folder]
@@ -106,12 +74,12 @@ import Testing
         #expect(check.repaired == [.orphanedLongName(folder: "EFI", pieces: 1)])
         #expect(check.remaining == [.tornName(path: "EFI/ALONGN~1.EFI")])
         try drive.writer.rename("EFI/ALONGN~1.EFI", to: "a long name.efi")
-        try drive.expect(Self.files)
+        try drive.expect(Drive.twoFiles)
     }
 
     @Test func twoNamesOfOneFileAreReportedAndOneCanBeRemoved() throws {
         for kept in ["EFI/a long name.efi", "EFI/second name of it.efi"] {
-            let drive = try drive()
+            let drive = try Drive.withTwoFiles(32)
             try drive.writer.create("EFI/second name of it.efi", [])
             let entry = try drive.volume.entry("EFI/a long name.efi")
             try redirect("EFI/second name of it.efi", to: entry.firstCluster, size: entry.size, drive)
@@ -125,7 +93,7 @@ import Testing
             for name in ["EFI/a long name.efi", "EFI/second name of it.efi"] where name != kept {
                 try drive.writer.remove(name)
             }
-            var files = Self.files
+            var files = Drive.twoFiles
             files["EFI/a long name.efi"] = nil
             files[kept] = Sample.pattern(5000)
             try drive.expect(files)
@@ -133,7 +101,7 @@ import Testing
     }
 
     @Test func nothingIsWrittenWhileChainsAreShared() throws {
-        let drive = try drive()
+        let drive = try Drive.withTwoFiles(32)
         let other = try cluster("EFI/another name.efi", drive.disk)
         try drive.writer.create("EFI/new", Sample.pattern(2000))
         try setTable(drive.disk, cluster("EFI/new", drive.disk), to: other + 1)
@@ -149,7 +117,7 @@ import Testing
     }
 
     @Test func damagedFilesAreReportedAndTheirClustersNotGivenAway() throws {
-        let drive = try drive()
+        let drive = try Drive.withTwoFiles(32)
         let first = try cluster("EFI/a long name.efi", drive.disk)
         // It leads to a cluster that is free.
         let free = try #require(drive.writer.survey().table.free(1, except: []).first)
@@ -167,7 +135,7 @@ import Testing
     }
 
     @Test func aFolderThatWasCutWhileItGrewEndsWhereItIsSound() throws {
-        let drive = try drive()
+        let drive = try Drive.withTwoFiles(32)
         let folder = try cluster("EFI", drive.disk)
         let free = try #require(drive.writer.survey().table.free(1, except: []).first)
         try setTable(drive.disk, folder, to: free)
@@ -175,13 +143,13 @@ import Testing
             try drive.writer.create("EFI/x", [1])
         }
         #expect(try FATCheck.repair(drive.disk).repaired == [.cutFolder(path: "EFI")])
-        try drive.expect(Self.files)
+        try drive.expect(Drive.twoFiles)
     }
 
     @Test(arguments: [16, 32])
     func loopsAndWildChainsEndAndAreNotWritten(_ bits: Int) throws {
         let path = "EFI/a long name.efi"
-        let drive = try drive(bits)
+        let drive = try Drive.withTwoFiles(bits)
         let first = try cluster(path, drive.disk)
         let folder = try cluster("EFI", drive.disk)
         let last = try drive.volume.geometry.lastCluster
@@ -209,7 +177,7 @@ import Testing
         let disk = try Drive(sample).disk
         #expect(throws: FATError.unsupported("it is FAT12")) { try FATWriter(disk) }
         #expect(throws: FATError.unsupported("it is FAT12")) { try FATCheck.repair(disk) }
-        let drive = try drive()
+        let drive = try Drive.withTwoFiles(32)
         var sector = try drive.disk.read(at: 0, count: 512)
         sector[40] = 0x80
         try drive.disk.write(sector, at: 0)
@@ -219,7 +187,7 @@ import Testing
     }
 
     @Test func anyByteOfAFolderMayBeAnything() throws {
-        let drive = try drive(16)
+        let drive = try Drive.withTwoFiles(16)
         let survey = try drive.writer.survey()
         let start = try #require(survey.folders.last?.sectors.first)
         for index in stride(from: 0, to: 300, by: 3) {

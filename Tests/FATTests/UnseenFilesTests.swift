@@ -1,7 +1,6 @@
 import BlockDevices
 import Bytes
 import Foundation
-import Glibc
 import TestSupport
 import Testing
 
@@ -9,46 +8,16 @@ import Testing
 
 /// A repair never frees or overwrites what it only could not see.
 @Suite struct UnseenFilesTests {
-    private static let files = [
-        "EFI/a long name.efi": Sample.pattern(5000), "EFI/another name.efi": Sample.pattern(3000),
-    ]
-
-    private func drive(_ bits: Int) throws -> Drive {
-        let sample = try Sample(
-            bits,
-            kibibytes: bits == 32 ? 40_960 : 8192,
-            options: ["-s", bits == 32 ? "1" : "2"]
-        )
-        try sample.makeFolder("EFI")
-        for (name, bytes) in Self.files.sorted(by: { $0.key < $1.key }) { try sample.add(name, bytes) }
-        return try Drive(sample)
-    }
-
-    private func set(_ disk: RecordedDisk, copies: [Int] = [0, 1], _ cluster: UInt32, to value: UInt32) throws
-    {
-        let geometry = try FATGeometry(disk.source)
-        for copy in copies {
-            var table = try AllocationTable(disk, geometry, copy: copy)
-            let before = table
-            table.set(cluster, to: value)
-            try table.write(before.differences(from: table), to: disk, copy: copy)
-        }
-    }
-
-    private func cluster(_ path: String, _ disk: RecordedDisk) throws -> UInt32 {
-        try FATVolume(disk.source).entry(path).firstCluster
-    }
-
     /// The only cluster of the folder is free, bad or leads nowhere in both copies of the table: a firmware that reads
     /// the folder up to its end mark never looks at that entry.
     @Test(arguments: [16, 32])
     func filesInAFolderThatCannotBeEnteredKeepTheirChains(_ bits: Int) throws {
-        let drive = try drive(bits)
+        let drive = try Drive.withTwoFiles(bits)
         let folder = try cluster("EFI", drive.disk)
         let bad: UInt32 = bits == 32 ? 0x0fff_fff7 : 0xfff7
         for value in [0, bad, 1] as [UInt32] {
             let disk = drive.disk.copy()
-            try set(disk, folder, to: value)
+            try setTable(disk, folder, to: value)
             disk.beginLog()
             let check = try FATCheck.repair(disk)
             #expect(check.repaired == [], "\(value)")
@@ -59,15 +28,15 @@ import Testing
             #expect(throws: FATError.self) { try FATWriter(disk).create("new", [1]) }
             #expect(disk.events == [], "\(value)")
             // Whoever puts the entry right has all files again.
-            try set(disk, folder, to: bits == 32 ? 0x0fff_ffff : 0xffff)
-            try drive.with(disk).expect(Self.files)
+            try setTable(disk, folder, to: bits == 32 ? 0x0fff_ffff : 0xffff)
+            try drive.with(disk).expect(Drive.twoFiles)
         }
     }
 
     /// The folder goes on in a cluster that is free, and what is named there must stay.
     @Test func aFolderIsNotCutInFrontOfNames() throws {
-        let drive = try drive(32)
-        var files = Self.files
+        let drive = try Drive.withTwoFiles(32)
+        var files = Drive.twoFiles
         // Two clusters of 16 slots: 2 for each name, so that the later ones are in the second one.
         for index in 0..<8 {
             files["EFI/file number \(index)"] = Sample.pattern(700, seed: index)
@@ -79,7 +48,7 @@ import Testing
         let second = table.value(folder)
         let after = table.value(second)
         let whole = drive.disk.copy()
-        try set(drive.disk, second, to: 0)
+        try setTable(drive.disk, second, to: 0)
         drive.disk.beginLog()
         let check = try FATCheck.repair(drive.disk)
         #expect(check.repaired == [])
@@ -91,7 +60,7 @@ import Testing
         let long = String(repeating: "a name that has no place in the first cluster ", count: 3) + "of it"
         try FATWriter(empty).create("EFI/\(long)", [])
         #expect(table.isEnd(after))
-        try set(empty, second, to: 0)
+        try setTable(empty, second, to: 0)
         empty.beginLog()
         _ = try FATCheck.repair(empty)
         #expect(empty.events == [])
@@ -100,11 +69,11 @@ import Testing
     /// One copy of the table has two files wrong, the other one hides all files.
     @Test(arguments: [0, 1])
     func aCopyOfTheTableThatHidesAFolderIsNotTaken(_ hiding: Int) throws {
-        let drive = try drive(32)
+        let drive = try Drive.withTwoFiles(32)
         let folder = try cluster("EFI", drive.disk)
-        let files = try Self.files.keys.map { try cluster($0, drive.disk) }
-        try set(drive.disk, copies: [hiding], folder, to: 0)
-        for file in files { try set(drive.disk, copies: [1 - hiding], file, to: 0x0fff_ffff) }
+        let files = try Drive.twoFiles.keys.map { try cluster($0, drive.disk) }
+        try setTable(drive.disk, copies: [hiding], folder, to: 0)
+        for file in files { try setTable(drive.disk, copies: [1 - hiding], file, to: 0x0fff_ffff) }
         let check = try FATCheck.repair(drive.disk)
         #expect(check.repaired == [.tablesDiffer])
         let fault = FATFault.wrongLength(path: "EFI/a long name.efi", size: 5000, clusters: 1)
@@ -112,66 +81,30 @@ import Testing
         #expect(try drive.volume.folder("EFI").entries.count == 2)
     }
 
-    /// A device that cannot read some places, until they are written.
-    private final class Unreadable: BlockDevice {
-        let inner: RecordedDisk
-        let places: [UInt64]
-        var name: String { inner.name }
-        var byteCount: UInt64 { inner.byteCount }
-
-        init(_ inner: RecordedDisk, _ places: [UInt64]) {
-            self.inner = inner
-            self.places = places
-        }
-        func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(BlockDeviceError) {
-            let end = offset + UInt64(buffer.count)
-            for place in places where offset <= place && place < end {
-                let isWritten = inner.events.contains {
-                    if case .write(let start, let bytes) = $0 {
-                        start <= place && place < start + UInt64(bytes.count)
-                    } else {
-                        false
-                    }
-                }
-                guard isWritten else {
-                    throw .read(device: name, offset: offset, count: buffer.count, errno: EIO)
-                }
-            }
-            try inner.read(at: offset, into: buffer)
-        }
-        func readMedium(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
-            throws(BlockDeviceError)
-        {
-            try read(at: offset, into: buffer)
-        }
-        func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(BlockDeviceError) {
-            try inner.write(bytes, at: offset)
-        }
-        func flush() throws(BlockDeviceError) { try inner.flush() }
-    }
-
     @Test(arguments: [0, 1])
     func aCopyOfTheTableThatCannotBeReadIsWrittenAgain(_ copy: Int) throws {
-        let drive = try drive(32)
+        let drive = try Drive.withTwoFiles(32)
         let geometry = try drive.volume.geometry
         let place = geometry.tableOffset + UInt64(copy) * geometry.tableSize + 5000
-        let disk = Unreadable(drive.disk, [place])
+        let disk = FaultyDisk(drive.disk, [.unreadable(at: place)])
         #expect(throws: FATError.needsRepair(.tablesDiffer)) { try FATWriter(disk).create("new", [1]) }
         #expect(try FATCheck.repair(disk).repaired == [.tablesDiffer])
         try FATWriter(disk).create("new", [1])
-        var files = Self.files
+        var files = Drive.twoFiles
         files["new"] = [1]
         try drive.expect(files)
         // Neither can be read: an error, and nothing is written.
-        let lost = try self.drive(32)
-        let places = (0...1).map { geometry.tableOffset + UInt64($0) * geometry.tableSize + 5000 }
-        #expect(throws: FATError.self) { try FATCheck.repair(Unreadable(lost.disk, places)) }
+        let lost = try Drive.withTwoFiles(32)
+        let faults = (0...1).map {
+            FaultyDisk.Fault.unreadable(at: geometry.tableOffset + UInt64($0) * geometry.tableSize + 5000)
+        }
+        #expect(throws: FATError.self) { try FATCheck.repair(FaultyDisk(lost.disk, faults)) }
         #expect(lost.disk.events == [])
     }
 
     /// Damage is looked through once, however much there is, and nothing is written.
     @Test func damageOfAnyExtentEnds() throws {
-        let drive = try drive(16)
+        let drive = try Drive.withTwoFiles(16)
         try drive.writer.makeFolder("MANY")
         let geometry = try drive.volume.geometry
         let table = try AllocationTable(drive.disk, geometry, copy: 0)

@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import TestSupport
 import Testing
 
@@ -19,7 +18,7 @@ import Testing
     }
 
     @Test func rangesStreamsAndDocuments() async throws {
-        let server = try WebServer(Self.size)
+        let server = try FileServer(Self.size)
         let url = server.url("file")
         #expect(try await read([url], quick()).has(Self.ranges, of: server.content))
         // One range a request, many requests at once.
@@ -41,7 +40,7 @@ import Testing
     }
 
     @Test func aMirrorThatIsCopiedAnewServesOn() async throws {
-        let server = try WebServer(Self.size)
+        let server = try FileServer(Self.size)
         let file = try HTTPFetcher(quick()).file(urls: [server.url("file")], size: UInt64(Self.size))
         var collected = Collected(Self.size)
         try await file.read(ranges: [0..<10]) { collected.add($0) }
@@ -55,7 +54,7 @@ import Testing
     }
 
     @Test func oldTLSIsRefused() async throws {
-        let server = try WebServer(10)
+        let server = try FileServer(10)
         let trusting = quick { ($0.authorities, $0.tries) = (server.authority, 1) }
         await #expect { try await HTTPFetcher(trusting).get(server.outdated("file"), limit: 10) } throws: {
             if case FetchError.failed(_, .tls)? = $0 as? FetchError { true } else { false }
@@ -63,7 +62,7 @@ import Testing
     }
 
     @Test func certificatesAreVerified() async throws {
-        let server = try WebServer(Self.size)
+        let server = try FileServer(Self.size)
         let trusting = quick { $0.authorities = server.authority }
         #expect(
             try await read([server.secure("localhost", "file")], trusting).has(
@@ -105,7 +104,7 @@ import Testing
     }
 
     @Test func proxiesAreUsedAsConfigured() async throws {
-        let server = try WebServer(Self.size)
+        let server = try FileServer(Self.size)
         let proxy = try Proxy()
         let through = quick {
             ($0.proxy, $0.authorities) = ("http://me:se%40cret@127.0.0.1:\(proxy.port)", server.authority)
@@ -123,7 +122,7 @@ import Testing
     }
 
     @Test func proxiesThatRefuseAreNamed() async throws {
-        let server = try WebServer(10)
+        let server = try FileServer(10)
         let proxy = try Proxy()
         func failure(_ url: String, _ proxy: String) async throws -> FetchFailure? {
             let configuration = quick { ($0.proxy, $0.authorities) = (proxy, server.authority) }
@@ -146,13 +145,13 @@ import Testing
 }
 
 /// nginx with a file, on ports of its own, with a certificate for localhost of an authority of its own.
-private final class WebServer {
+private final class FileServer {
     let content: [UInt8]
     private let folder: TemporaryDirectory
-    private let process = Process()
-    private let plain: Int
-    private let encrypted: Int
-    private let old: Int
+    private let server: WebServer
+    private var plain: Int { server.ports[0] }
+    private var encrypted: Int { server.ports[1] }
+    private var old: Int { server.ports[2] }
 
     var file: String { folder.file("www/file") }
     var authority: String { folder.file("ca.pem") }
@@ -160,46 +159,29 @@ private final class WebServer {
     init(_ size: Int) throws {
         content = sample(size)
         folder = try TemporaryDirectory()
-        let (one, two, three) = try (freePort(), freePort(), freePort())
-        (plain, encrypted, old) = (one, two, three)
         try FileManager.default.createDirectory(atPath: folder.file("www"), withIntermediateDirectories: true)
         try Data(content).write(to: URL(filePath: folder.file("www/file")))
         try Self.makeCertificates(folder)
         let path = folder.path
-        let locations = """
-            root \(path)/www;
-            location /single/ { alias \(path)/www/; max_ranges 1; }
-            location /none/ { alias \(path)/www/; max_ranges 0; }
-            location /down { return 302 http://127.0.0.1:\(one)/file; }
-            location /up { return 302 https://localhost:\(two)/file; }
-            """
-        let text = """
-            daemon off; master_process off; pid \(path)/pid; error_log \(path)/error.log; events {}
-            http {
-              access_log off;
-              client_body_temp_path \(path)/t1; proxy_temp_path \(path)/t2; fastcgi_temp_path \(path)/t3;
-              uwsgi_temp_path \(path)/t4; scgi_temp_path \(path)/t5;
-              server { listen 127.0.0.1:\(one); \(locations) }
-              server {
-                listen 127.0.0.1:\(two) ssl; ssl_certificate \(path)/server.pem; ssl_certificate_key \(path)/server.key;
-                \(locations)
-              }
-              server {
-                listen 127.0.0.1:\(three) ssl; ssl_certificate \(path)/server.pem; ssl_certificate_key \(path)/server.key;
-                ssl_protocols TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0; \(locations)
-              }
-            }
-            """
-        try Data(text.utf8).write(to: folder.url.appending(path: "nginx.conf"))
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["nginx", "-e", "\(path)/error.log", "-p", path, "-c", "\(path)/nginx.conf"]
-        process.environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        try waitForPort(encrypted)
+        server = try WebServer(portCount: 3) { ports in
+            let locations = """
+                root \(path)/www;
+                location /single/ { alias \(path)/www/; max_ranges 1; }
+                location /none/ { alias \(path)/www/; max_ranges 0; }
+                location /down { return 302 http://127.0.0.1:\(ports[0])/file; }
+                location /up { return 302 https://localhost:\(ports[1])/file; }
+                """
+            let certificate = "ssl_certificate \(path)/server.pem; ssl_certificate_key \(path)/server.key;"
+            return """
+                server { listen 127.0.0.1:\(ports[0]); \(locations) }
+                server { listen 127.0.0.1:\(ports[1]) ssl; \(certificate) \(locations) }
+                server {
+                  listen 127.0.0.1:\(ports[2]) ssl; \(certificate)
+                  ssl_protocols TLSv1.1; ssl_ciphers ALL:@SECLEVEL=0; \(locations)
+                }
+                """
+        }
     }
-
-    deinit { kill(process.processIdentifier, SIGKILL) }
 
     func url(_ path: String) -> String { "http://127.0.0.1:\(plain)/\(path)" }
     func secure(_ host: String, _ path: String) -> String { "https://\(host):\(encrypted)/\(path)" }
@@ -207,45 +189,19 @@ private final class WebServer {
     func outdated(_ path: String) -> String { "https://localhost:\(old)/\(path)" }
 
     private static func makeCertificates(_ folder: TemporaryDirectory) throws {
-        func openssl(_ arguments: String...) throws {
-            let (status, output) = try runTool("openssl", arguments)
+        func request(_ subject: String, _ name: String, _ arguments: String...) throws {
+            let (status, output) = try runTool(
+                "openssl",
+                ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+                    + ["-days", "2", "-subj", "/CN=\(subject)", "-keyout", folder.file("\(name).key")]
+                    + ["-out", folder.file("\(name).pem")] + arguments
+            )
             try #require(status == 0, "\(output)")
         }
-        try openssl(
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=Test authority",
-            "-keyout",
-            folder.file("ca.key"),
-            "-out",
-            folder.file("ca.pem"),
-            "-addext",
-            "basicConstraints=critical,CA:TRUE"
-        )
-        try openssl(
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=localhost",
-            "-keyout",
-            folder.file("server.key"),
-            "-out",
-            folder.file("server.pem"),
+        try request("Test authority", "ca", "-addext", "basicConstraints=critical,CA:TRUE")
+        try request(
+            "localhost",
+            "server",
             "-addext",
             "subjectAltName=DNS:localhost",
             "-addext",
@@ -315,41 +271,4 @@ private final class Proxy {
     init() throws { server = try PythonServer(Self.program) }
     var port: Int { server.port }
     var requests: [String] { server.requests }
-}
-
-/// A port of 127.0.0.1 that nobody listens on.
-private func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = inet_addr("127.0.0.1")
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let status = withUnsafeMutablePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
-        }
-    }
-    try #require(status == 0)
-    return Int(UInt16(bigEndian: address.sin_port))
-}
-
-/// Waits until somebody listens on a port of 127.0.0.1, for up to twenty seconds.
-private func waitForPort(_ port: Int) throws {
-    for _ in 0..<400 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let status = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        if status == 0 { return }
-        usleep(50_000)
-    }
-    Issue.record("nothing listens on port \(port)")
 }

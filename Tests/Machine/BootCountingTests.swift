@@ -6,7 +6,7 @@ import VirtualMachine
 
 extension BootTests {
     /// Boot counting (UAPI.1, systemd-boot(7)) and dm-verity, each on a disk that was changed for it.
-    @Suite(.serialized, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
+    @Suite(.serialized, .ownThreads, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
     struct ChangedDiskTests {
         /// An entry on trial is counted down by the loader at every boot and loses its counter after a healthy one.
         @Test func entryOnTrialIsCountedAndThenGood() async throws {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import VirtualMachine
 
-@Suite("Machine", .serialized, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
+@Suite("Machine", .serialized, .ownThreads, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
 struct BootTests {
     @Test func bootEndsWithoutFailedUnits() async throws {
         for boot in try await HostBoots.get().both {

@@ -5,7 +5,7 @@ import Testing
 
 /// A build that cannot be done ends in one clear message and exit status 1, leaves nothing half-written under a final
 /// name, and leaves a cache with which the next build gives the right bytes.
-@Suite(.enabled(if: BuiltImage.isExpected, BuiltImage.skipComment), .serialized)
+@Suite(.ownThreads, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment), .serialized)
 struct BuildFaultTests {
     /// A place for one test's build: a copy of the repository that may be changed, and an output folder.
     private struct Site {

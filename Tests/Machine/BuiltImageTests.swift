@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// What programs written by others say of a built image; nothing is booted.
-@Suite("Built image", .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
+@Suite("Built image", .ownThreads, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
 struct BuiltImageTests {
     let image: BuiltImage
 

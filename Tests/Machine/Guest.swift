@@ -95,7 +95,7 @@ final class Guest: Sendable {
             )
             try await machine.pressPowerButton()
             let status = try await machine.waitForExit(within: Self.limit)
-            #expect("\(status)" == "exited(0)")
+            try #require("\(status)" == "exited(0)")
             return (try await self.report(of: machine), try await lines(machine.console))
         }
         return Boot(report: report, console: console, disk: try flattenedDisk())

@@ -94,7 +94,7 @@ struct HostBoots: Sendable {
             Probe.Section(name: "api-health", command: "\(client) health"),
         ]
 
-    private static let record = Task {
+    private static let record = Recording {
         let image = try BuiltImage()
         let guest = try Guest(disk: image.disk, of: image, sections: firstSections, userData: userData)
         let first = try await guest.bootAndPowerOff()

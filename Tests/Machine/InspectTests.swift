@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// `bulkhead inspect` on the real image, as it was built and with one byte changed.
-@Suite(.enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
+@Suite(.ownThreads, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
 struct InspectTests {
     private func inspect(_ path: String) throws -> (status: Int32, output: String) {
         try runTool(builtProgram("bulkhead"), "inspect", path)

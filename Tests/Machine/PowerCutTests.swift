@@ -4,7 +4,12 @@ import Testing
 import VirtualMachine
 
 /// Commits that the client saw acknowledged are there after the power went, whenever it went.
-@Suite("Settings without power", .serialized, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
+@Suite(
+    "Settings without power",
+    .serialized,
+    .ownThreads,
+    .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment)
+)
 struct PowerCutTests {
     /// How many commits a boot is asked for: more than it gets to do.
     private static let commits = 200

@@ -138,6 +138,15 @@ struct Report: Sendable {
     /// A section as one text.
     func text(_ name: String) throws -> String { try lines(name).joined(separator: "\n") }
 
+    /// A section as a JSON object.
+    func object(_ name: String) throws -> [String: Any] {
+        let text = try text(name)
+        return try #require(
+            try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any],
+            "\(name): \(text)"
+        )
+    }
+
     /// A unit's state.
     struct Unit: Sendable {
         let activeState: String

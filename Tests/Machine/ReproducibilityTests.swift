@@ -7,7 +7,7 @@ import Testing
 /// before (DESIGN.md, law 1).
 ///
 /// Programs are compiled once, at another path than those of the image under test; that takes the most time by far.
-@Suite(.enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
+@Suite(.ownThreads, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
 struct ReproducibilityTests {
     @Test(.timeLimit(.minutes(40)))
     func anotherBuildGivesTheSameBytes() async throws {

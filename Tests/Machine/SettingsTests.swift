@@ -3,18 +3,9 @@ import TestSupport
 import Testing
 import VirtualMachine
 
-/// A section of a report as a JSON object.
-private func object(_ report: Report, _ name: String) throws -> [String: Any] {
-    let text = try report.text(name)
-    return try #require(
-        try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any],
-        "\(name): \(text)"
-    )
-}
-
 /// The settings that a report shows.
 private func settings(_ report: Report, _ name: String = "get") throws -> [String: Any] {
-    try #require(try object(report, name)["settings"] as? [String: Any])
+    try #require(try report.object(name)["settings"] as? [String: Any])
 }
 
 /// A setting of a group.
@@ -22,7 +13,12 @@ private func value(_ settings: [String: Any], _ group: String, _ name: String) -
     (settings[group] as? [String: Any])?[name]
 }
 
-@Suite("Settings on a host", .serialized, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
+@Suite(
+    "Settings on a host",
+    .serialized,
+    .ownThreads,
+    .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment)
+)
 struct SettingsTests {
     @Test func userDataIsAppliedOnFirstBoot() async throws {
         let report = try await HostBoots.get().first.report
@@ -73,7 +69,7 @@ struct SettingsTests {
 
     @Test func unsetGoesBackToTheDefault() async throws {
         let report = try await HostBoots.get().first.report
-        let servers = try object(report, "unset-get").description
+        let servers = try report.object("unset-get").description
         #expect(!servers.contains("192.0.2.2") && servers.contains("pool.ntp.org"), "\(servers)")
     }
 

@@ -8,7 +8,12 @@ import VirtualMachine
 /// machine always boots, and the next attempt ends updated.
 ///
 /// `BULKHEAD_UPDATE_KILLS` says how often. `make soak` sets it; in `make test` the story of UpdateTests has one such cut.
-@Suite("Updates without power", .serialized, .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment))
+@Suite(
+    "Updates without power",
+    .serialized,
+    .ownThreads,
+    .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment)
+)
 struct UpdatePowerCutTests {
     private static let kills =
         ProcessInfo.processInfo.environment["BULKHEAD_UPDATE_KILLS"].flatMap(Int.init) ?? 0

@@ -1,14 +1,13 @@
 import Foundation
 import Hashing
-import ReleaseManifest
 import Rollout
 import Synchronization
 import TUF
 import TestSupport
 import Testing
-import Verity
 
 @testable import ReleaseRepository
+@testable import UpdateFixtures
 
 /// A key ring, a repository and builds in a temporary folder.
 struct Site {
@@ -72,66 +71,15 @@ struct Site {
         content: UInt8 = 1,
         rootOf other: String? = nil
     ) throws -> String {
-        let path = folder.file("\(variant)-amd64-\(version)-\(content)")
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         // 16 blocks that all versions share, and one of its own.
         var root = (0..<16 << 12).map {
             UInt8(truncatingIfNeeded: ($0 >> 12 + 1) &* ($0 | 1) &* Int(content))
         }
         let name = Array((other ?? version).utf8)
         root += name + [UInt8](repeating: 0, count: 4096 - name.count)
-        let uki = Array("kernel of \(version) \(content)".utf8)
-        let hash = try VerityTree.build(
-            data: VeritySource(name: "root", bytes: root),
-            parameters: VerityParameters(
-                salt: [1],
-                uuid: [UInt8](repeating: 0, count: 16),
-                dataBlockCount: UInt64(root.count / 4096)
-            ),
-            workers: 1
-        ) { _, _ throws(VerityError) in }
-        let release = Release(
-            variant: variant,
-            architecture: "amd64",
-            version: version,
-            sourceDateEpoch: 1_700_000_000,
-            sectorSize: 512,
-            root: .init(
-                hash: hash,
-                salt: HexBytes([1]),
-                dataBlocks: UInt64(root.count / 4096),
-                size: UInt64(root.count),
-                sha256: SHA256Digest(hashing: root),
-                treeSize: 4096,
-                treeSha256: hash
-            ),
-            uki: .init(
-                file: "\(variant)_\(version).efi",
-                size: UInt64(uki.count),
-                sha256: SHA256Digest(hashing: uki)
-            ),
-            disk: .init(
-                size: 1 << 30,
-                sha256: hash,
-                partitions: [
-                    .init(
-                        label: "esp",
-                        type: "c12a7328-f81f-11d2-ba4b-00a0c93ec93b",
-                        uuid: "00000000-0000-4000-8000-000000000001",
-                        size: 1 << 28
-                    )
-                ]
-            ),
-            kernelVersion: "6.12",
-            commandLine: "roothash=\(hash.hex)",
-            lock: .init(sha256: hash),
-            images: [:],
-            toolVersion: "0.1.0"
-        )
-        try Data(root).write(to: URL(filePath: "\(path)/root.erofs"))
-        try Data(uki).write(to: URL(filePath: "\(path)/\(variant)_\(version).efi"))
-        try Data(release.encoded()).write(to: URL(filePath: "\(path)/release.json"))
-        return path
+        let linux = Array("kernel of \(version) \(content)".utf8)
+        return try SampleRelease(version: version, root: root, linux: linux)
+            .writeBuild(in: folder, variant: variant, name: "\(variant)-amd64-\(version)-\(content)")
     }
 }
 

@@ -117,9 +117,9 @@ struct FallbackTests {
     func diskIsUnreliable() async throws {
         let (_, release) = try await release()
         let update = try release.update(running: nil, server: release.server)
-        let slot = ForgetfulDisk(
-            disk: try disk([], spare: release.blocks.count),
-            block: 333
+        let slot = FaultyDisk(
+            try disk([], spare: release.blocks.count),
+            [.altering(at: UInt64(333 * size))]
         )
         var plan = try await update.plan(for: slot)
         var failure: (any Error)?
@@ -140,29 +140,4 @@ struct FallbackTests {
         try await update.run(plan, progress: { _ in }) { try slot.write($1, at: UInt64($0 * size)) }
         #expect(try content(slot, release.blocks.count) == Array(release.blocks.joined()))
     }
-}
-
-/// A disk on which one block never is what was written.
-private struct ForgetfulDisk: BlockDevice {
-    let disk: RecordedDisk
-    let block: Int
-    var name: String { disk.name }
-    var byteCount: UInt64 { disk.byteCount }
-
-    func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(BlockDeviceError) {
-        try disk.read(at: offset, into: buffer)
-    }
-
-    func readMedium(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(BlockDeviceError) {
-        try disk.readMedium(at: offset, into: buffer)
-    }
-
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(BlockDeviceError) {
-        try disk.write(bytes, at: offset)
-        let place = UInt64(block * size)
-        guard offset <= place, place - offset < UInt64(bytes.count) else { return }
-        try disk.write([bytes[Int(place - offset)] ^ 1], at: place)
-    }
-
-    func flush() throws(BlockDeviceError) { try disk.flush() }
 }

@@ -143,46 +143,14 @@ import Verity
         #expect(slots.inactive.release == nil)
     }
 
-    /// A medium that loses writes to a block without a word, until it was written often enough.
-    private final class Forgetful: BlockDevice {
-        let inner: RecordedDisk
-        let place: UInt64
-        let losses: Mutex<Int>
-        var name: String { inner.name }
-        var byteCount: UInt64 { inner.byteCount }
-
-        init(_ inner: RecordedDisk, place: UInt64, losses: Int) {
-            self.inner = inner
-            self.place = place
-            self.losses = Mutex(losses)
-        }
-        func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(BlockDeviceError) {
-            try inner.read(at: offset, into: buffer)
-        }
-        func readMedium(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
-            throws(BlockDeviceError)
-        {
-            try inner.readMedium(at: offset, into: buffer)
-        }
-        func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(BlockDeviceError) {
-            let isLost =
-                offset <= place && place < offset + UInt64(bytes.count)
-                && losses.withLock { left in
-                    left -= 1
-                    return left >= 0
-                }
-            if !isLost { try inner.write(bytes, at: offset) }
-        }
-        func flush() throws(BlockDeviceError) { try inner.flush() }
-    }
-
     @Test func aWriteThatTheMediumLostIsSeenAndRepeated() async throws {
         let place = host.table.partitions[3].offset + 30 * 4096
-        let disk = Forgetful(host.disk, place: place, losses: 1)
+        let disk = FaultyDisk(host.disk, [.losing(at: place, times: 1)])
         let source = SampleSource(new, run: 1)
         try await installer(disk).install(new.slot, index: new.index, source: source)
         #expect(source.log.counts == [136, 1])
-        let bad = Forgetful(try SampleHost(running: old, withESP: false).disk, place: place, losses: 1000)
+        let another = try SampleHost(running: old, withESP: false).disk
+        let bad = FaultyDisk(another, [.losing(at: place, times: 1000)])
         let error = await #expect(throws: SlotError.self) {
             try await installer(bad).install(new.slot, index: new.index, source: SampleSource(new, run: 1))
         }

@@ -86,27 +86,10 @@ import Testing
 
     @Test func aMediumThatDoesNotKeepTheTableIsNamed() throws {
         let slots = try table()
-        let deaf = Deaf(host.disk)
+        let deaf = FaultyDisk(host.disk, [.deaf])
         #expect(throws: SlotError.self) {
             try TableWriter.write(slots.withEmptyInactive().table, to: deaf, step: .clearLabels)
         }
-    }
-
-    private struct Deaf: BlockDevice {
-        let inner: RecordedDisk
-        init(_ inner: RecordedDisk) { self.inner = inner }
-        var name: String { inner.name }
-        var byteCount: UInt64 { inner.byteCount }
-        func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(BlockDeviceError) {
-            try inner.read(at: offset, into: buffer)
-        }
-        func readMedium(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
-            throws(BlockDeviceError)
-        {
-            try inner.read(at: offset, into: buffer)
-        }
-        func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(BlockDeviceError) {}
-        func flush() throws(BlockDeviceError) {}
     }
 
     @Test func theGuardRefusesEverythingButItsRanges() throws {

@@ -7,14 +7,17 @@ import Verity
 extension SampleRelease {
     /// Writes a build folder, as `bulkhead build` makes them, in a folder; returns its path.
     ///
-    /// - Parameter kernel: the bytes of another kernel image than its own.
+    /// - Parameters:
+    ///   - kernel: the bytes of another kernel image than its own.
+    ///   - name: the name of another folder than a build's own.
     func writeBuild(
         in folder: TemporaryDirectory,
         variant: String = "vm",
         architecture: String = "amd64",
-        kernel: [UInt8]? = nil
+        kernel: [UInt8]? = nil,
+        name: String? = nil
     ) throws -> String {
-        let path = folder.file("\(variant)-\(architecture)-\(version)")
+        let path = folder.file(name ?? "\(variant)-\(architecture)-\(version)")
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         let kernel = kernel ?? self.kernel
         let release = Release(

@@ -54,6 +54,15 @@ struct SampleRelease: Sendable {
         if blocks > 20 {
             root.replaceSubrange(10 * 4096..<14 * 4096, with: [UInt8](repeating: 0, count: 4 * 4096))
         }
+        try self.init(version: version, root: root, linux: sampleBytes(count: kernelSize, seed: seed + 100))
+    }
+
+    /// A release with a root of the test's own.
+    ///
+    /// - Parameters:
+    ///   - root: whole blocks.
+    ///   - linux: the part of the kernel image that counts for nothing here.
+    init(version: String, root: [UInt8], linux: [UInt8]) throws {
         let parameters = try VerityParameters(
             salt: Array(repeating: 7, count: 32),
             uuid: Array(repeating: 5, count: 16),
@@ -76,7 +85,7 @@ struct SampleRelease: Sendable {
         let release = "ID=bulkhead\nIMAGE_ID=vm\nIMAGE_VERSION=\(version)\n"
         kernel = smallPEFile([
             (".osrel", Array(release.utf8)), (".cmdline", Array(command.utf8)),
-            (".linux", sampleBytes(count: kernelSize, seed: seed + 100)),
+            (".linux", linux),
         ])
     }
 }

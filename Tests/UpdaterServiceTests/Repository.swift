@@ -17,7 +17,8 @@ final class SampleRepository: Sendable {
 
     private init() async throws {
         folder = try TemporaryDirectory()
-        Self.removeAtExit(folder.path)
+        // A shared value never goes away by itself.
+        LeftOvers.add(path: folder.path)
         let first = try SampleRelease(version: "1.0.0", seed: 1)
         releases = [
             first,
@@ -44,13 +45,5 @@ final class SampleRepository: Sendable {
             keys: KeyRing(reading: folder.file("keys")),
             now: MetadataTime(seconds: Int64(time(nil)))
         )
-    }
-
-    // A shared value never goes away by itself.
-    nonisolated(unsafe) private static var paths: [String] = []
-
-    private static func removeAtExit(_ path: String) {
-        paths.append(path)
-        atexit { for path in SampleRepository.paths { try? FileManager.default.removeItem(atPath: path) } }
     }
 }

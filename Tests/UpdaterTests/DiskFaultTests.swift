@@ -11,30 +11,6 @@ import Testing
 @testable import Updater
 
 @Suite("Disks that can't take an update") struct DiskFaultTests {
-    /// A medium with a sector that can't be written.
-    private struct BadSector: BlockDevice {
-        let inner: RecordedDisk
-        let place: UInt64
-        var name: String { inner.name }
-        var byteCount: UInt64 { inner.byteCount }
-
-        func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(BlockDeviceError) {
-            try inner.read(at: offset, into: buffer)
-        }
-        func readMedium(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
-            throws(BlockDeviceError)
-        {
-            try inner.readMedium(at: offset, into: buffer)
-        }
-        func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(BlockDeviceError) {
-            if offset <= place, place < offset + UInt64(bytes.count) {
-                throw .write(device: name, offset: offset, count: bytes.count, errno: EIO)
-            }
-            try inner.write(bytes, at: offset)
-        }
-        func flush() throws(BlockDeviceError) { try inner.flush() }
-    }
-
     private func expectDiskError(
         _ host: TestHost,
         _ words: String...,
@@ -56,7 +32,7 @@ import Testing
         let host = try TestHost(site)
         let parts = host.sample.table.partitions
         for place in [parts[3].offset + 30 * 4096, parts[4].offset + 4096] {
-            let updater = try host.updater(on: BadSector(inner: host.disk, place: place))
+            let updater = try host.updater(on: FaultyDisk(host.disk, [.unwritable(at: place)]))
             _ = try await updater.refresh()
             try await expectDiskError(host, "write") { try await updater.prepare() }
             #expect(await updater.status?.state == .available)

@@ -10,12 +10,12 @@ import Testing
     /// A copy of a repository behind a server of its own, as it is at that moment.
     private struct Mirror {
         let folder: TemporaryDirectory
-        let server: WebServer
+        let server: MeteredServer
 
         init(of site: Site) throws {
             folder = try TemporaryDirectory()
             try FileManager.default.copyItem(atPath: site.repository, toPath: folder.file("copy"))
-            server = try WebServer(folder.file("copy"))
+            server = try MeteredServer(folder.file("copy"))
         }
     }
 

@@ -141,7 +141,7 @@ import UpdateBlocks
         let folder = try TemporaryDirectory()
         let size = 20 << 20
         try Data(count: size).write(to: URL(filePath: folder.file("file")))
-        let server = try WebServer(folder.path, hasRanges: hasRanges)
+        let server = try MeteredServer(folder.path, hasRanges: hasRanges)
         let file = ArtefactFile(
             file: try HTTPFetcher().file(urls: [server.url + "/file"], size: UInt64(size)),
             warn: { Issue.record("\($0)") }

@@ -52,7 +52,7 @@ final class World: Sendable {
 final class Site: Sendable {
     let world: World
     let folder: TemporaryDirectory
-    let server: WebServer
+    let server: MeteredServer
 
     var repository: String { folder.file("repository") }
 
@@ -64,7 +64,7 @@ final class Site: Sendable {
         for name in ["repository", "keys"] {
             try FileManager.default.copyItem(atPath: world.folder.file(name), toPath: folder.file(name))
         }
-        server = try WebServer(folder.file("repository"), hasRanges: hasRanges)
+        server = try MeteredServer(folder.file("repository"), hasRanges: hasRanges)
     }
 
     /// Opens the repository for a change.
