@@ -1,8 +1,5 @@
-import BlockDevices
 import BootEntries
 import BootSlots
-import Dispatch
-import GPT
 import Hashing
 import HostAPI
 import UpdateEngine
@@ -45,37 +42,13 @@ extension Updater {
 
     /// Reads the whole inactive slot.
     private func verify(_ disk: SlotDisk, _ rootHash: SHA256Digest) async throws(UpdaterError) {
-        let slot = disk.slots.inactive
-        let result: Result<Bool, VerityError> = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async {
-                continuation.resume(
-                    returning: Result { () throws(VerityError) in
-                        try VerityVerification.verify(
-                            data: disk.device.part(slot.root.offset, slot.root.size),
-                            tree: disk.device.part(slot.verity.offset, slot.verity.size),
-                            rootHash: rootHash
-                        ).isIntact
-                    }
-                )
-            }
-        }
-        switch result {
-        case .success(true): return
-        case .success(false):
-            throw .nothingToReturnTo(reason: "'\(slot.release ?? "")' in the other slot is damaged")
-        case .failure(let error):
+        let isIntact: Bool
+        do throws(VerityError) { isIntact = try await disk.inactiveIsIntact(rootHash: rootHash) } catch {
             throw .nothingToReturnTo(reason: "the other slot can't be read: \(error)")
         }
-    }
-}
-
-extension BlockDevice {
-    /// A part of the device for the hash tree's code.
-    fileprivate func part(_ start: UInt64, _ size: UInt64) -> VeritySource {
-        VeritySource(name: name, byteCount: size) { offset, buffer throws(VerityError) in
-            do throws(BlockDeviceError) { try read(at: start + offset, into: buffer) } catch {
-                throw .read(path: name, offset: start + offset, errno: 0)
-            }
+        guard isIntact else {
+            let release = disk.slots.inactive.release ?? ""
+            throw .nothingToReturnTo(reason: "'\(release)' in the other slot is damaged")
         }
     }
 }

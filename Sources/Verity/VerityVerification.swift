@@ -144,8 +144,9 @@ public enum VerityVerification {
         _ tree: VeritySource,
         expected: VerityParameters?
     ) throws(VerityError) -> (VerityParameters, superblockIsCorrupt: Bool) {
-        let size = min(tree.byteCount, UInt64(VeritySuperblock.byteCount))
-        let bytes = try tree.read(at: 0, count: Int(size))
+        // A whole block: a source may read from a medium, which knows nothing smaller.
+        let size = min(tree.byteCount, UInt64(VerityFormat.blockSize))
+        let bytes = Array(try tree.read(at: 0, count: Int(size)).prefix(VeritySuperblock.byteCount))
         guard let expected else { return (try VeritySuperblock.parse(bytes), false) }
         return (expected, bytes != VeritySuperblock.serialise(expected))
     }
