@@ -88,10 +88,28 @@ public final class EventHub: Sendable {
         for watcher in state.withLock({ Self.send(Self.signOfLife, &$0) }) { watcher.finish() }
     }
 
+    /// The answer to `GET /events`: what happened after the last event that the client has seen, and what comes.
+    ///
+    /// - Throws: `Problem` with the status 503 when there are too many watchers, or the server stops.
+    public func reply(to request: APIRequest) throws(Problem) -> APIReply {
+        guard let watch = watch(after: request.lastEvent) else {
+            throw Problem(
+                status: 503,
+                detail:
+                    "the server is stopping, or as many clients watch events as it serves: try again later"
+            )
+        }
+        return .events(
+            watch,
+            limit: request.parameters.integer("limit"),
+            timeout: request.parameters.integer("timeout")
+        )
+    }
+
     /// Begins to watch; nil when there are too many watchers, or the server stops.
     ///
     /// - Parameter last: the id of the last event that the client has seen; nil to see only what comes.
-    public func watch(after last: UInt64?) -> Watch? {
+    private func watch(after last: UInt64?) -> Watch? {
         let (messages, continuation) = AsyncStream.makeStream(
             of: Message.self,
             bufferingPolicy: .bufferingOldest(Self.queueLength)

@@ -58,11 +58,7 @@ private final class UpdatingHost: Sendable {
             let (status, isAtWork) = state.withLock { $0 }
             if isAtWork { throw Problem(status: 423, detail: "a command is at work") }
             return .json(status.json)
-        case .watchEvents:
-            guard let watch = events.watch(after: request.lastEvent) else {
-                throw Problem(status: 503, detail: "no more watchers")
-            }
-            return .events(watch, limit: nil, timeout: nil)
+        case .watchEvents: return try events.reply(to: request)
         case .refreshUpdates:
             kind = .refresh
             wanted.withLock { $0 = request.parameters.text("version") }

@@ -48,12 +48,7 @@ final class SampleUpdater: Sendable {
     }
 
     private func reply(_ request: APIRequest) async throws(Problem) -> APIReply {
-        if request.operation == .watchEvents {
-            guard let watch = events.watch(after: request.lastEvent) else {
-                throw Problem(status: 503, detail: "the updater stops")
-            }
-            return .events(watch, limit: nil, timeout: request.parameters.integer("timeout"))
-        }
+        if request.operation == .watchEvents { return try events.reply(to: request) }
         asked.withLock { $0.append(request.operation) }
         if let text = request.parameters.text("version") { version.withLock { $0 = text } }
         guard let answer = answers.withLock({ $0[request.operation] }) else {

@@ -98,19 +98,10 @@ extension OperationHandler {
 
     /// `GET /events`.
     func watch(_ request: APIRequest) async throws(Problem) -> APIReply {
-        guard let watch = service.parts.events.watch(after: request.lastEvent) else {
-            throw Problem(
-                status: 503,
-                detail:
-                    "the server is stopping, or as many clients watch events as it serves: try again later"
-            )
-        }
+        // Watched before the updater is: nothing that it tells is missed.
+        let reply = try service.parts.events.reply(to: request)
         await updater.events.follow()
-        return .events(
-            watch,
-            limit: request.parameters.integer("limit"),
-            timeout: request.parameters.integer("timeout")
-        )
+        return reply
     }
 
     /// `GET /report`: for people, without secrets.

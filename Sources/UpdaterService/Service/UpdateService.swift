@@ -57,7 +57,7 @@ actor UpdateService {
                 return nil
             }
         case .getUpdateStatus: return try await status()
-        case .watchEvents: return try watch(request)
+        case .watchEvents: return try events.reply(to: request)
         case .commitBoot: return try await commit()
         case .rollBack: return try await rollBack(request.peer)
         default: throw RouteTable.unknownPathProblem(RouteTable.endpoint(for: request.operation).path)
@@ -170,21 +170,6 @@ actor UpdateService {
             status.plan = UpdateStatus.Plan(bytes: plan.bytes, method: plan.method)
         }
         return .json(status.json)
-    }
-
-    private func watch(_ request: APIRequest) throws(Problem) -> APIReply {
-        guard let watch = events.watch(after: request.lastEvent) else {
-            throw Problem(
-                status: 503,
-                detail:
-                    "the updater is stopping, or as many clients watch events as it serves: try again later"
-            )
-        }
-        return .events(
-            watch,
-            limit: request.parameters.integer("limit"),
-            timeout: request.parameters.integer("timeout")
-        )
     }
 
     // MARK: Boots
