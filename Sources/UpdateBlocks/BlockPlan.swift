@@ -1,3 +1,5 @@
+public import BlockDevices
+
 /// Which blocks a slot needs, and where each of them comes from.
 ///
 /// A pure value: it is made from hashes and sizes, and nothing was fetched or written for it.

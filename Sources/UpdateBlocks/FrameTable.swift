@@ -1,3 +1,5 @@
+public import BlockDevices
+
 /// How `root.zst` is cut: independent zstd frames, each of the same number of blocks but for the last.
 public struct FrameTable: Sendable, Equatable {
     /// Blocks a frame.

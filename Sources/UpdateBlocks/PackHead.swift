@@ -1,3 +1,4 @@
+import BlockDevices
 public import Hashing
 import Bytes
 import Zstd

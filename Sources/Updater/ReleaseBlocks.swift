@@ -38,7 +38,7 @@ final class ReleaseBlocks: BlockSource, @unchecked Sendable {
         return (plan, LeafIndex(leaves: update.leaves))
     }
 
-    func deliver(_ missing: UpdateEngine.BlockSet, to sink: BlockSink) async throws {
+    func deliver(_ missing: BlockSet, to sink: BlockSink) async throws {
         defer { tellOfPack() }
         let plan: BlockPlan
         if isFirst, let first = self.plan {

@@ -14,10 +14,10 @@ struct Stopping: BlockSource {
     struct Killed: Error {}
 
     func deliver(_ missing: BlockSet, to sink: BlockSink) async throws {
-        for block in Array(missing.ranges.joined()).prefix(after) {
+        for block in missing.blocks.prefix(after) {
             try await sink.write(
-                Array(inner.root[Int(block) * 4096..<(Int(block) + 1) * 4096]),
-                at: block
+                Array(inner.root[block * 4096..<(block + 1) * 4096]),
+                at: UInt64(block)
             )
         }
         throw Killed()
@@ -103,7 +103,8 @@ struct Stopping: BlockSource {
     @Test(arguments: [(65_536, 2), (131_072, 4), (1 << 22, 32)] as [(UInt64, Int)])
     func whatWasWrittenIsFlushedInTime(_ blocks: UInt64, _ mebibytes: Int) async throws {
         let disk = RecordedDisk(byteCount: blocks * 4096)
-        let sink = BlockSink(root: disk, blockCount: blocks, missing: BlockSet(allBelow: blocks)) { _ in }
+        let sink = BlockSink(root: disk, blockCount: blocks, missing: BlockSet(allBelow: Int(blocks))) { _ in
+        }
         var written = 0
         while !disk.events.contains(.flush), written < 64 {
             try await sink.write([UInt8](repeating: 1, count: 1 << 20), at: UInt64(written) * 256)

@@ -117,10 +117,10 @@ import Verity
     private struct WrongSource: BlockSource {
         let other: SampleRelease
         func deliver(_ missing: BlockSet, to sink: BlockSink) async throws {
-            for block in missing.ranges.joined() {
+            for block in missing.blocks {
                 try await sink.write(
-                    Array(other.root[Int(block) * 4096..<(Int(block) + 1) * 4096]),
-                    at: block
+                    Array(other.root[block * 4096..<(block + 1) * 4096]),
+                    at: UInt64(block)
                 )
             }
         }

@@ -115,11 +115,11 @@ final class SampleSource: BlockSource {
     }
 
     func deliver(_ missing: BlockSet, to sink: BlockSink) async throws {
-        log.add(missing.count)
-        for range in missing.ranges.reversed() {
+        log.add(UInt64(missing.count))
+        for range in missing.runs.reversed() {
             for first in stride(from: range.lowerBound, to: range.upperBound, by: run) {
-                let end = min(first + UInt64(run), range.upperBound)
-                try await sink.write(Array(release.root[Int(first) * 4096..<Int(end) * 4096]), at: first)
+                let end = min(first + run, range.upperBound)
+                try await sink.write(Array(release.root[first * 4096..<end * 4096]), at: UInt64(first))
             }
         }
     }

@@ -26,7 +26,7 @@ public actor BlockSink {
         self.blockCount = blockCount
         self.missing = missing
         self.progress = progress
-        total = missing.count
+        total = UInt64(missing.count)
         let size = min(blockCount, UInt64.max / UInt64(Self.blockSize)) * UInt64(Self.blockSize)
         flushSize = Int(max(2 << 20, min(32 << 20, size / 128)))
     }
@@ -52,8 +52,8 @@ public actor BlockSink {
         } catch {
             throw .disk(.blocks, error)
         }
-        for block in first..<first + count { missing.remove(block) }
-        let done = total - missing.count
+        for block in first..<first + count { missing.remove(Int(block)) }
+        let done = total - UInt64(missing.count)
         progress(SlotProgress(step: .blocks, doneBytes: done * 4096, totalBytes: total * 4096))
     }
 
@@ -63,7 +63,9 @@ public actor BlockSink {
     /// Flushes, makes sure that nothing is missing, and refuses every later write.
     func finish() throws(SlotError) {
         close()
-        if let first = missing.first { throw .missingBlocks(count: missing.count, first: first) }
+        if let first = missing.first {
+            throw .missingBlocks(count: UInt64(missing.count), first: UInt64(first))
+        }
         do throws(BlockDeviceError) { try root.flush() } catch { throw .disk(.blocks, error) }
     }
 }

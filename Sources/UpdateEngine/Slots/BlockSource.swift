@@ -1,3 +1,5 @@
+public import BlockDevices
+
 /// Where the blocks of a release come from: the active slot, a pack, a server.
 public protocol BlockSource: Sendable {
     /// Delivers blocks to the sink, in any order, from as many tasks as it likes; returns when all were delivered.

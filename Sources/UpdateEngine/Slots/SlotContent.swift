@@ -27,7 +27,7 @@ struct SlotContent: Sendable {
         let layout = VerityLayout(parameters)
         let blockCount = parameters.dataBlockCount
         let found = Mutex(
-            (wrong: BlockSet(bound: blockCount), done: UInt64(0), failure: BlockDeviceError?.none)
+            (wrong: BlockSet(capacity: Int(blockCount)), done: UInt64(0), failure: BlockDeviceError?.none)
         )
         let told = Mutex(UInt64(0))
         let rootHash: SHA256Digest
@@ -41,14 +41,14 @@ struct SlotContent: Sendable {
                     let first = (offset - leaves.byteOffset) / UInt64(VerityFormat.digestSize)
                     let count = min(UInt64(bytes.count / VerityFormat.digestSize), blockCount - first)
                     // Outside of the lock: the index may read a file.
-                    var wrong: [UInt64] = []
+                    var wrong: [Int] = []
                     for number in 0..<Int(count) {
                         let place = number * VerityFormat.digestSize
                         let digest = UnsafeRawBufferPointer(
                             rebasing: bytes[place..<place + VerityFormat.digestSize]
                         )
                         if !index.isRight(first + UInt64(number), digest: digest) {
-                            wrong.append(first + UInt64(number))
+                            wrong.append(Int(first) + number)
                         }
                     }
                     let done = found.withLock { found in
@@ -77,10 +77,10 @@ struct SlotContent: Sendable {
         }
         var wrong = found.withLock { $0.wrong }
         if rootHash == release.rootHash {
-            wrong = BlockSet(bound: blockCount)
+            wrong = BlockSet(capacity: Int(blockCount))
         } else if wrong.isEmpty {
             // Parts of digests agree although the whole does not, or there is but one block.
-            wrong = BlockSet(allBelow: blockCount)
+            wrong = BlockSet(allBelow: Int(blockCount))
         }
         return SlotContent(rootHash: rootHash, wrong: wrong)
     }

@@ -1,4 +1,4 @@
-import BlockDevices
+public import BlockDevices
 import GPT
 import Hashing
 import Verity
@@ -69,12 +69,13 @@ public struct SlotInstaller: Sendable {
             content = try await measure(release, index, step: .tree, progress: progress)
         }
         guard content.rootHash == release.rootHash else {
-            let isAll = content.wrong.count == release.parameters.dataBlockCount
+            let wrong = content.wrong
+            let isAll = wrong.count == wrong.capacity
             throw SlotError.wrongRoot(
                 expected: release.rootHash,
                 found: content.rootHash,
-                wrongBlocks: content.wrong.count,
-                first: isAll ? nil : content.wrong.first
+                wrongBlocks: UInt64(wrong.count),
+                first: isAll ? nil : wrong.first.map(UInt64.init)
             )
         }
         try await finishTree(release, progress)

@@ -1,4 +1,4 @@
-/// A set of block numbers, a bit each.
+/// A set of block numbers, a bit each: 64 KiB for a root of 2 GiB.
 public struct BlockSet: Sendable, Equatable {
     /// The block numbers are below this.
     public let capacity: Int
@@ -10,6 +10,23 @@ public struct BlockSet: Sendable, Equatable {
     public init(capacity: Int) {
         self.capacity = capacity
         words = [UInt64](repeating: 0, count: (capacity + 63) / 64)
+    }
+
+    /// The set of all block numbers below a capacity.
+    public init(allBelow capacity: Int) {
+        self.init(capacity: capacity)
+        for index in words.indices {
+            words[index] = index < capacity / 64 ? .max : 1 << UInt64(capacity % 64) - 1
+        }
+        count = capacity
+    }
+
+    /// Whether no block is in the set.
+    public var isEmpty: Bool { count == 0 }
+
+    /// The lowest block, if there is one.
+    public var first: Int? {
+        words.firstIndex { $0 != 0 }.map { $0 * 64 + words[$0].trailingZeroBitCount }
     }
 
     /// Whether a block is in the set; one beyond the capacity never is.
