@@ -21,7 +21,7 @@ struct RootTree: Sendable {
     let unusedAllowances: [AuditAllowance]
 
     /// Where the tree has directories that only mounts fill.
-    private static let mountPoints = ["/dev", "/efi", "/proc", "/run", "/state", "/sys", "/tmp", "/var"]
+    private static let mountPoints = ["/dev", "/proc", "/run", "/state", "/sys", "/tmp", "/var"]
 
     /// Puts the tree together; every step is a function of its arguments.
     static func assemble(
