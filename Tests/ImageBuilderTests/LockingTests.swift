@@ -1,4 +1,5 @@
 import Debian
+import Foundation
 import Hashing
 import Testing
 import VariantManifest
@@ -25,6 +26,26 @@ import VariantManifest
                 )
             }
         )
+    }
+
+    /// What a manifest asks for was locked.
+    @Test func theLocksOfThisRepositoryAreThoseOfItsManifests() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+        let names = try Variant.list(repository: root)
+        #expect(!names.isEmpty)
+        for name in names {
+            let variant = try Variant.load(name, repository: root)
+            let lock = try PackageLock(file: Workspace(repository: root).lockFile(of: name))
+            for architecture in variant.architectures {
+                let wanted = try variant.resolved(for: architecture).requestedPackages.map(\.name)
+                let packages = try lock.packages(of: .target(architecture.rawValue), requested: wanted)
+                #expect(Set(wanted).isSubset(of: packages.map(\.name)))
+            }
+            for architecture in Architecture.allCases {
+                _ = try lock.packages(of: .tools(architecture.rawValue), requested: Toolbox.packages)
+            }
+        }
     }
 
     @Test func theTimeMovesOnlyWhenAListChangesThatWasThere() throws {
