@@ -82,7 +82,7 @@ let formats: [Target] =
     + library("FileTree", ["Hashing"])
     + library("SBOM", ["Hashing"])
     + library("TOML", ["JSON"])
-    + library("TUF", ["Hashing", "JSON", "Signatures"])
+    + library("TUF", ["Hashing", "JSON", "Signatures", "SmallFiles"])
     + library("SettingsModel", ["JSON"], tests: ["TOML"])
     + library("Templates", ["JSON", "SettingsModel"])
     + library("Features", ["JSON", "SettingsModel", "SmallFiles", "TOML"])
@@ -140,7 +140,10 @@ let services: [Target] =
         tests: ["FAT", "ReleaseRepository", "UpdateFixtures"]
     )
     + library("SettingsStore", ["Hashing", "JSON", "SettingsModel", "SmallFiles"])
-    + library("SettingsApply", ["Features", "JSON", "SettingsModel", "SmallFiles", "Systemd", "Templates"])
+    + library(
+        "SettingsApply",
+        ["Features", "HostAPI", "JSON", "SettingsModel", "SmallFiles", "Systemd", "Templates"]
+    )
     + library("HostAPI", ["JSON", "SettingsModel"])
     + library(
         "HostAPIServer",
@@ -178,7 +181,7 @@ let services: [Target] =
         ],
         tests: ["ReleaseRepository", "TUF", "UpdateFixtures"]
     )
-    + library("TUFClient", ["HTTPFetch", "TUF"], testFiles: ["conformance"])
+    + library("TUFClient", ["HTTPFetch", "SmallFiles", "TUF"], testFiles: ["conformance"])
     + library("UserData", ["Gzip", "JSON", "SettingsModel", "SmallFiles", "TOML", asyncHTTPClient, nioCore])
     + library(
         "HostSteps",

@@ -12,27 +12,10 @@ enum BoundedFile {
     ///
     /// - Throws: `APIServerError.file`.
     static func replace(_ path: String, _ bytes: [UInt8], mode: mode_t = 0o600) throws(APIServerError) {
-        let temporary = path + ".new"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
-        guard descriptor >= 0 else { throw fault("create", temporary) }
-        do {
-            defer { close(descriptor) }
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else {
-                    let error = fault("write", temporary)
-                    unlink(temporary)
-                    throw error
-                }
-                rest = rest.dropFirst(count)
-            }
-        }
-        guard rename(temporary, path) == 0 else {
-            let error = fault("rename", path)
-            unlink(temporary)
-            throw error
+        do throws(SmallFileWriteError) {
+            try replaceSmallFile(path, with: bytes, mode: mode, durably: false)
+        } catch {
+            throw fault(error.operation.rawValue, error.path, error.errno)
         }
     }
 
@@ -47,7 +30,7 @@ enum BoundedFile {
         for part in path.split(separator: "/") {
             prefix += part
             guard mkdir(prefix, mode) == 0 || errno == EEXIST || errno == EROFS else {
-                throw fault("make the folder", path)
+                throw fault("make the folder", path, errno)
             }
             prefix += "/"
         }
@@ -57,7 +40,7 @@ enum BoundedFile {
         }
     }
 
-    private static func fault(_ action: String, _ path: String) -> APIServerError {
-        .file(path: path, reason: "cannot \(action): \(String(cString: strerror(errno)))")
+    private static func fault(_ action: String, _ path: String, _ number: Int32) -> APIServerError {
+        .file(path: path, reason: "cannot \(action): \(String(cString: strerror(number)))")
     }
 }

@@ -1,4 +1,4 @@
-import Glibc
+internal import SmallFiles
 
 extension BootFailureRecord {
     /// Far above what a record can be.
@@ -9,24 +9,17 @@ extension BootFailureRecord {
     /// - Throws: `BootFailureRecordError`.
     public static func load(from host: HostFiles) throws(BootFailureRecordError) -> BootFailureRecord? {
         let path = host.path(path)
-        // Without O_NONBLOCK, opening a FIFO would wait for a writer.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            if errno == ENOENT || errno == ENOTDIR { return nil }
-            throw .file(operation: "open", path: path, errno: errno)
-        }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 16_384)
-        while true {
-            let count = read(descriptor, &buffer, buffer.count)
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw .file(operation: "read", path: path, errno: errno)
+        let bytes: [UInt8]
+        do throws(SmallFileError) {
+            bytes = try readSmallFile(path, maximumLength: maximumSize, followsLink: false)
+        } catch {
+            if error.isMissing { return nil }
+            switch error {
+            case .cannotOpen(let errno): throw .file(operation: "open", path: path, errno: errno)
+            case .cannotRead(let errno): throw .file(operation: "read", path: path, errno: errno)
+            case .tooLong: throw .tooLarge(path: path)
+            case .notRegular, .didNotEnd: throw .malformed("'\(path)' \(error)")
             }
-            if count == 0 { break }
-            guard bytes.count + count <= maximumSize else { throw .tooLarge(path: path) }
-            bytes += buffer[..<count]
         }
         return try BootFailureRecord(json: String(decoding: bytes, as: UTF8.self))
     }
@@ -38,59 +31,26 @@ extension BootFailureRecord {
     /// - Throws: `BootFailureRecordError.file`.
     public func save(on host: HostFiles) throws(BootFailureRecordError) {
         let path = host.path(Self.path)
-        let folder = String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])
-        if mkdir(folder, 0o755) == 0 {
-            try Self.synchronize(folder: String(folder[..<(folder.lastIndex(of: "/") ?? folder.endIndex)]))
-        } else if errno != EEXIST {
-            throw .file(operation: "make the folder", path: folder, errno: errno)
+        do throws(SmallFileWriteError) {
+            try makeDurableFolder(String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]))
+            try replaceSmallFile(path, with: Array(json.utf8))
+        } catch {
+            throw BootFailureRecordError(error)
         }
-        let temporary = path + ".new"
-        guard unlink(temporary) == 0 || errno == ENOENT else {
-            throw .file(operation: "remove", path: temporary, errno: errno)
-        }
-        try write(to: temporary)
-        guard rename(temporary, path) == 0 else {
-            throw .file(operation: "rename", path: temporary, errno: errno)
-        }
-        try Self.synchronize(folder: folder)
     }
 
     /// Forgets the record of a host, durably; does nothing if there is none.
     ///
     /// - Throws: `BootFailureRecordError.file`.
     public static func remove(from host: HostFiles) throws(BootFailureRecordError) {
-        let path = host.path(path)
-        guard unlink(path) == 0 else {
-            if errno == ENOENT || errno == ENOTDIR { return }
-            throw .file(operation: "remove", path: path, errno: errno)
-        }
-        try synchronize(folder: String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]))
-    }
-
-    private func write(to path: String) throws(BootFailureRecordError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .file(operation: "make", path: path, errno: errno) }
-        defer { close(descriptor) }
-        var rest = Array(json.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                throw .file(operation: "write", path: path, errno: count < 0 ? errno : ENOSPC)
-            }
-            rest = rest.dropFirst(count)
-        }
-        guard fsync(descriptor) == 0 else {
-            throw .file(operation: "synchronize", path: path, errno: errno)
+        do throws(SmallFileWriteError) { try removeSmallFile(host.path(path)) } catch {
+            throw BootFailureRecordError(error)
         }
     }
+}
 
-    private static func synchronize(folder: String) throws(BootFailureRecordError) {
-        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .file(operation: "open", path: folder, errno: errno) }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else {
-            throw .file(operation: "synchronize", path: folder, errno: errno)
-        }
+extension BootFailureRecordError {
+    fileprivate init(_ error: SmallFileWriteError) {
+        self = .file(operation: error.operation.rawValue, path: error.path, errno: error.errno)
     }
 }

@@ -1,3 +1,4 @@
+public import HostAPI
 public import Features
 public import JSON
 public import SettingsModel
@@ -67,14 +68,16 @@ public struct Applier: Sendable {
     /// - Parameters:
     ///   - keys: the changed keys; nil for everything.
     ///   - settings: all settings in force.
-    public func apply(_ keys: Set<SettingKey>?, settings: SettingsDocument) async -> ApplyReport {
+    /// - Returns: files in order of their paths, services in order of their names; `changed` is left to the caller, who
+    ///   knows what became of the keys.
+    public func apply(_ keys: Set<SettingKey>?, settings: SettingsDocument) async -> ApplyResult {
         let affected = affectedServices(keys)
         let owed = ledger.services
         var needed: Set<String> = []
         for name in affected.union(owed) { needed.formUnion(features.services[name]?.files ?? []) }
         let files = write(render(needed, settings.json))
         let services = await restart(affected: affected, owed: owed, files: files)
-        return ApplyReport(
+        return ApplyResult(
             files: files.values.sorted { $0.path < $1.path },
             services: services,
             notices: notices.notices(for: settings, changed: keys)
@@ -114,11 +117,11 @@ public struct Applier: Sendable {
         return results
     }
 
-    private func write(_ rendered: [String: Rendered]) -> [String: ApplyReport.File] {
-        var results: [String: ApplyReport.File] = [:]
+    private func write(_ rendered: [String: Rendered]) -> [String: ApplyResult.File] {
+        var results: [String: ApplyResult.File] = [:]
         for (name, result) in rendered.sorted(by: { $0.key < $1.key }) {
             guard let file = features.files[name] else { continue }
-            var report = ApplyReport.File(path: file.path, changed: false, error: nil)
+            var report = ApplyResult.File(path: file.path, changed: false, error: nil)
             switch result {
             case .failed(let reason): report.error = reason
             case .content(let content):
@@ -152,12 +155,12 @@ public struct Applier: Sendable {
     private func restart(
         affected: Set<String>,
         owed: Set<String>,
-        files: [String: ApplyReport.File]
-    ) async -> [ApplyReport.Service] {
+        files: [String: ApplyResult.File]
+    ) async -> [ApplyResult.Service] {
         let changed = Set(files.filter { $0.value.changed }.keys)
         // A file may be read by services that do not follow the setting that changed it.
         let readers = features.services.filter { !changed.isDisjoint(with: $0.value.files) }.keys
-        var reports: [ApplyReport.Service] = []
+        var reports: [ApplyResult.Service] = []
         var done: [Feature.Restart: RestartResult] = [:]
         for name in affected.union(owed).union(readers).sorted() {
             guard let service = features.services[name] else { continue }
@@ -181,7 +184,7 @@ public struct Applier: Sendable {
                     if result.outcome == .failed || result.outcome == .timedOut { isUpToDate = false }
                 }
                 reports.append(
-                    ApplyReport.Service(
+                    ApplyResult.Service(
                         name: name,
                         command: restart.description,
                         outcome: result.outcome,

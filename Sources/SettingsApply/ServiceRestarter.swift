@@ -1,3 +1,4 @@
+public import HostAPI
 public import Features
 internal import Synchronization
 
@@ -6,12 +7,12 @@ public protocol ServiceRestarter: Sendable {
     /// Does what is asked and waits until it is done.
     ///
     /// - Returns: what became of it, with the reason if it failed.
-    func perform(_ restart: Feature.Restart) async -> (ApplyReport.Outcome, String?)
+    func perform(_ restart: Feature.Restart) async -> (ApplyResult.Outcome, String?)
 }
 
 /// What became of a request.
 struct RestartResult: Sendable, Equatable {
-    var outcome: ApplyReport.Outcome
+    var outcome: ApplyResult.Outcome
     var error: String?
 }
 

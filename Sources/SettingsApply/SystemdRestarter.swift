@@ -1,3 +1,4 @@
+public import HostAPI
 internal import Dispatch
 public import Features
 internal import Glibc
@@ -22,13 +23,13 @@ public struct SystemdRestarter: ServiceRestarter {
     }
 
     /// Asks systemd and waits for the end of the job.
-    public func perform(_ restart: Feature.Restart) async -> (ApplyReport.Outcome, String?) {
+    public func perform(_ restart: Feature.Restart) async -> (ApplyResult.Outcome, String?) {
         await withCheckedContinuation { continuation in
             queue.async { continuation.resume(returning: ask(restart)) }
         }
     }
 
-    private func ask(_ restart: Feature.Restart) -> (ApplyReport.Outcome, String?) {
+    private func ask(_ restart: Feature.Restart) -> (ApplyResult.Outcome, String?) {
         do throws(SystemdError) {
             // A connection for each request: one that broke in between can't spoil the next.
             var manager =

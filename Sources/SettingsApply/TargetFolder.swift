@@ -56,7 +56,9 @@ struct TargetFolder: Sendable {
         let file = Descriptor(openat(folder.number, temporary, flags, 0o600))
         guard file.number >= 0 else { throw TargetError(path, "create a file beside", errno) }
         do throws(TargetError) {
-            try write(content, to: file, path)
+            do throws(SmallFileWriteError) { try writeAll(content, to: file.number, path: path) } catch {
+                throw TargetError(path, "write", error.errno)
+            }
             guard fchmod(file.number, mode) == 0 else { throw TargetError(path, "set the mode of", errno) }
             guard renameat(folder.number, temporary, folder.number, name) == 0 else {
                 throw TargetError(path, "replace", errno)
@@ -79,16 +81,6 @@ struct TargetFolder: Sendable {
         let file = Descriptor(openat(folder.number, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC))
         guard file.number >= 0 else { return nil }
         return try? readSmallFile(file.number, maximumLength: maximumLength)
-    }
-
-    private func write(_ content: [UInt8], to file: Descriptor, _ path: String) throws(TargetError) {
-        var rest = content[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(file.number, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw TargetError(path, "write", count < 0 ? errno : EIO) }
-            rest.removeFirst(count)
-        }
     }
 
     /// Opens the folder that a path's last name is in.

@@ -24,10 +24,9 @@ public final class FolderStoreFiles: StoreFiles {
         let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
         var descriptor = Self.retrying { open(path, flags) }
         if descriptor < 0, errno == ENOENT {
-            guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
-                throw .io(operation: "make the folder", path: path, errno: errno)
+            do throws(SmallFileWriteError) { try makeDurableFolder(path, mode: 0o700) } catch {
+                throw .io(operation: error.operation.rawValue, path: error.path, errno: error.errno)
             }
-            try Self.synchronizeParent(of: path)
             descriptor = Self.retrying { open(path, flags) }
         }
         guard descriptor >= 0 else { throw .io(operation: "open the folder", path: path, errno: errno) }
@@ -80,13 +79,7 @@ public final class FolderStoreFiles: StoreFiles {
         do throws(SmallFileError) {
             return try readSmallFile(descriptor, maximumLength: limit)
         } catch {
-            let number =
-                switch error {
-                case .cannotOpen(let number), .cannotRead(let number): number
-                case .tooLong: EFBIG
-                case .notRegular, .didNotEnd: EINVAL
-                }
-            throw .io(operation: "read", path: pathOf(name), errno: number)
+            throw .io(operation: "read", path: pathOf(name), errno: error.errno)
         }
     }
 
@@ -108,23 +101,9 @@ public final class FolderStoreFiles: StoreFiles {
         let descriptor = Self.retrying { openat(folder, name, flags, 0o600) }
         guard descriptor >= 0 else { throw fault("make", name) }
         written = (name, descriptor)
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes { buffer in
-                Self.retrying {
-                    Glibc.write(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
-                }
-            }
-            guard count > 0 else {
-                let error = StoreError.io(
-                    operation: "write",
-                    path: pathOf(name),
-                    errno: count < 0 ? errno : ENOSPC
-                )
-                closeWritten()
-                throw error
-            }
-            done += count
+        do throws(SmallFileWriteError) { try writeAll(bytes, to: descriptor, path: pathOf(name)) } catch {
+            closeWritten()
+            throw .io(operation: error.operation.rawValue, path: error.path, errno: error.errno)
         }
     }
 
@@ -196,19 +175,6 @@ public final class FolderStoreFiles: StoreFiles {
         while true {
             let result = call()
             if result >= 0 || errno != EINTR { return result }
-        }
-    }
-
-    private static func synchronizeParent(of path: String) throws(StoreError) {
-        var parts = path.split(separator: "/", omittingEmptySubsequences: true)
-        _ = parts.popLast()
-        let start = path.hasPrefix("/") ? "/" : "./"
-        let parent = start + parts.joined(separator: "/")
-        let descriptor = retrying { open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        guard descriptor >= 0 else { throw .io(operation: "open", path: parent, errno: errno) }
-        defer { close(descriptor) }
-        guard retrying({ fsync(descriptor) }) == 0 else {
-            throw .io(operation: "synchronize", path: parent, errno: errno)
         }
     }
 }

@@ -25,8 +25,7 @@ public func readSmallFile(
 ) throws(SmallFileError) -> [UInt8] {
     // Without O_NONBLOCK, opening a pipe would wait for a writer.
     let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (followsLink ? 0 : O_NOFOLLOW)
-    var descriptor: Int32
-    repeat { descriptor = open(path, flags) } while descriptor < 0 && errno == EINTR
+    let descriptor = retrying { open(path, flags) }
     guard descriptor >= 0 else { throw .cannotOpen(errno: errno) }
     defer { close(descriptor) }
     return try readSmallFile(descriptor, maximumLength: maximumLength, kind: kind)

@@ -18,6 +18,15 @@ public enum SmallFileError: Error, Equatable, CustomStringConvertible {
     /// Whether there is no file of the name.
     public var isMissing: Bool { self == .cannotOpen(errno: ENOENT) || self == .cannotOpen(errno: ENOTDIR) }
 
+    /// The nearest error number of errno(3), for errors that are made of one.
+    public var errno: Int32 {
+        switch self {
+        case .cannotOpen(let errno), .cannotRead(let errno): errno
+        case .notRegular, .didNotEnd: EINVAL
+        case .tooLong: EFBIG
+        }
+    }
+
     /// What is wrong: the end of a sentence that begins with the file's name.
     public var description: String {
         switch self {
@@ -30,10 +39,40 @@ public enum SmallFileError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// Why a small file can't be written: the error number of errno(3), of the file, its replacement or its folder.
+/// Why a small file can't be written, or its name not be changed durably.
 public struct SmallFileWriteError: Error, Equatable, CustomStringConvertible {
-    /// The error number.
+    /// What the system was asked to do, as messages name it.
+    public enum Operation: String, Sendable {
+        /// The folder of the name, to flush it.
+        case open
+        /// A new file.
+        case make
+        /// A new folder.
+        case makeFolder = "make the folder"
+        /// Bytes into the new file.
+        case write
+        /// The new file's permissions.
+        case setMode = "set the mode of"
+        /// fsync(2) of a file or folder.
+        case synchronize
+        /// The new file to the old one's name.
+        case rename
+        /// A file, or what an earlier writer left.
+        case remove
+    }
+
+    /// What failed.
+    public let operation: Operation
+    /// On what: the file, the new one that would have replaced it, or its folder.
+    public let path: String
+    /// The error number of errno(3).
     public let errno: Int32
+
+    init(_ operation: Operation, _ path: String, _ errno: Int32 = Glibc.errno) {
+        self.operation = operation
+        self.path = path
+        self.errno = errno
+    }
 
     /// What is wrong: the end of a sentence that begins with the file's name.
     public var description: String { "can't be written: \(String(cString: strerror(errno)))" }

@@ -1,4 +1,5 @@
 import Glibc
+public import SmallFiles
 
 /// Trusted metadata as files of one folder.
 ///
@@ -17,21 +18,16 @@ public struct FileStore: TrustedStore {
     /// The content of a file; nil when there is none.
     public func load(_ name: String, limit: Int) throws(TUFError) -> [UInt8]? {
         let path = "\(folder)/\(name)"
-        // O_NONBLOCK: a pipe of that name must not stop us.
-        let descriptor = retrying { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
-        guard descriptor >= 0 else {
-            if errno == ENOENT { return nil }
-            throw .store(operation: "open", path: path, errno: errno)
-        }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 64 << 10)
-        while true {
-            let count = retrying { read(descriptor, &piece, piece.count) }
-            guard count >= 0 else { throw .store(operation: "read", path: path, errno: errno) }
-            guard count > 0 else { return bytes }
-            bytes += piece[..<count]
-            guard bytes.count <= limit else { throw .tooLong(name: name, limit: limit) }
+        do throws(SmallFileError) {
+            return try readSmallFile(path, maximumLength: limit)
+        } catch {
+            switch error {
+            case .cannotOpen(ENOENT): return nil
+            case .cannotOpen(let errno): throw .store(operation: "open", path: path, errno: errno)
+            case .tooLong: throw .tooLong(name: name, limit: limit)
+            case .cannotRead, .notRegular, .didNotEnd:
+                throw .store(operation: "read", path: path, errno: error.errno)
+            }
         }
     }
 
@@ -56,67 +52,29 @@ public struct FileStore: TrustedStore {
     /// Replaces the content of a file durably.
     public func save(_ name: String, _ bytes: [UInt8]) throws(TUFError) {
         try makeFolder()
-        let temporary = "\(folder)/\(Self.temporary)"
-        do throws(TUFError) {
-            try write(temporary, bytes)
-            guard rename(temporary, "\(folder)/\(name)") == 0 else {
-                throw .store(operation: "write", path: "\(folder)/\(name)", errno: errno)
-            }
+        do throws(SmallFileWriteError) {
+            try replaceSmallFile("\(folder)/\(name)", with: bytes, temporary: "\(folder)/\(Self.temporary)")
         } catch {
-            unlink(temporary)
-            throw error
+            throw TUFError(error)
         }
-        try synchronize(folder)
     }
 
     /// Removes a file, if it is there.
     public func remove(_ name: String) throws(TUFError) {
-        let path = "\(folder)/\(name)"
-        guard unlink(path) == 0 else {
-            if errno == ENOENT { return }
-            throw .store(operation: "remove", path: path, errno: errno)
+        do throws(SmallFileWriteError) { try removeSmallFile("\(folder)/\(name)") } catch {
+            throw TUFError(error)
         }
-        try synchronize(folder)
     }
 
     private func makeFolder() throws(TUFError) {
-        if mkdir(folder, 0o755) == 0 {
-            try synchronize("\(folder)/..")
-        } else if errno != EEXIST {
-            throw .store(operation: "make the folder", path: folder, errno: errno)
-        }
+        do throws(SmallFileWriteError) { try makeDurableFolder(folder) } catch { throw TUFError(error) }
     }
+}
 
-    private func write(_ path: String, _ bytes: [UInt8]) throws(TUFError) {
-        // What a killed writer left, whatever it is.
-        unlink(path)
-        let descriptor = retrying { open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644) }
-        guard descriptor >= 0 else { throw .store(operation: "make", path: path, errno: errno) }
-        defer { close(descriptor) }
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes { buffer in
-                retrying {
-                    Glibc.write(descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
-                }
-            }
-            guard count > 0 else {
-                throw .store(operation: "write", path: path, errno: count < 0 ? errno : ENOSPC)
-            }
-            done += count
-        }
-        guard retrying({ fsync(descriptor) }) == 0 else {
-            throw .store(operation: "synchronize", path: path, errno: errno)
-        }
-    }
-
-    private func synchronize(_ folder: String) throws(TUFError) {
-        let descriptor = retrying { open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
-        guard descriptor >= 0 else { throw .store(operation: "open", path: folder, errno: errno) }
-        defer { close(descriptor) }
-        guard retrying({ fsync(descriptor) }) == 0 else {
-            throw .store(operation: "synchronize", path: folder, errno: errno)
-        }
+extension TUFError {
+    /// What could not be written into the folder of trusted metadata, or that of targets.
+    public init(_ error: SmallFileWriteError) {
+        self = .store(operation: error.operation.rawValue, path: error.path, errno: error.errno)
     }
 }
 

@@ -1,4 +1,5 @@
 import Glibc
+import SmallFiles
 import TUF
 
 /// The folder of downloaded targets: one file for each path, named by the percent-encoded path.
@@ -82,30 +83,13 @@ struct TargetFolder {
             unlink(temporary)
             throw error
         }
-        try synchronize()
-    }
-
-    /// A name is durable when its folder is.
-    private func synchronize() throws(TUFError) {
-        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .store(operation: "open", path: path, errno: errno) }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else {
-            throw .store(operation: "synchronize", path: path, errno: errno)
-        }
+        // A name is durable when its folder is.
+        do throws(SmallFileWriteError) { try synchronizeFolder(path) } catch { throw TUFError(error) }
     }
 
     private func append(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(TUFError) {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                throw .store(operation: "write", path: path, errno: count < 0 ? errno : ENOSPC)
-            }
-            done += count
+        do throws(SmallFileWriteError) { try writeAll(bytes, to: descriptor, path: path) } catch {
+            throw TUFError(error)
         }
     }
 }

@@ -1,3 +1,4 @@
+import HostAPI
 import Dispatch
 import Features
 import Foundation
@@ -15,7 +16,7 @@ import Testing
     private final class Gate: ServiceRestarter {
         private let state = Mutex((isOpen: false, waiting: [CheckedContinuation<Void, Never>]()))
 
-        func perform(_ restart: Feature.Restart) async -> (ApplyReport.Outcome, String?) {
+        func perform(_ restart: Feature.Restart) async -> (ApplyResult.Outcome, String?) {
             await withCheckedContinuation { continuation in
                 let isOpen = state.withLock { state in
                     if !state.isOpen { state.waiting.append(continuation) }

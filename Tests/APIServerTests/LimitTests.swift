@@ -1,3 +1,4 @@
+import HostAPI
 import APIServer
 import Features
 import Foundation
@@ -227,14 +228,14 @@ import Testing
 @Suite struct FailureTests {
     /// Says of every service what it is told to.
     private struct Fixed: ServiceRestarter {
-        let outcome: ApplyReport.Outcome
-        func perform(_ restart: Feature.Restart) async -> (ApplyReport.Outcome, String?) {
+        let outcome: ApplyResult.Outcome
+        func perform(_ restart: Feature.Restart) async -> (ApplyResult.Outcome, String?) {
             (outcome, outcome == .done ? nil : "it does not come back")
         }
     }
 
-    @Test(arguments: [ApplyReport.Outcome.failed, .timedOut])
-    func serviceThatDoesNotComeBack(_ outcome: ApplyReport.Outcome) async throws {
+    @Test(arguments: [ApplyResult.Outcome.failed, .timedOut])
+    func serviceThatDoesNotComeBack(_ outcome: ApplyResult.Outcome) async throws {
         let host = try TestHost()
         try await withServer(host, services: Fixed(outcome: outcome)) {
             try await blocking {

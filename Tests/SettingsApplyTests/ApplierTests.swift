@@ -1,3 +1,4 @@
+import HostAPI
 import Foundation
 import Glibc
 import JSON
@@ -46,7 +47,7 @@ import Testing
         _ = host.services.takeCalls()
         let before = try host.status("/etc/hostname").st_ino
         let report = try await host.apply(["network.hostname"], settings)
-        #expect(report.files == [ApplyReport.File(path: "/etc/hostname", changed: false, error: nil)])
+        #expect(report.files == [ApplyResult.File(path: "/etc/hostname", changed: false, error: nil)])
         #expect(report.services.map(\.outcome) == [.skipped])
         #expect(report.succeeded)
         #expect(host.services.takeCalls().isEmpty)
@@ -60,8 +61,8 @@ import Testing
         let report = try await host.apply(["motd"], ["motd": "bye", "network": ["hostname": "node"]])
         #expect(
             report.files == [
-                ApplyReport.File(path: "/etc/issue.d/bulkhead/name", changed: false, error: nil),
-                ApplyReport.File(path: "/etc/motd", changed: true, error: nil),
+                ApplyResult.File(path: "/etc/issue.d/bulkhead/name", changed: false, error: nil),
+                ApplyResult.File(path: "/etc/motd", changed: true, error: nil),
             ]
         )
         #expect(
@@ -69,8 +70,8 @@ import Testing
                 "reload login.service", "try-restart getty@tty1.service", "restart signal.service",
             ]
         )
-        #expect(try await host.apply(["updates.seed"], settings) == ApplyReport())
-        #expect(try await host.apply([], settings) == ApplyReport())
+        #expect(try await host.apply(["updates.seed"], settings) == ApplyResult())
+        #expect(try await host.apply([], settings) == ApplyResult())
         // The value went back in the settings, but nobody said so: the file is as before.
         #expect(host.text("/etc/motd") == "bye\n")
     }
@@ -107,7 +108,7 @@ import Testing
         let mended = try await host.apply(["updates.seed"], ["motd": "new", "network": ["hostname": "node"]])
         #expect(mended.files.allSatisfy { !$0.changed && $0.error == nil })
         #expect(host.services.takeCalls() == ["reload login.service", "try-restart getty@tty1.service"])
-        #expect(try await host.apply(["updates.seed"], settings) == ApplyReport())
+        #expect(try await host.apply(["updates.seed"], settings) == ApplyResult())
     }
 
     @Test func failingServiceIsReportedAndAskedAgain() async throws {

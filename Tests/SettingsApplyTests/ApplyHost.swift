@@ -1,3 +1,4 @@
+import HostAPI
 import Features
 import Foundation
 import Glibc
@@ -70,7 +71,7 @@ final class ApplyHost {
         applier = Self.applier(features, folder, services, restartLimit)
     }
 
-    func apply(_ keys: [String]?, _ settings: JSONValue) async throws -> ApplyReport {
+    func apply(_ keys: [String]?, _ settings: JSONValue) async throws -> ApplyResult {
         let document = try SettingsDocument(checking: settings)
         let keys = try keys.map { Set(try $0.map { try SettingKey(parsing: $0) }) }
         return await applier.apply(keys, settings: document)
@@ -133,7 +134,7 @@ final class FakeServices: ServiceRestarter {
         state.withLock { $0.behaviour[unit] = behaviour }
     }
 
-    func perform(_ restart: Feature.Restart) async -> (ApplyReport.Outcome, String?) {
+    func perform(_ restart: Feature.Restart) async -> (ApplyResult.Outcome, String?) {
         let behaviour = state.withLock { state in
             state.calls.append("\(restart.action.rawValue) \(restart.unit)")
             return state.behaviour[restart.unit]

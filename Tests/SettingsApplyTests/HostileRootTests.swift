@@ -1,3 +1,4 @@
+import HostAPI
 import Foundation
 import Glibc
 import JSON
@@ -9,7 +10,7 @@ import Testing
 @Suite struct HostileRootTests {
     private let settings: JSONValue = ["motd": "hi", "network": ["hostname": "node"]]
 
-    private func error(_ report: ApplyReport, _ path: String) -> String? {
+    private func error(_ report: ApplyResult, _ path: String) -> String? {
         report.files.first { $0.path == path }?.error
     }
 

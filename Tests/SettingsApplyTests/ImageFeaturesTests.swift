@@ -1,3 +1,4 @@
+import HostAPI
 import Features
 import Foundation
 import JSON

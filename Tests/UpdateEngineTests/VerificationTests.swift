@@ -15,11 +15,9 @@ import Verity
         let old = try SampleRelease(version: "1.0.0", seed: 1)
         let new = try SampleRelease(version: "2.0.0", seed: 2, sharing: old)
         let host = try SampleHost(running: old, withESP: false)
-        try await SlotInstaller(disk: try SampleHost.slots(host.disk, running: old), bootFiles: NoBootFiles())
-        {
-            _ in
-        }
-        .install(new.slot, index: new.index, source: SampleSource(new))
+        let disk = try SampleHost.slots(host.disk, running: old)
+        try await SlotInstaller(disk: disk, bootFiles: NoBootFiles()) { _ in }
+            .install(new.slot, index: new.index, source: SampleSource(new))
         func isIntact(_ disk: any BlockDevice, _ hash: SHA256Digest) async throws -> Bool {
             try await SampleHost.slots(disk, running: old).inactiveIsIntact(rootHash: hash)
         }
@@ -28,7 +26,8 @@ import Verity
         let slot = try SlotTable(disk: host.disk, architecture: .amd64, rootHash: old.rootHash).inactive
         let lastBlock = slot.root.offset + UInt64(new.root.count) - 1
         let lastLeaf = slot.verity.offset + UInt64(new.tree.count) - 1
-        for place in [slot.root.offset, lastBlock, slot.verity.offset + 16, lastLeaf] {
+        let salt = slot.verity.offset + 88
+        for place in [slot.root.offset, lastBlock, salt, lastLeaf] {
             let damaged = host.disk.copy()
             let byte = try damaged.read(at: place, count: 1)
             try damaged.write([byte[0] ^ 1], at: place)

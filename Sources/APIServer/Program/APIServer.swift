@@ -122,7 +122,7 @@ public final class APIServer: Sendable {
 
 /// Restarts nothing: for hosts without systemd, as in tests.
 struct NoServices: ServiceRestarter {
-    func perform(_ restart: Feature.Restart) async -> (ApplyReport.Outcome, String?) {
+    func perform(_ restart: Feature.Restart) async -> (ApplyResult.Outcome, String?) {
         (.skipped, "not done: the server runs with --no-systemd")
     }
 }

@@ -1,3 +1,4 @@
+import HostAPI
 import SettingsApply
 import SettingsModel
 
@@ -21,7 +22,7 @@ actor ApplyQueue {
     private final class Run {
         /// The changed keys; nil for everything.
         var keys: Set<SettingKey>?
-        var task: Task<ApplyReport, Never>?
+        var task: Task<ApplyResult, Never>?
         init(_ keys: Set<SettingKey>?) { self.keys = keys }
     }
 
@@ -48,7 +49,7 @@ actor ApplyQueue {
     /// Applies the changed keys, or everything, when the runs before it are done.
     ///
     /// It goes on when the caller is cancelled: a client that hangs up must not leave half of a change behind.
-    func apply(_ keys: Set<SettingKey>?) async -> ApplyReport {
+    func apply(_ keys: Set<SettingKey>?) async -> ApplyResult {
         asked += 1
         defer { asked -= 1 }
         if waiting.count >= Self.maximumWaiting, let run = waiting.last, let task = run.task {
@@ -68,7 +69,7 @@ actor ApplyQueue {
         return await task.value
     }
 
-    private func perform(_ run: Run) async -> ApplyReport {
+    private func perform(_ run: Run) async -> ApplyResult {
         waiting.removeAll { $0 === run }
         let report = await applier.apply(run.keys, settings: settings())
         note(report)
@@ -79,7 +80,7 @@ actor ApplyQueue {
     /// What can't be applied at present, by file or service.
     var problems: [String: Failure] { failures }
 
-    private func note(_ report: ApplyReport) {
+    private func note(_ report: ApplyResult) {
         let time = now()
         for file in report.files {
             failures[file.path] = file.error.map { Failure(message: $0, time: time) }

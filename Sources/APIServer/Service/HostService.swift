@@ -221,14 +221,14 @@ actor HostService {
     /// - Parameter isOwed: whether a change said that this follows.
     @discardableResult
     nonisolated func apply(_ keys: Set<SettingKey>?, isOwed: Bool = false) async -> ApplyResult {
-        let report = await parts.queue.apply(keys)
+        var result = await parts.queue.apply(keys)
         if isOwed { parts.applyDebt.end() }
-        let result = ApplyResult(report, changed: keys ?? [])
-        parts.metrics.applied(succeeded: report.succeeded)
-        for file in report.files {
+        result.changed = (keys ?? []).sorted().map(\.description)
+        parts.metrics.applied(succeeded: result.succeeded)
+        for file in result.files {
             if let error = file.error { parts.logger.error("\(file.path) can't be rendered: \(error)") }
         }
-        for service in report.services where service.outcome == .failed || service.outcome == .timedOut {
+        for service in result.services where service.outcome == .failed || service.outcome == .timedOut {
             parts.logger.error(
                 "\(service.command) \(service.outcome.rawValue): \(service.error ?? "systemd gave no reason")"
             )

@@ -12,6 +12,8 @@ public struct ApplyResult: Payload {
         /// Whether its content is other than before.
         public var changed: Bool
         /// Why it could not be rendered or written; nil if it was.
+        ///
+        /// The old content stays then.
         public var error: String?
 
         /// What happened to a file.
@@ -25,7 +27,7 @@ public struct ApplyResult: Payload {
     /// What became of a request to systemd.
     public enum Outcome: String, Sendable, CaseIterable {
         case done, failed
-        /// systemd did not finish in time.
+        /// systemd did not finish in time; it goes on.
         case timedOut = "timed-out"
         /// Nothing it reads changed, or one of its files failed.
         case skipped
@@ -35,7 +37,7 @@ public struct ApplyResult: Payload {
     public struct Service: Sendable, Equatable {
         /// The name, as in `GET /services`.
         public var name: String
-        /// What was asked of systemd.
+        /// What was asked of systemd: "systemctl try-restart containerd.service".
         public var command: String
         /// What became of it.
         public var outcome: Outcome
@@ -57,7 +59,7 @@ public struct ApplyResult: Payload {
     public var files: [File]
     /// The services.
     public var services: [Service]
-    /// Settings that can't take effect now, with the reason and what to do.
+    /// Settings that can't take effect now, with the reason and what to do: boot parameters, for example.
     public var notices: [String]
 
     /// What was done.
