@@ -75,7 +75,7 @@ let formats: [Target] =
     + library("Rollout", ["BootEntries", "Hashing", "JSON", "TOML", "TUF"])
     + library(
         "UpdateBlocks",
-        ["BlockDevices", "Bytes", "Hashing", "ReleaseManifest", "Zstd"],
+        ["BlockDevices", "Bytes", "Hashing", "ReleaseManifest", "UKI", "Zstd"],
         tests: ["Verity"]
     )
     + library("VariantManifest", [toml, "Hashing"])
@@ -107,8 +107,8 @@ let services: [Target] =
     + library(
         "ReleaseRepository",
         [
-            "BlockDevices", "BootEntries", "Hashing", "JSON", "Presentation", "Processes", "ReleaseManifest",
-            "Rollout",
+            "BlockDevices", "BootEntries", "Bytes", "Hashing", "JSON", "Presentation", "Processes",
+            "ReleaseManifest", "Rollout",
             "Signatures", "TOML", "TUF", "UpdateBlocks",
         ],
         tests: ["Verity"]
@@ -117,7 +117,7 @@ let services: [Target] =
     + library(
         "BulkheadCommands",
         [
-            "BlockDevices", "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection", "JSON",
+            "BlockDevices", "Bytes", "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection", "JSON",
             "Presentation", "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures", "SettingsModel",
             "TUF", "TOML", "UpdateBlocks", "VariantManifest", "VirtualMachine", argumentParser,
         ],
