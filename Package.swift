@@ -101,7 +101,7 @@ let services: [Target] =
         "ImageInspection",
         [
             "BootEntries", "Bytes", "EROFS", "FAT", "GPT", "Hashing", "Presentation", "ReleaseManifest",
-            "SBOM", "UKI", "Verity",
+            "SBOM", "UKI", "UpdateBlocks", "Verity",
         ]
     )
     + library(

@@ -35,6 +35,9 @@ import Verity
             ),
             workers: 1
         ) { _, _ throws(VerityError) in }
+        let kernel = smallPEFile([
+            (".cmdline", Array(hash.hex.utf8)), (".linux", [UInt8](repeating: 7, count: 1_000_000)),
+        ])
         let release = Release(
             variant: variant,
             architecture: "amd64",
@@ -50,7 +53,11 @@ import Verity
                 treeSize: 4096,
                 treeSha256: hash
             ),
-            uki: .init(file: "\(variant)_\(version).efi", size: 1_000_000, sha256: hash),
+            uki: .init(
+                file: "\(variant)_\(version).efi",
+                size: UInt64(kernel.count),
+                sha256: SHA256Digest(hashing: kernel)
+            ),
             disk: .init(
                 size: 1 << 20,
                 sha256: hash,
@@ -70,6 +77,7 @@ import Verity
             toolVersion: "0.1.0"
         )
         try Data(root).write(to: URL(filePath: "\(path)/root.erofs"))
+        try Data(kernel).write(to: URL(filePath: "\(path)/\(release.uki.file)"))
         try Data(release.encoded()).write(to: URL(filePath: "\(path)/release.json"))
         return path
     }
@@ -90,6 +98,7 @@ import Verity
         let host: String
         let method: String
         let rootBytes: Int
+        let kernelBytes: Int
         let parts: Int
         let blocks: Int
     }
@@ -97,7 +106,7 @@ import Verity
     private struct Report: Decodable {
         let blocks: Int
         let rootSize: Int
-        let kernelBytes: Int
+        let kernelSize: Int
         let packSize: Int?
         let downloads: [Download]
     }
@@ -117,7 +126,7 @@ import Verity
         for block in 0..<25 { changed[block * 4096] ^= 16 }
         let new = try build("2", root: head + zeros + changed + tail)
         let report = try report(old, new)
-        #expect(report.blocks == 535 && report.rootSize == 535 * 4096 && report.kernelBytes == 1_000_000)
+        #expect(report.blocks == 535 && report.rootSize == 535 * 4096 && report.kernelSize > 1_000_000)
         try #require(report.downloads.map(\.method) == ["pack", "ranges", "stream"])
         let (pack, ranges, all) = (report.downloads[0], report.downloads[1], report.downloads[2])
         #expect(pack.blocks == 25 && ranges.blocks == 25 && all.blocks == 525)
@@ -127,6 +136,9 @@ import Verity
         #expect(ranges.rootBytes > 25 * 4096 / 3 && ranges.rootBytes < 50 * 4096)
         #expect(all.rootBytes > 525 * 4096 / 3 && all.rootBytes < 525 * 4096)
         #expect(all.parts == 2)
+        // Headers and command line; the kernel is the same.
+        #expect((65..<4096).contains(pack.kernelBytes) && ranges.kernelBytes == pack.kernelBytes)
+        #expect(all.kernelBytes == report.kernelSize)
         let (status, text) = try plan(old, new)
         #expect(status == 0 && text.contains("1 to 2") && text.contains("runs OLD, with a pack"), "\(text)")
     }
@@ -136,7 +148,7 @@ import Verity
         let report = try report(try build("1", root: root), try build("2", root: root))
         #expect(report.packSize == nil)
         #expect(report.downloads.first?.method == "none")
-        #expect(report.downloads.first?.blocks == 0)
+        #expect(report.downloads.first?.blocks == 0 && report.downloads.first?.kernelBytes == 0)
     }
 
     @Test func whatIsWrongIsNamed() throws {

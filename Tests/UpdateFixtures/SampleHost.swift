@@ -34,12 +34,14 @@ struct SampleRelease: Sendable {
     ///   - blocks: how many blocks the root has.
     ///   - sharing: a release of which two of three blocks are taken.
     ///   - kernelSize: bytes of the part of the kernel image that counts for nothing here.
+    ///   - sections: other sections of the kernel image than that part.
     init(
         version: String,
         seed: UInt64,
         blocks: Int = 140,
         sharing: SampleRelease? = nil,
-        kernelSize: Int = 9000
+        kernelSize: Int = 9000,
+        sections: [(name: String, bytes: [UInt8])]? = nil
     ) throws {
         var root = sampleBytes(count: blocks * 4096, seed: seed)
         // Two of three blocks as before; and a run of zeros, which is not hashed.
@@ -74,10 +76,10 @@ struct SampleRelease: Sendable {
         let command = (["roothash=\(rootHash.hex)", "root=/dev/mapper/root", "ro"] + Self.words)
             .joined(separator: " ")
         let release = "ID=bulkhead\nIMAGE_ID=vm\nIMAGE_VERSION=\(version)\n"
-        kernel = smallPEFile([
-            (".osrel", Array(release.utf8)), (".cmdline", Array(command.utf8)),
-            (".linux", sampleBytes(count: kernelSize, seed: seed + 100)),
-        ])
+        kernel = smallPEFile(
+            [(".osrel", Array(release.utf8)), (".cmdline", Array(command.utf8))]
+                + (sections ?? [(".linux", sampleBytes(count: kernelSize, seed: seed + 100))])
+        )
     }
 }
 

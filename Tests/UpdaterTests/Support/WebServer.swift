@@ -51,11 +51,19 @@ final class WebServer: Sendable {
     var url: String { "http://127.0.0.1:\(line.port)" }
 
     /// What was asked for, of all files whose path ends so: each with the answer's status.
-    func requests(_ suffix: String) -> [Int] {
+    func requests(_ suffix: String) -> [Int] { answers(suffix).map(\.status) }
+
+    /// How many bytes were sent of all files whose path ends so, with what is between several ranges.
+    func bytes(_ suffix: String) -> Int { answers(suffix).reduce(0) { $0 + $1.bytes } }
+
+    private func answers(_ suffix: String) -> [(status: Int, bytes: Int)] {
         let text = (try? String(contentsOfFile: folder.file("requests"), encoding: .utf8)) ?? ""
         return text.split(separator: "\n").compactMap { line in
             let fields = line.split(separator: " ")
-            return fields.count == 3 && fields[0].hasSuffix(suffix) ? Int(fields[1]) : nil
+            guard fields.count == 3, fields[0].hasSuffix(suffix), let status = Int(fields[1]),
+                let bytes = Int(fields[2])
+            else { return nil }
+            return (status, bytes)
         }
     }
 }
