@@ -108,8 +108,7 @@ let services: [Target] =
         "ReleaseRepository",
         [
             "BlockDevices", "BootEntries", "Bytes", "Hashing", "JSON", "Presentation", "Processes",
-            "ReleaseManifest", "Rollout",
-            "Signatures", "TOML", "TUF", "UpdateBlocks",
+            "ReleaseManifest", "Rollout", "Signatures", "TOML", "TUF", "UpdateBlocks",
         ],
         tests: ["Verity"]
     )
@@ -117,9 +116,10 @@ let services: [Target] =
     + library(
         "BulkheadCommands",
         [
-            "BlockDevices", "Bytes", "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection", "JSON",
-            "Presentation", "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures", "SettingsModel",
-            "TUF", "TOML", "UpdateBlocks", "VariantManifest", "VirtualMachine", argumentParser,
+            "BlockDevices", "Bytes", "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection",
+            "JSON", "Presentation", "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures",
+            "SettingsModel", "TUF", "TOML", "UpdateBlocks", "VariantManifest", "VirtualMachine",
+            argumentParser,
         ],
         tests: ["Verity"]
     )

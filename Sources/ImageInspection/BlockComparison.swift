@@ -93,7 +93,8 @@ extension UpdatePlan {
         let known = Set(old.kernelParts?.map(\.sha256) ?? [])
         // Where its parts are not known it is fetched whole.
         kernelImageBytes =
-            new.kernelParts?.reduce(0) { known.contains($1.sha256) ? $0 : $0 + $1.size } ?? new.kernelSize ?? 0
+            new.kernelParts?.reduce(0) { known.contains($1.sha256) ? $0 : $0 + $1.size } ?? new.kernelSize
+            ?? 0
         treeBytes = changedTreeBlocks * size
         downloadBytes = rootBytes + indexBytes + kernelImageBytes
         fullBytes = newBlocks * size + (new.kernelSize ?? 0)

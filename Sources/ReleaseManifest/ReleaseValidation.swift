@@ -187,7 +187,12 @@ extension Release {
         for (number, part) in parts.enumerated() {
             try check("\(key).\(number).size", part.size, part.size > 0, "it is empty")
             let left = file.size - end
-            try check("\(key).\(number).size", part.size, part.size <= left, "only \(left) bytes are left there")
+            try check(
+                "\(key).\(number).size",
+                part.size,
+                part.size <= left,
+                "only \(left) bytes are left there"
+            )
             end += part.size
         }
         try check(key, end, end == file.size, "'\(file.file)' has \(file.size) bytes")

@@ -17,7 +17,8 @@ import Testing
     }
 
     /// A frame by zstd(1), from a file or, where its size is to be unknown, from a pipe.
-    private static func frame(_ content: [UInt8], _ options: String, isPiped: Bool = false) throws -> [UInt8] {
+    private static func frame(_ content: [UInt8], _ options: String, isPiped: Bool = false) throws -> [UInt8]
+    {
         let folder = try TemporaryDirectory()
         let (input, output) = (folder.file("in"), folder.file("out"))
         try Data(content).write(to: URL(filePath: input))
@@ -72,7 +73,8 @@ import Testing
         let frames = try (0..<4).map { Self.padded(try Self.frame(Self.noise(90_000, seed: $0), "-5")) }
         let linux = Self.noise(50_000, seed: 9)
         let file = smallPEFile([
-            (".text", Self.noise(9000, seed: 8)), (".osrel", [1, 2, 3]), (".cmdline", [4, 5]), (".linux", linux),
+            (".text", Self.noise(9000, seed: 8)), (".osrel", [1, 2, 3]), (".cmdline", [4, 5]),
+            (".linux", linux),
             (".initrd", frames.flatMap { $0 } + [0, 0, 0]),
         ])
         let head = file.count - 9000 - 5 - linux.count - frames.reduce(3) { $0 + $1.count }
@@ -81,11 +83,16 @@ import Testing
         #expect(bounds(file) == expected)
         // Another command line moves everything behind it, and leaves the same parts.
         let other = smallPEFile([
-            (".text", Self.noise(9000, seed: 8)), (".osrel", [1, 2, 3]), (".cmdline", Self.noise(300, seed: 7)),
+            (".text", Self.noise(9000, seed: 8)), (".osrel", [1, 2, 3]),
+            (".cmdline", Self.noise(300, seed: 7)),
             (".linux", linux), (".initrd", frames.flatMap { $0 } + [0, 0, 0]),
         ])
         func contents(_ bytes: [UInt8]) -> Set<[UInt8]> {
-            Set(KernelImageCut.parts(of: ByteSource(bytes: bytes)).map { Array(bytes[Int($0.lowerBound)..<Int($0.upperBound)]) })
+            Set(
+                KernelImageCut.parts(of: ByteSource(bytes: bytes)).map {
+                    Array(bytes[Int($0.lowerBound)..<Int($0.upperBound)])
+                }
+            )
         }
         #expect(contents(file).subtracting(contents(other)).reduce(0) { $0 + $1.count } < 1000)
     }
@@ -110,7 +117,9 @@ import Testing
             #expect(covers(KernelImageCut.parts(of: ByteSource(bytes: bytes)), bytes.count))
         }
         // A medium that can't be read gives one part.
-        let broken = ByteSource(size: 5000) { _, _ in throw ByteSourceError.shortRead(offset: 0, count: 1, got: 0) }
+        let broken = ByteSource(size: 5000) { _, _ in
+            throw ByteSourceError.shortRead(offset: 0, count: 1, got: 0)
+        }
         #expect(KernelImageCut.parts(of: broken) == [0..<5000])
     }
 
@@ -120,7 +129,10 @@ import Testing
         let content = [UInt8](repeating: 3, count: 4995)
         let block = UInt32(content.count) << 3 | 1
         let frame: [UInt8] =
-            [0x28, 0xB5, 0x2F, 0xFD, 0x60, UInt8((content.count - 256) & 255), UInt8((content.count - 256) >> 8)]
+            [
+                0x28, 0xB5, 0x2F, 0xFD, 0x60, UInt8((content.count - 256) & 255),
+                UInt8((content.count - 256) >> 8),
+            ]
             + [UInt8(block & 255), UInt8(block >> 8 & 255), UInt8(block >> 16)] + content
         let folder = try TemporaryDirectory()
         try Data(frame).write(to: URL(filePath: folder.file("frame")))
@@ -131,7 +143,8 @@ import Testing
         let parts = KernelImageCut.parts(of: ByteSource(bytes: file))
         #expect(parts.count == KernelImageCut.maximumCount && covers(parts, file.count))
         // A frame without an end: one byte that is repeated, again and again.
-        let endless: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x58]
+        let endless: [UInt8] =
+            [0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x58]
             + (0..<1_000_000).flatMap { _ in [0x02, 0x00, 0x10, 0xAA] as [UInt8] }
         let reads = Counter()
         let source = ByteSource(size: UInt64(endless.count)) { offset, count in

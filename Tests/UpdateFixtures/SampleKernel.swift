@@ -8,7 +8,9 @@ struct SampleKernel: Sendable {
     /// A kernel of 400,000 bytes, and archives of these sizes.
     init(seed: UInt64, archives sizes: [Int]) {
         linux = sampleBytes(count: 400_000, seed: seed)
-        archives = sizes.enumerated().map { sampleBytes(count: $0.element, seed: seed + 1 + UInt64($0.offset)) }
+        archives = sizes.enumerated().map {
+            sampleBytes(count: $0.element, seed: seed + 1 + UInt64($0.offset))
+        }
     }
 
     /// The sections for `SampleRelease`.

@@ -30,7 +30,8 @@ enum InitrdArchives {
         for (path, node, origin) in links {
             try add(node, at: path, of: tree, to: &byOrigin[origin, default: FileTree()])
         }
-        return [directories] + byOrigin.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map(\.value)
+        return [directories]
+            + byOrigin.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.map(\.value)
     }
 
     /// Writes an initrd: each archive compressed by itself, and padded with zeros to a multiple of 4 bytes.
@@ -84,7 +85,8 @@ enum InitrdArchives {
     }
 
     /// Adds a node, with the directories above it as the tree has them.
-    private static func add(_ node: Node, at path: String, of tree: FileTree, to part: inout FileTree) throws {
+    private static func add(_ node: Node, at path: String, of tree: FileTree, to part: inout FileTree) throws
+    {
         var parent = ""
         for name in path.split(separator: "/").dropLast() {
             parent += "/\(name)"
