@@ -1,5 +1,6 @@
 import Bytes
 import Hashing
+import ReleaseManifest
 import TestSupport
 import Testing
 import UpdateBlocks
@@ -33,7 +34,7 @@ import UpdateBlocks
         #expect(KernelParts.byteCount(of: [0..<0]) == 0)
         #expect(KernelParts.byteCount(of: [10..<20]) == 10 + 160 + 600)
         #expect(KernelParts.byteCount(of: [20..<30, 10..<20]) == 20 + 160 + 600)
-        let many = (0..<65).map { UInt64($0 * 10)..<UInt64($0 * 10 + 1) }
+        let many = (0..<65).map { (number: UInt64) in number * 10..<number * 10 + 1 }
         #expect(KernelParts.byteCount(of: many) == 65 + 65 * 160 + 2 * 600)
     }
 }
