@@ -75,7 +75,7 @@ let formats: [Target] =
     + library("Rollout", ["BootEntries", "Hashing", "JSON", "TOML", "TUF"])
     + library(
         "UpdateBlocks",
-        ["BlockDevices", "Bytes", "Hashing", "ReleaseManifest", "Zstd"],
+        ["BlockDevices", "Bytes", "Hashing", "ReleaseManifest", "UKI", "Zstd"],
         tests: ["Verity"]
     )
     + library("VariantManifest", [toml, "Hashing"])
@@ -101,15 +101,14 @@ let services: [Target] =
         "ImageInspection",
         [
             "BootEntries", "Bytes", "EROFS", "FAT", "GPT", "Hashing", "Presentation", "ReleaseManifest",
-            "SBOM", "UKI", "Verity",
+            "SBOM", "UKI", "UpdateBlocks", "Verity",
         ]
     )
     + library(
         "ReleaseRepository",
         [
-            "BlockDevices", "BootEntries", "Hashing", "JSON", "Presentation", "Processes", "ReleaseManifest",
-            "Rollout",
-            "Signatures", "TOML", "TUF", "UpdateBlocks",
+            "BlockDevices", "BootEntries", "Bytes", "Hashing", "JSON", "Presentation", "Processes",
+            "ReleaseManifest", "Rollout", "Signatures", "TOML", "TUF", "UpdateBlocks",
         ],
         tests: ["UpdateFixtures"]
     )
@@ -117,9 +116,10 @@ let services: [Target] =
     + library(
         "BulkheadCommands",
         [
-            "BlockDevices", "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection", "JSON",
-            "Presentation", "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures", "SettingsModel",
-            "TUF", "TOML", "UpdateBlocks", "VariantManifest", "VirtualMachine", argumentParser,
+            "BlockDevices", "Bytes", "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection",
+            "JSON", "Presentation", "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures",
+            "SettingsModel", "TUF", "TOML", "UpdateBlocks", "VariantManifest", "VirtualMachine",
+            argumentParser,
         ],
         tests: ["UpdateFixtures"]
     )

@@ -148,7 +148,7 @@ def measure(
         result.check(f"{name}, the most / whole root", max(pack, ranges) / ours[name]["full"], "{:.2f}", 1.0)
     result.notes += [f"{change.name}: {change.what}." for change in changes]
     result.notes += [
-        "Bytes of the root; the kernel image comes on top for everybody. Ours by `bulkhead repo plan`, which does each "
+        "Bytes of the root; what changed of the kernel image comes on top. Ours by `bulkhead repo plan`, which does each "
         "update on files and checks the root that comes out; casync's by nginx's log.",
         "The static row of reference/peers.md 2d is `zstd -9 --patch-from` of uncompressed images, the dynamic one "
         "ranges of 16 KiB zstd frames over them; both are made anew here from the same files.",

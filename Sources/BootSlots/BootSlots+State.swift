@@ -1,6 +1,6 @@
 import BlockDevices
 import BootEntries
-import Bytes
+public import Bytes
 import FAT
 public import Hashing
 import UKI
@@ -15,6 +15,19 @@ extension BootSlots {
     ///
     /// - Throws: `BootSlotsError.fileSystem`.
     public func staged() throws(BootSlotsError) -> [EntryState] { try files(in: Self.stageFolder) }
+
+    /// The bytes of every kernel image that is there, as the medium holds them: entries, then staged copies.
+    ///
+    /// - Throws: `BootSlotsError.fileSystem`.
+    public func kernelImages() throws(BootSlotsError) -> [ByteSource] {
+        let files = (try entries() + staged()).filter { $0.image != nil && $0.size <= Self.maximumUKISize }
+        return try change { () throws(FATError) in
+            let volume = try FATVolume(device.mediumSource)
+            var images: [ByteSource] = []
+            for file in files { images.append(try volume.contents(file.path)) }
+            return images
+        }
+    }
 
     /// The digest of a file, from what the medium holds.
     ///

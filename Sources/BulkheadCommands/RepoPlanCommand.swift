@@ -12,8 +12,8 @@ struct RepoPlanCommand: AsyncParsableCommand {
             folder (TMPDIR), and the update is done on files by the code that hosts run, in each way that they may. The
             root that comes out must be the new one. Nothing is published and no keys are needed.
 
-            Bytes are those of the files, without the headers of HTTP. The unified kernel image is downloaded whole
-            by every host; the hash tree is computed there.
+            Bytes are those of the files, without the headers of HTTP. Of the unified kernel image those parts count
+            that OLD's has not; the hash tree is computed on the host.
 
             Exit status: 0 every way leads to the new root; 1 not, or it could not be tried; 2 wrong usage.
 
@@ -51,12 +51,12 @@ struct RepoPlanCommand: AsyncParsableCommand {
             """
             \(HumanText.safe(report.oldVersion)) to \(HumanText.safe(report.newVersion)): a root of \
             \(HumanText.size(report.rootSize)) in \(report.blocks) blocks, a kernel image of \
-            \(HumanText.size(report.kernelBytes))
+            \(HumanText.size(report.kernelSize))
             """
         )
         var table = TextTable([
             ("host", .left), ("means", .left), ("blocks", .right), ("parts", .right), ("root", .right),
-            ("with kernel", .right),
+            ("kernel", .right), ("both", .right),
         ])
         for download in report.downloads {
             table.add(
@@ -65,7 +65,8 @@ struct RepoPlanCommand: AsyncParsableCommand {
                 "\(download.blocks)",
                 "\(download.parts)",
                 HumanText.size(download.rootBytes),
-                HumanText.size(download.rootBytes + report.kernelBytes)
+                HumanText.size(download.kernelBytes),
+                HumanText.size(download.rootBytes + download.kernelBytes)
             )
         }
         print(table.lines().joined(separator: "\n"))

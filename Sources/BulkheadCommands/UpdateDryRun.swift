@@ -1,4 +1,5 @@
 import BlockDevices
+import Bytes
 import Foundation
 import Hashing
 import ReleaseManifest
@@ -23,6 +24,8 @@ struct UpdateDryRun {
         let method: String
         /// Bytes of the root, with the index or the head of the pack.
         let rootBytes: UInt64
+        /// Bytes of the kernel image that the host does not have in the one that it runs.
+        let kernelBytes: UInt64
         /// How many parts of files are asked for.
         let parts: Int
         /// Blocks that are downloaded; the others are copied from the running slot, or are zeros.
@@ -37,8 +40,8 @@ struct UpdateDryRun {
         let blocks: Int
         /// Bytes of the new root, as it lies in a slot.
         let rootSize: UInt64
-        /// Bytes of the unified kernel image, which every update downloads whole.
-        let kernelBytes: UInt64
+        /// Bytes of the unified kernel image, as it lies on the ESP.
+        let kernelSize: UInt64
         /// Bytes of the pack; nil where it would not be smaller than the whole root.
         let packSize: UInt64?
         /// Seconds that making frames and index, and making the pack took.
@@ -92,6 +95,18 @@ struct UpdateDryRun {
             index: .init(file: "root.index", size: frames.index.size, sha256: frames.index.sha256),
             packs: []
         )
+        progress("comparing the kernel images")
+        var described = after
+        let kernels = try [old, new].enumerated().map { number, folder in
+            try ByteSource(file: "\(folder)/\([before, after][number].uki.file)")
+        }
+        transports.kernel = try KernelParts.table(of: kernels[1])
+        described.transports = transports
+        let parts = KernelParts(of: described)
+        let found = parts.found(in: [kernels[0]])
+        let kernelBytes = parts.parts.enumerated().reduce(UInt64(0)) { sum, part in
+            found[part.offset] == nil ? sum + UInt64(part.element.range.count) : sum
+        }
         let running = BlockUpdate.Running(
             device: oldImage,
             rootHash: before.root.hash,
@@ -110,19 +125,19 @@ struct UpdateDryRun {
                     headSha256: pack.head.sha256
                 )
             ]
-            downloads.append(try await slot.fill(.withPack, transports, running))
+            downloads.append(try await slot.fill(.withPack, transports, running, kernelBytes))
             transports.packs = []
         }
         progress("updating without a pack")
-        downloads.append(try await slot.fill(.withoutPack, transports, running))
+        downloads.append(try await slot.fill(.withoutPack, transports, running, kernelBytes))
         progress("installing all of it")
-        downloads.append(try await slot.fill(.other, transports, nil))
+        downloads.append(try await slot.fill(.other, transports, nil, after.uki.size))
         return Report(
             oldVersion: before.version,
             newVersion: after.version,
             blocks: Int(clamping: after.root.dataBlocks),
             rootSize: after.root.size,
-            kernelBytes: after.uki.size,
+            kernelSize: after.uki.size,
             packSize: pack?.pack.size,
             framesSeconds: (middle - start) / .seconds(1),
             packSeconds: (end - middle) / .seconds(1),
@@ -155,7 +170,8 @@ extension UpdateDryRun {
         func fill(
             _ host: Download.Host,
             _ transports: Release.Transports,
-            _ running: BlockUpdate.Running?
+            _ running: BlockUpdate.Running?,
+            _ kernelBytes: UInt64
         ) async throws -> Download {
             guard FileManager.default.createFile(atPath: path, contents: nil),
                 truncate(path, off_t(clamping: root.size)) == 0
@@ -177,6 +193,7 @@ extension UpdateDryRun {
                 host: host,
                 method: plan.method.rawValue,
                 rootBytes: update.bytesFetched,
+                kernelBytes: kernelBytes,
                 parts: published.parts,
                 blocks: plan.fetched.count
             )

@@ -1,6 +1,7 @@
 import Bytes
 import Dispatch
 import Hashing
+import ReleaseManifest
 import Synchronization
 
 /// The SHA-256 of every 4096-byte block of a file or partition.
@@ -89,8 +90,11 @@ extension UpdatePlan {
         }
         rootBytes = fetchedBlocks * size
         indexBytes = newBlocks * 8
-        let isSameKernel = new.kernelDigest != nil && new.kernelDigest == old.kernelDigest
-        kernelImageBytes = isSameKernel ? 0 : new.kernelSize ?? 0
+        let known = Set(old.kernelParts?.map(\.sha256) ?? [])
+        // Where its parts are not known it is fetched whole.
+        kernelImageBytes =
+            new.kernelParts?.reduce(0) { known.contains($1.sha256) ? $0 : $0 + $1.size } ?? new.kernelSize
+            ?? 0
         treeBytes = changedTreeBlocks * size
         downloadBytes = rootBytes + indexBytes + kernelImageBytes
         fullBytes = newBlocks * size + (new.kernelSize ?? 0)

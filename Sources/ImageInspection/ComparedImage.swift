@@ -5,6 +5,7 @@ import Foundation
 import Hashing
 import ReleaseManifest
 import SBOM
+import UpdateBlocks
 
 /// One side of a comparison: an image's facts, and where its root, hash tree and kernel image are.
 struct ComparedImage {
@@ -14,7 +15,7 @@ struct ComparedImage {
     private(set) var rootFacts: RootFacts?
     private(set) var kernel: KernelImageFacts?
     private(set) var kernelSize: UInt64?
-    private(set) var kernelDigest: SHA256Digest?
+    private(set) var kernelParts: [Release.Part]?
     private(set) var inventory: PackageInventory?
 
     /// Reads what the image says about itself; contents are read only to compare them.
@@ -54,11 +55,11 @@ struct ComparedImage {
             kernel = image
             kernelSize = image.size
             let path = URL(filePath: report.path).appending(path: image.path).path
-            kernelDigest = try? SHA256Digest(hashingFile: path)
+            kernelParts = try? KernelParts.table(of: ByteSource(file: path))
         } else if let entry = report.boot?.entries.first, let part = inspector.bootPart {
             kernel = entry
             kernelSize = entry.size
-            kernelDigest = try? SHA256Digest(hashing: FATVolume(part.bytes()).contents(entry.path))
+            kernelParts = try? KernelParts.table(of: FATVolume(part.bytes()).contents(entry.path))
         }
     }
 

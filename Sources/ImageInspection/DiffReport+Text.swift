@@ -178,7 +178,7 @@ extension DiffReport {
         row(
             "unified kernel image",
             update.kernelImageBytes,
-            update.kernelImageBytes == 0 ? "the same" : "whole"
+            update.kernelImageBytes == 0 ? "the same" : "parts that are not in the old one"
         )
         row(
             "download",

@@ -185,7 +185,7 @@ public struct UpdatePlan: Sendable, Equatable, Codable {
     public var rootBytes: UInt64
     /// Bytes of the index by which old blocks are found: 8 for every block of the new root.
     public var indexBytes: UInt64
-    /// Bytes of the unified kernel image, which is downloaded whole; 0 if it is the same.
+    /// Bytes of the parts of the unified kernel image that the old one does not have; 0 if it is the same.
     public var kernelImageBytes: UInt64
     /// Bytes of the changed blocks of the hash tree, which an update computes and does not download.
     public var treeBytes: UInt64

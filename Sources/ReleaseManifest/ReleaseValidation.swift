@@ -177,6 +177,25 @@ extension Release {
                 "the whole pack has \(pack.file.size) bytes"
             )
         }
+        if let parts = transports.kernel { try validateParts("transports.kernel", parts, of: uki) }
+    }
+
+    private func validateParts(_ key: String, _ parts: [Part], of file: File) throws(ReleaseManifestError) {
+        let limit = 1024
+        try check(key, parts.count, parts.count <= limit, "at most \(limit) are allowed")
+        var end: UInt64 = 0
+        for (number, part) in parts.enumerated() {
+            try check("\(key).\(number).size", part.size, part.size > 0, "it is empty")
+            let left = file.size - end
+            try check(
+                "\(key).\(number).size",
+                part.size,
+                part.size <= left,
+                "only \(left) bytes are left there"
+            )
+            end += part.size
+        }
+        try check(key, end, end == file.size, "'\(file.file)' has \(file.size) bytes")
     }
 
     private func validateFile(_ key: String, _ file: File) throws(ReleaseManifestError) {

@@ -1,7 +1,7 @@
 public import Hashing
 
 extension Release {
-    /// The artefacts by which hosts get the root file system (docs/update-format.md).
+    /// What hosts get the root file system and the kernel image by (docs/update-format.md).
     public struct Transports: Sendable, Hashable, Codable {
         /// `root.zst`: the root in independent zstd frames.
         public var frames: File
@@ -9,12 +9,29 @@ extension Release {
         public var index: File
         /// The static packs from earlier releases to this one.
         public var packs: [Pack]
+        /// The parts of the kernel image, one behind the other; nil where an older tool published the release.
+        public var kernel: [Part]?
 
         /// States the artefacts.
-        public init(frames: File, index: File, packs: [Pack]) {
+        public init(frames: File, index: File, packs: [Pack], kernel: [Part]? = nil) {
             self.frames = frames
             self.index = index
             self.packs = packs
+            self.kernel = kernel
+        }
+    }
+
+    /// A part of a file, which begins where the one before it ends.
+    public struct Part: Sendable, Hashable, Codable {
+        /// The number of bytes.
+        public var size: UInt64
+        /// The digest of these bytes.
+        public var sha256: SHA256Digest
+
+        /// States a part.
+        public init(size: UInt64, sha256: SHA256Digest) {
+            self.size = size
+            self.sha256 = sha256
         }
     }
 

@@ -15,9 +15,9 @@ public struct UpdateRecord: Sendable, Equatable {
 
     /// What an update fetches, as was decided before it began.
     public struct Plan: Sendable, Equatable {
-        /// Bytes that come from the network.
+        /// Bytes that come from the network: root and kernel image.
         public var bytes: UInt64
-        /// How: `none`, `pack`, `ranges` or `stream`.
+        /// How the root comes: `none`, `pack`, `ranges` or `stream`.
         public var method: String
     }
 

@@ -22,7 +22,8 @@ extension Updater {
             throw .release("\(release.version) was published without the files that hosts install from")
         }
         let disk = try openSlots()
-        let kernel = try await fetchKernel(release, offer, &feed)
+        let kernel = try kernelFile(release, disk)
+        let kernelImage = try await feed.file(release.uki, of: offer.candidate)
         var files: [Release.File: ArtefactFile] = [:]
         for file in [transports.frames, transports.index] + transports.packs.map(\.file) {
             files[file] = ArtefactFile(file: try await feed.file(file, of: offer.candidate)) {
@@ -37,7 +38,9 @@ extension Updater {
             rootHash: release.root.hash
         )
         do {
-            try await write(release, transports, files, image, kernel.source, to: disk)
+            let (blocks, index) = try await plan(release.root, transports, files, kernel, on: disk)
+            let contents = try await kernel.fetch(kernelImage) { self.tell(.warning($0)) }
+            try await write(release, blocks, index, image, contents, to: disk)
         } catch let error as UpdaterError {
             throw error
         } catch let error as SlotError {
@@ -66,22 +69,20 @@ extension Updater {
         )
     }
 
-    /// Plans, and then does the install in its one order of writes.
-    private func write(
-        _ release: Release,
+    /// Decides where everything comes from, and tells how many bytes that will be.
+    private func plan(
+        _ root: Release.Root,
         _ transports: Release.Transports,
         _ files: [Release.File: ArtefactFile],
-        _ image: StagedImage,
-        _ kernel: ByteSource,
-        to disk: SlotDisk
-    ) async throws {
+        _ kernel: KernelFile,
+        on disk: SlotDisk
+    ) async throws -> (ReleaseBlocks, LeafIndex) {
         let tree = try parameters(of: disk)
         let running = BlockUpdate.Running(
             device: disk.activeRoot,
             rootHash: environment.system.rootHash,
             blockCount: Int(clamping: tree.dataBlockCount)
         )
-        let root = release.root
         let blocks = try ReleaseBlocks(slot: disk.inactiveRoot, warn: { self.tell(.warning($0)) }) {
             let open: (Release.File) -> any UpdateBlocks.RemoteFile = { file in
                 if let known = files[file] { known } else { MissingArtefact(name: file.file) }
@@ -89,7 +90,22 @@ extension Updater {
             return try BlockUpdate(root: root, transports: transports, running: running, open: open)
         }
         let (plan, index) = try await blocks.prepare()
-        try planned(UpdateRecord.Plan(bytes: plan.byteCount, method: plan.method.rawValue))
+        try planned(
+            UpdateRecord.Plan(bytes: plan.byteCount + kernel.byteCount, method: plan.method.rawValue)
+        )
+        return (blocks, index)
+    }
+
+    /// Does the install in its one order of writes.
+    private func write(
+        _ release: Release,
+        _ blocks: ReleaseBlocks,
+        _ index: LeafIndex,
+        _ image: StagedImage,
+        _ kernel: ByteSource,
+        to disk: SlotDisk
+    ) async throws {
+        let root = release.root
         let installer = SlotInstaller(
             disk: disk,
             bootFiles: ReleaseBootFiles(
@@ -107,7 +123,7 @@ extension Updater {
                 parameters: try VerityParameters(
                     salt: root.salt.bytes,
                     // The same for all versions of a variant.
-                    uuid: tree.uuid,
+                    uuid: try parameters(of: disk).uuid,
                     dataBlockCount: root.dataBlocks
                 )
             ),
@@ -165,11 +181,8 @@ extension Updater {
         return try VeritySuperblock.parse(bytes)
     }
 
-    private func fetchKernel(
-        _ release: Release,
-        _ offer: ReleaseFeed.Offer,
-        _ feed: inout ReleaseFeed
-    ) async throws(UpdaterError) -> KernelFile {
+    /// What of a release's kernel image is there.
+    private func kernelFile(_ release: Release, _ disk: SlotDisk) throws(UpdaterError) -> KernelFile {
         guard release.uki.size <= BootSlots.maximumUKISize else {
             throw .release(
                 """
@@ -178,10 +191,9 @@ extension Updater {
                 """
             )
         }
-        let file = try await feed.file(release.uki, of: offer.candidate)
-        return try await KernelFile.fetch(file, release.uki, folder: environment.workFolder) {
-            self.tell(.warning($0))
-        }
+        // Where the ESP can't be read nothing of it is used; what is wrong there is said before anything is written.
+        let images = (try? BootSlots(disk.esp).kernelImages()) ?? []
+        return try KernelFile(release, folder: environment.workFolder, images: images)
     }
 }
 

@@ -88,7 +88,7 @@ public actor Updater {
     public enum Event: Sendable, Equatable {
         /// The status changed.
         case status(UpdateStatus)
-        /// How many bytes of the root `prepare` will fetch, before it does; the kernel image was fetched by then.
+        /// How many bytes of root and kernel image `prepare` will fetch, before it does, and how it gets the root.
         case plan(bytes: UInt64, method: String)
         /// Something that a server must be mended for, though the command goes on without it.
         case warning(String)

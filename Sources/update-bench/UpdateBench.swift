@@ -7,8 +7,9 @@ import Updater
 ///
 /// `update-bench DISK OS-RELEASE COMMAND-LINE CONFIGURATION TRUSTED-ROOT FOLDER`: a disk or an image of one, files in the
 /// place of a host's `/usr/lib/os-release`, `/proc/cmdline`, the updater's configuration and the trusted root, and a
-/// folder for state. It prints lines: `plan BYTES METHOD`, `step SECONDS WHAT` when a step begins, `half SECONDS` when half
-/// of the missing blocks are written, `done SECONDS`, and `peak KIB`, the largest resident set.
+/// folder for state. It prints lines: `plan BYTES METHOD` for root and kernel image together, `step SECONDS WHAT` when a
+/// step begins, `half SECONDS` when half of the missing blocks are written, `done SECONDS`, and `peak KIB`, the largest
+/// resident set.
 @main struct UpdateBench {
     static func main() async {
         let arguments = Array(CommandLine.arguments.dropFirst())

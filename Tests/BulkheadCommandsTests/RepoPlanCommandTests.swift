@@ -23,7 +23,9 @@ import Testing
 
     /// A build folder whose release.json fits its root.
     private func build(_ version: String, variant: String = "vm", root: [UInt8]) throws -> String {
-        try SampleRelease(version: version, root: root, linux: [1]).writeBuild(in: folder, variant: variant)
+        let kernel = [UInt8](repeating: 7, count: 1_000_000)
+        return try SampleRelease(version: version, root: root, sections: [(".linux", kernel)])
+            .writeBuild(in: folder, variant: variant)
     }
 
     /// Runs the command with a temporary folder of its own, which must be empty again afterwards.
@@ -42,6 +44,7 @@ import Testing
         let host: String
         let method: String
         let rootBytes: Int
+        let kernelBytes: Int
         let parts: Int
         let blocks: Int
     }
@@ -49,7 +52,7 @@ import Testing
     private struct Report: Decodable {
         let blocks: Int
         let rootSize: Int
-        let kernelBytes: Int
+        let kernelSize: Int
         let packSize: Int?
         let downloads: [Download]
     }
@@ -70,7 +73,7 @@ import Testing
         let new = try build("2", root: head + zeros + changed + tail)
         let report = try report(old, new)
         #expect(report.blocks == 535 && report.rootSize == 535 * 4096)
-        #expect(try report.kernelBytes == Data(contentsOf: URL(filePath: "\(new)/vm_2.efi")).count)
+        #expect(try report.kernelSize == Data(contentsOf: URL(filePath: "\(new)/vm_2.efi")).count)
         try #require(report.downloads.map(\.method) == ["pack", "ranges", "stream"])
         let (pack, ranges, all) = (report.downloads[0], report.downloads[1], report.downloads[2])
         #expect(pack.blocks == 25 && ranges.blocks == 25 && all.blocks == 525)
@@ -80,6 +83,9 @@ import Testing
         #expect(ranges.rootBytes > 25 * 4096 / 3 && ranges.rootBytes < 50 * 4096)
         #expect(all.rootBytes > 525 * 4096 / 3 && all.rootBytes < 525 * 4096)
         #expect(all.parts == 2)
+        // Headers, os-release and command line; the kernel is the same.
+        #expect((65..<4096).contains(pack.kernelBytes) && ranges.kernelBytes == pack.kernelBytes)
+        #expect(all.kernelBytes == report.kernelSize)
         let (status, text) = try plan(old, new)
         #expect(status == 0 && text.contains("1 to 2") && text.contains("runs OLD, with a pack"), "\(text)")
     }
@@ -90,6 +96,8 @@ import Testing
         #expect(report.packSize == nil)
         #expect(report.downloads.first?.method == "none")
         #expect(report.downloads.first?.blocks == 0)
+        // The version is in the kernel image, too.
+        #expect((1..<4096).contains(try #require(report.downloads.first).kernelBytes))
     }
 
     @Test func whatIsWrongIsNamed() throws {

@@ -132,7 +132,8 @@ struct ReleaseTests {
                     headSize: 100,
                     headSha256: digest
                 )
-            ]
+            ],
+            kernel: [.init(size: 1, sha256: digest), .init(size: 999, sha256: Self.digest)]
         )
         let bytes = try release.encoded()
         #expect(try Release(decoding: bytes) == release)
@@ -141,6 +142,10 @@ struct ReleaseTests {
             { $0.packs[0].from = Self.digest }, { $0.packs[0].headSize = 501 }, { $0.packs[0].headSize = 0 },
             { $0.packs[0].file.file = "root.index" }, { $0.packs.append($0.packs[0]) },
             { $0.packs[0].file.size = 9 << 40 },
+            { $0.kernel = [] }, { $0.kernel?[0].size = 0 }, { $0.kernel?[0].size = 2 },
+            { $0.kernel?[1].size = 998 }, { $0.kernel?[1].size = .max }, { $0.kernel?[0].size = .max },
+            { $0.kernel?.insert(.init(size: 0, sha256: digest), at: 1) },
+            { $0.kernel?.append(.init(size: 1, sha256: digest)) },
         ]
         for change in changes {
             var bad = release
@@ -149,6 +154,27 @@ struct ReleaseTests {
             bad.transports = transports
             #expect(throws: ReleaseManifestError.self) { try bad.encoded() }
         }
+    }
+
+    @Test("A kernel image has at most 1024 parts, and none of them named by an older tool")
+    func kernelParts() throws {
+        var release = Self.sample()
+        release.uki.size = 2000
+        let file = Release.File(file: "root.zst", size: 1, sha256: Self.digest)
+        func parts(_ count: Int) -> [Release.Part] {
+            (1...count).map { .init(size: $0 < count ? 1 : 2001 - UInt64(count), sha256: Self.digest) }
+        }
+        release.transports = .init(
+            frames: file,
+            index: .init(file: "root.index", size: 1, sha256: Self.digest),
+            packs: []
+        )
+        #expect(try Release(decoding: release.encoded()).transports?.kernel == nil)
+        release.transports?.kernel = parts(1024)
+        #expect(try Release(decoding: release.encoded()).transports?.kernel?.count == 1024)
+        release.transports?.kernel = parts(1025)
+        let error = #expect(throws: ReleaseManifestError.self) { try release.encoded() }
+        #expect(error?.description.contains("transports.kernel") == true)
     }
 
     @Test("Unknown keys are ignored and do not come back")

@@ -78,7 +78,7 @@ struct Site {
         let name = Array((other ?? version).utf8)
         root += name + [UInt8](repeating: 0, count: 4096 - name.count)
         let linux = Array("kernel of \(version) \(content)".utf8)
-        return try SampleRelease(version: version, root: root, linux: linux)
+        return try SampleRelease(version: version, root: root, sections: [(".linux", linux)])
             .writeBuild(in: folder, variant: variant, name: "\(variant)-amd64-\(version)-\(content)")
     }
 }

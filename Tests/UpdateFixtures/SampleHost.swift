@@ -34,12 +34,14 @@ struct SampleRelease: Sendable {
     ///   - blocks: how many blocks the root has.
     ///   - sharing: a release of which two of three blocks are taken.
     ///   - kernelSize: bytes of the part of the kernel image that counts for nothing here.
+    ///   - sections: other sections of the kernel image than that part.
     init(
         version: String,
         seed: UInt64,
         blocks: Int = 140,
         sharing: SampleRelease? = nil,
-        kernelSize: Int = 9000
+        kernelSize: Int = 9000,
+        sections: [(name: String, bytes: [UInt8])]? = nil
     ) throws {
         var root = sampleBytes(count: blocks * 4096, seed: seed)
         // Two of three blocks as before; and a run of zeros, which is not hashed.
@@ -54,15 +56,19 @@ struct SampleRelease: Sendable {
         if blocks > 20 {
             root.replaceSubrange(10 * 4096..<14 * 4096, with: [UInt8](repeating: 0, count: 4 * 4096))
         }
-        try self.init(version: version, root: root, linux: sampleBytes(count: kernelSize, seed: seed + 100))
+        try self.init(
+            version: version,
+            root: root,
+            sections: sections ?? [(".linux", sampleBytes(count: kernelSize, seed: seed + 100))]
+        )
     }
 
     /// A release with a root of the test's own.
     ///
     /// - Parameters:
     ///   - root: whole blocks.
-    ///   - linux: the part of the kernel image that counts for nothing here.
-    init(version: String, root: [UInt8], linux: [UInt8]) throws {
+    ///   - sections: the sections of the kernel image behind those that tell the version and the root.
+    init(version: String, root: [UInt8], sections: [(name: String, bytes: [UInt8])]) throws {
         let parameters = try VerityParameters(
             salt: Array(repeating: 7, count: 32),
             uuid: Array(repeating: 5, count: 16),
@@ -83,10 +89,7 @@ struct SampleRelease: Sendable {
         let command = (["roothash=\(rootHash.hex)", "root=/dev/mapper/root", "ro"] + Self.words)
             .joined(separator: " ")
         let release = "ID=bulkhead\nIMAGE_ID=vm\nIMAGE_VERSION=\(version)\n"
-        kernel = smallPEFile([
-            (".osrel", Array(release.utf8)), (".cmdline", Array(command.utf8)),
-            (".linux", linux),
-        ])
+        kernel = smallPEFile([(".osrel", Array(release.utf8)), (".cmdline", Array(command.utf8))] + sections)
     }
 }
 

@@ -5,9 +5,9 @@ import Hashing
 import VariantManifest
 
 /// The initial file system: what the manifest names out of the root tree, with the libraries and modules that
-/// needs, as a zstd-compressed newc archive.
+/// needs, as zstd-compressed newc archives (`InitrdArchives`).
 struct Initrd: Sendable {
-    /// The compressed archive.
+    /// The compressed archives in one file.
     let path: String
 
     static func prepare(
@@ -29,7 +29,7 @@ struct Initrd: Sendable {
             note("audit.allow '\(allowance.pattern)' excuses nothing; remove it")
         }
         let modules = try InitrdModules.choose(variant.initrd.modules, from: root)
-        var key = StageKey("initrd", version: 1)
+        var key = StageKey("initrd", version: 2)
         key.add("tree", tree.digest())
         key.add("modules", modules.digest())
         key.add("tools", toolbox.digest)
@@ -49,13 +49,7 @@ struct Initrd: Sendable {
                 toolbox: toolbox,
                 cache: cache
             )
-            let time = UInt32(clamping: toolbox.sourceDateEpoch)
-            try NewcWriter(modificationTime: time).write(tree, to: work.file("initrd"))
-            // One thread: the result must not depend on the number of processors.
-            try await toolbox.run(
-                ["zstd", "--quiet", "-15", "--single-thread", "/work/initrd", "-o", "/work/initrd.zst"],
-                work: work.path
-            )
+            try await InitrdArchives.write(tree, to: work.file("initrd.zst"), toolbox: toolbox, work: work)
             try FileSystem.rename(work.file("initrd.zst"), to: directory + "/initrd.zst")
         }
         return (Initrd(path: directory + "/initrd.zst"), false)

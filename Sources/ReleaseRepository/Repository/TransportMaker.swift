@@ -1,11 +1,12 @@
 import BlockDevices
+import Bytes
 import Foundation
 import Hashing
 import ReleaseManifest
 import UpdateBlocks
 
-/// Makes what a release has beside its root so that hosts download less: frames, index, and packs from earlier releases
-/// (docs/update-format.md).
+/// Makes what a release has beside its root so that hosts download less: frames, index, packs from earlier releases, and
+/// the table of the kernel image's parts (docs/update-format.md).
 ///
 /// The same images give the same bytes, so a publication that was interrupted makes the same release again.
 struct TransportMaker: Sendable {
@@ -54,7 +55,8 @@ struct TransportMaker: Sendable {
             release.transports = Release.Transports(
                 frames: Self.file(Self.framesName, root.frames),
                 index: Self.file(Self.indexName, root.index),
-                packs: packs
+                packs: packs,
+                kernel: try KernelParts.table(of: ByteSource(file: "\(folder.path)/\(release.uki.file)"))
             )
             let manifest = "\(scratch)/\(ReleaseFolder.manifestName)"
             let bytes = try release.encoded()

@@ -19,8 +19,13 @@ final class MeteredServer: Sendable {
     var url: String { "http://127.0.0.1:\(line.port)" }
 
     /// What was asked for, of all files whose path ends so: each with the answer's status.
-    func requests(_ suffix: String) -> [Int] {
-        server.requests.filter { $0.path.hasSuffix(suffix) }.map(\.status)
+    func requests(_ suffix: String) -> [Int] { answers(suffix).map(\.status) }
+
+    /// How many bytes were sent of all files whose path ends so, with what is between several ranges.
+    func bytes(_ suffix: String) -> Int { answers(suffix).reduce(0) { $0 + $1.byteCount } }
+
+    private func answers(_ suffix: String) -> [WebServer.Request] {
+        server.requests.filter { $0.path.hasSuffix(suffix) }
     }
 }
 
