@@ -6,6 +6,18 @@ import Testing
 
 @testable import UpdateFixtures
 
+/// Which states are booted: what the environment says.
+private enum CutChoice {
+    /// How many.
+    static let count = Int(clamping: number("BULKHEAD_CUT_STATES") ?? 0)
+    /// Those of an earlier run are booted again with its number.
+    static let seed = number("BULKHEAD_CUT_SEED") ?? UInt64.random(in: 0..<1 << 32)
+
+    private static func number(_ name: String) -> UInt64? {
+        ProcessInfo.processInfo.environment[name].flatMap(UInt64.init)
+    }
+}
+
 /// Some of the states that a loss of power during an update may leave are not only judged but really booted.
 ///
 /// Tests/UpdateEngineTests judges all of them, on small disks with releases that no machine could boot. Here the same is
@@ -15,18 +27,9 @@ import Testing
     "States of cut updates",
     .serialized,
     .enabled(if: BuiltImage.isExpected, BuiltImage.skipComment),
-    .enabled(if: CutStateTests.count > 0, "SKIPPED: BULKHEAD_CUT_STATES is not set; 'make soak' sets it")
+    .enabled(if: CutChoice.count > 0, "SKIPPED: BULKHEAD_CUT_STATES is not set; 'make soak' sets it")
 )
 struct CutStateTests {
-    fileprivate static func number(_ name: String) -> UInt64? {
-        ProcessInfo.processInfo.environment[name].flatMap(UInt64.init)
-    }
-
-    /// How many are booted.
-    fileprivate static let count = Int(clamping: number("BULKHEAD_CUT_STATES") ?? 0)
-    /// Which ones: those of an earlier run are booted again with its number.
-    private static let seed = number("BULKHEAD_CUT_SEED") ?? UInt64.random(in: 0..<1 << 32)
-
     private static let sections = [
         Probe.Section(name: "state", command: "/usr/bin/systemctl is-system-running"),
         Probe.Section(
@@ -54,9 +57,9 @@ struct CutStateTests {
             let intervals = CutStates(part.events, seed: 0).intervals
             print("cut states: \(part.name): \(part.events.count) events, \(intervals.count) flush intervals")
         }
-        let picks = CutPick.sample(Self.count, of: update, seed: Self.seed)
-        #expect(picks.count == Self.count)
-        print("cut states: \(picks.count) of the seed \(Self.seed) (BULKHEAD_CUT_SEED)")
+        let picks = CutPick.sample(CutChoice.count, of: update, seed: CutChoice.seed)
+        #expect(picks.count == CutChoice.count)
+        print("cut states: \(picks.count) of the seed \(CutChoice.seed) (BULKHEAD_CUT_SEED)")
         let machine = CutMachine(
             guest: first,
             old: image,
@@ -73,7 +76,7 @@ struct CutStateTests {
                 print("cut state \(number + 1): \(pick); \(end); \(seconds) s")
             } catch {
                 // The others are booted nevertheless.
-                Issue.record(error, "cut state \(number + 1) of the seed \(Self.seed): \(pick)")
+                Issue.record(error, "cut state \(number + 1) of the seed \(CutChoice.seed): \(pick)")
             }
         }
     }

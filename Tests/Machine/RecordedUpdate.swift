@@ -47,6 +47,7 @@ struct RecordedUpdate {
         // What the loader does with the entry; its own writes are cut in Tests/UpdateEngineTests.
         let esp = table.partitions[0]
         let tried = "\(new.entryName)+2-1.efi"
+        let log = log
         try await record("try") {
             try FATWriter(log.slice(at: esp.offset, size: esp.size, name: "esp"))
                 .rename("EFI/Linux/\(new.entryName)+3.efi", to: tried)
