@@ -128,7 +128,10 @@ private struct CutMachine {
         let selected = try #require(before.files.first, comment)
         let isNew = selected.hasPrefix("\(new.entryName).efi") || selected.hasPrefix("\(new.entryName)+")
 
-        let boot = try await guest.copy(disk: disk.disk.path).bootAndPowerOff(sections: sections)
+        let guest = try guest.copy(disk: disk.disk.path)
+        let boot = try await guest.bootAndPowerOff(sections: sections)
+        // Its disk goes with it.
+        defer { withExtendedLifetime(guest) {} }
         let report = boot.report
         #expect(try report.text("state") == "running", "\(pick): \(report.sections)")
         #expect(try report.text("failed").isEmpty, comment)
