@@ -86,11 +86,11 @@ test: setup-tests $(VENV)/bin/schemathesis $(VENV)/lib/tuf-installed ## Build ev
 	  $(SWIFT) test --skip-build --parallel --experimental-maximum-parallelization-width 2 \
 	  --filter MachineTests --skip '$(BUILD_SUITES)'
 
-soak: setup-tests ## After 'make test': updates that hang, and 20 (KILLS=n) that lose power; about an hour
+soak: setup-tests ## After 'make test': updates that hang, and 20 (KILLS=n) and 8 (CUTS=n) that lose power; over an hour
 	$(SWIFT) build --build-tests
-	$(MACHINE_TESTS) BULKHEAD_UPDATE_HANG=1 BULKHEAD_UPDATE_KILLS=$${KILLS:-20} \
+	$(MACHINE_TESTS) BULKHEAD_UPDATE_HANG=1 BULKHEAD_UPDATE_KILLS=$${KILLS:-20} BULKHEAD_CUT_STATES=$${CUTS:-8} \
 	  $(SWIFT) test --skip-build --parallel --experimental-maximum-parallelization-width 2 \
-	  --filter 'MachineTests\.Update(PowerCut)?Tests'
+	  --filter 'MachineTests\.(CutState|Update(PowerCut)?)Tests'
 
 bench: setup-bench bulkhead ## Measure against mkosi and others (BENCH='--only verity' for a part; --help)
 	SWIFT=$(SWIFT) python3 bench/bench.py $(BENCH)

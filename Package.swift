@@ -220,7 +220,10 @@ let contentTests: [Target] = [
 let machineTests: [Target] = [
     .testTarget(
         name: "MachineTests",
-        dependencies: ["Hashing", "Processes", "ReleaseManifest", "VirtualMachine", "TestSupport"],
+        dependencies: [
+            "BlockDevices", "BootSlots", "FAT", "GPT", "Hashing", "Processes", "ReleaseManifest",
+            "TestSupport", "UpdateFixtures", "Updater", "VirtualMachine",
+        ],
         path: "Tests/Machine",
         swiftSettings: common
     )

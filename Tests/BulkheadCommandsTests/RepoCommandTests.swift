@@ -21,8 +21,12 @@ import Testing
     /// A build folder with real digests and made-up bytes.
     private func build(_ version: String) throws -> String {
         let root = Array(version.utf8) + [UInt8](repeating: 7, count: 4096 - version.utf8.count)
-        return try SampleRelease(version: version, root: root, sections: [(".linux", Array("kernel \(version)".utf8))])
-            .writeBuild(in: folder)
+        return try SampleRelease(
+            version: version,
+            root: root,
+            sections: [(".linux", Array("kernel \(version)".utf8))]
+        )
+        .writeBuild(in: folder)
     }
 
     private func makeSite() throws {

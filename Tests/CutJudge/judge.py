@@ -140,15 +140,17 @@ def entries(name):
 def verifies(name, root_hash, root_size):
     """Whether a slot's bytes (root partition, then hash tree) are those of a root hash, every one of them."""
     with tempfile.TemporaryDirectory() as temporary:
-        data = bytearray(sum(layout["slots"][0][part][1] for part in ("root", "verity")))
-        with open(os.path.join(folder, "pages"), "rb") as pages:
+        root, tree = os.path.join(temporary, "root"), os.path.join(temporary, "tree")
+        with open(os.path.join(folder, "pages"), "rb") as pages, open(root, "wb") as first, open(tree, "wb") as second:
+            first.truncate(root_size)
+            second.truncate(layout["slots"][0]["verity"][1])
             for line in open(os.path.join(folder, name)):
                 place, number = map(int, line.split())
-                pages.seek(number * 4096)
-                data[place:place + 4096] = pages.read(4096)
-        root, tree = os.path.join(temporary, "root"), os.path.join(temporary, "tree")
-        open(root, "wb").write(data[:root_size])
-        open(tree, "wb").write(data[root_size:])
+                page = os.pread(pages.fileno(), 4096, number * 4096)
+                if place < root_size:
+                    os.pwrite(first.fileno(), page, place)
+                else:
+                    os.pwrite(second.fileno(), page, place - root_size)
         return run("veritysetup", "verify", root, tree, root_hash).returncode == 0
 
 

@@ -77,6 +77,16 @@ final class Guest: Sendable {
         )
     }
 
+    /// Another machine with the firmware as it is now, whose disk begins with the bytes of a file.
+    func copy(disk: String) throws -> Guest {
+        let directory = try TemporaryDirectory()
+        let copy = try WorkDirectory(path: directory.file("machine"))
+        try FileManager.default.copyItem(atPath: work.variables, toPath: copy.variables)
+        var configuration = configuration
+        configuration.image = disk
+        return Guest(directory: directory, work: copy, configuration: configuration)
+    }
+
     /// Boots, lets the probe report, presses the power button and waits for the end.
     ///
     /// - Parameter sections: what the probe asks this time; what the guest was made with if nil.

@@ -46,7 +46,9 @@ struct UpdateReleases: Sendable {
     func entry(_ kind: ReleaseKind) -> String { "\(image.release.variant)_\(version(kind))" }
 
     /// Builds a release and publishes it.
-    func publish(_ kind: ReleaseKind) async throws {
+    ///
+    /// - Returns: its build folder, which stays as long as this.
+    @discardableResult func publish(_ kind: ReleaseKind) async throws -> BuiltImage {
         let repository = place.file("repository-\(kind)")
         try BuildTool.copyRepository(to: repository)
         try change(repository, kind)
@@ -63,9 +65,11 @@ struct UpdateReleases: Sendable {
             Self.root(of: keys),
             "--offline"
         )
-        try await publish(
-            place.file("build/\(image.release.variant)-\(image.release.architecture)-\(version(kind))")
+        let folder = place.file(
+            "build/\(image.release.variant)-\(image.release.architecture)-\(version(kind))"
         )
+        try await publish(folder)
+        return try BuiltImage(folder: folder)
     }
 
     private func publish(_ folder: String) async throws {
@@ -74,6 +78,9 @@ struct UpdateReleases: Sendable {
 
     /// The root metadata that the image under test was built with.
     static func root(of keys: String) -> String { "\(keys)/1.root.json" }
+
+    /// The file with the root metadata that the image under test was built with.
+    var trustedRoot: String { Self.root(of: keys) }
 
     /// User data that make a guest look for updates here.
     var userData: String {

@@ -9,10 +9,29 @@ public struct CutStates {
     public var drawn = 1000
     private var random: SplitMix
 
+    /// Writes between two flushes.
+    public struct Interval: Sendable {
+        /// How many events of the log come before its first write.
+        public let start: Int
+        /// Its writes, in order.
+        public let writes: [RecordedDisk.Event]
+    }
+
     /// The states of a log, the same ones for the same seed.
     public init(_ events: [RecordedDisk.Event], seed: UInt64) {
         self.events = events
         random = SplitMix(state: seed)
+    }
+
+    /// The intervals of the log in which anything was written.
+    public var intervals: [Interval] {
+        var intervals: [Interval] = []
+        var start = 0
+        for end in events.indices.filter({ events[$0] == .flush }) + [events.count] {
+            if start < end { intervals.append(Interval(start: start, writes: Array(events[start..<end]))) }
+            start = end + 1
+        }
+        return intervals
     }
 
     /// Calls a function with each state: the disk as it was flushed last, and the writes since that reached it.
@@ -24,71 +43,123 @@ public struct CutStates {
         _ body: (RecordedDisk, [RecordedDisk.Event]) throws -> Void
     ) throws {
         var durable = disk.copy()
-        var interval: [RecordedDisk.Event] = []
-        for event in events + [.flush] {
-            if case .write = event {
-                interval.append(event)
-                continue
-            }
-            if interval.isEmpty { continue }
+        for interval in intervals {
             try flushed(durable)
-            for state in states(of: interval) { try body(durable, state) }
-            durable = durable.applying(interval)
-            interval = []
+            for state in states(of: interval) { try body(durable, state.part(of: interval.writes)) }
+            durable = durable.applying(interval.writes)
         }
         try flushed(durable)
         try body(durable, [])
     }
 
-    private mutating func states(of writes: [RecordedDisk.Event]) -> [[RecordedDisk.Event]] {
-        var states: [[RecordedDisk.Event]] = []
+    /// The states that a loss of power in an interval may leave.
+    public mutating func states(of interval: Interval) -> [CutState] {
+        let writes = interval.writes
+        var states: [CutState] = []
         // Every prefix, the next write torn at every sector (large ones: at 40 places).
         for (index, write) in writes.enumerated() {
-            states.append(Array(writes[..<index]))
-            for torn in Self.torn(write) { states.append(Array(writes[..<index]) + torn) }
+            states.append(CutState(.prefix(index)))
+            let sectors = CutState.sectorCount(write)
+            states += stride(from: 1, to: sectors, by: max(1, sectors / 40)).map {
+                CutState(.torn(index, sectors: $0))
+            }
             // And its sectors in another order: some of them, anywhere. One sector is there or not.
-            guard Self.sectorCount(write) > 1 else { continue }
-            for _ in 0..<8 { states.append(Array(writes[..<index]) + scattered(write)) }
+            guard sectors > 1 else { continue }
+            for _ in 0..<8 { states.append(CutState(.scattered(index, seed: random.next()))) }
         }
         if writes.count <= completeUpTo {
-            for mask in 0..<(1 << writes.count) {
-                let chosen = writes.indices.filter { mask >> $0 & 1 == 1 }.map { writes[$0] }
-                states.append(chosen)
-            }
+            states += (0..<(1 << writes.count)).map { CutState(.subset($0)) }
+            // Writes of one sector were tried in all combinations.
+            if writes.allSatisfy({ CutState.sectorCount($0) <= 1 }) { return states }
         }
-        // Writes of one sector were tried in all combinations.
-        if writes.count <= completeUpTo, writes.allSatisfy({ Self.sectorCount($0) <= 1 }) { return states }
         let samples = writes.count <= completeUpTo ? 16 * writes.count : drawn
-        for _ in 0..<samples {
-            states.append(
-                writes.flatMap { write -> [RecordedDisk.Event] in
-                    switch random.next() % 4 {
-                    case 0: []
-                    case 1: scattered(write)
-                    default: [write]
-                    }
-                }
-            )
-        }
+        for _ in 0..<samples { states.append(CutState(.drawn(seed: random.next()))) }
         return states
     }
+}
 
-    private static func sectorCount(_ write: RecordedDisk.Event) -> Int {
+/// What of an interval's writes reached the medium.
+public struct CutState: Sendable, CustomStringConvertible {
+    /// What is special about a state.
+    public enum Kind: String, Sendable, CaseIterable {
+        /// Whole writes in their order.
+        case ordered
+        /// The last of them is cut off after one of its sectors.
+        case torn
+        /// Later writes or sectors are there and earlier ones are not.
+        case reordered
+    }
+
+    enum Choice: Equatable {
+        /// So many writes.
+        case prefix(Int)
+        /// So many writes, and so many sectors of the next.
+        case torn(Int, sectors: Int)
+        /// So many writes, and some sectors of the next.
+        case scattered(Int, seed: UInt64)
+        /// The writes whose bit is set.
+        case subset(Int)
+        /// Some writes, of others some sectors.
+        case drawn(seed: UInt64)
+    }
+
+    let choice: Choice
+
+    init(_ choice: Choice) { self.choice = choice }
+
+    /// What is special about it.
+    public var kind: Kind {
+        switch choice {
+        case .prefix: .ordered
+        case .torn: .torn
+        case .scattered, .drawn: .reordered
+        // Without a gap it is a prefix.
+        case .subset(let mask): mask & (mask + 1) == 0 ? .ordered : .reordered
+        }
+    }
+
+    /// Which writes are there.
+    public var description: String {
+        switch choice {
+        case .prefix(let count): "\(count) writes"
+        case .torn(let count, let sectors): "\(count) writes and \(sectors) sectors of the next"
+        case .scattered(let count, let seed): "\(count) writes and some sectors of the next (seed \(seed))"
+        case .subset(let mask): "the writes of the mask 0b\(String(mask, radix: 2))"
+        case .drawn(let seed): "some writes and some sectors of others (seed \(seed))"
+        }
+    }
+
+    /// What is written of the interval's writes.
+    public func part(of writes: [RecordedDisk.Event]) -> [RecordedDisk.Event] {
+        switch choice {
+        case .prefix(let count): return Array(writes[..<count])
+        case .torn(let count, let sectors):
+            guard case .write(let offset, let bytes) = writes[count] else { return [] }
+            return writes[..<count] + [.write(offset: offset, bytes: Array(bytes[..<(sectors * 512)]))]
+        case .scattered(let count, let seed):
+            var random = SplitMix(state: seed)
+            return writes[..<count] + Self.scattered(writes[count], &random)
+        case .subset(let mask): return writes.indices.filter { mask >> $0 & 1 == 1 }.map { writes[$0] }
+        case .drawn(let seed):
+            var random = SplitMix(state: seed)
+            return writes.flatMap { write -> [RecordedDisk.Event] in
+                switch random.next() % 4 {
+                case 0: []
+                case 1: Self.scattered(write, &random)
+                default: [write]
+                }
+            }
+        }
+    }
+
+    static func sectorCount(_ write: RecordedDisk.Event) -> Int {
         if case .write(_, let bytes) = write { (bytes.count + 511) / 512 } else { 0 }
     }
 
-    /// A write cut off after each of its sectors.
-    private static func torn(_ write: RecordedDisk.Event) -> [[RecordedDisk.Event]] {
-        guard case .write(let offset, let bytes) = write else { return [] }
-        let sectors = bytes.count / 512
-        let step = max(1, sectors / 40)
-        return stride(from: 1, to: sectors, by: step).map {
-            [.write(offset: offset, bytes: Array(bytes[..<($0 * 512)]))]
-        }
-    }
-
     /// Some of a write's sectors.
-    private mutating func scattered(_ write: RecordedDisk.Event) -> [RecordedDisk.Event] {
+    private static func scattered(_ write: RecordedDisk.Event, _ random: inout SplitMix) -> [RecordedDisk
+        .Event]
+    {
         guard case .write(let offset, let bytes) = write, bytes.count > 512, offset.isMultiple(of: 512) else {
             return []
         }

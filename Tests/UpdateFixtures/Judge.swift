@@ -2,9 +2,6 @@ import Foundation
 import GPT
 import Hashing
 import TestSupport
-import Testing
-
-@testable import UpdateFixtures
 
 /// Collects states for `Tests/CutJudge/judge.py`, each part of a disk once, and asks it.
 final class Judge {
@@ -32,17 +29,30 @@ final class Judge {
     private static let zero = [UInt8](repeating: 0, count: 4096)
     private static let kinds = ["gpt", "esp", "a", "b"]
 
-    init(_ host: SampleHost, releases: [SampleRelease]) throws {
+    convenience init(_ host: SampleHost, releases: [SampleRelease]) throws {
+        try self.init(
+            table: host.table,
+            loader: SHA256Digest(hashing: SampleHost.loader),
+            kernels: releases.map { SHA256Digest(hashing: $0.kernel) }
+        )
+    }
+
+    /// A judge of disks with a partition table whose first partitions are the ESP, slot A and slot B.
+    ///
+    /// - Parameters:
+    ///   - loader: the digest of the boot loader, which nobody may change.
+    ///   - kernels: the digests of the kernel images that are whole.
+    init(table: PartitionTable, loader: SHA256Digest, kernels: [SHA256Digest]) throws {
         folder = try TemporaryDirectory()
         try Data().write(to: URL(filePath: folder.file("pages")))
         pageFile = try FileHandle(forWritingTo: URL(filePath: folder.file("pages")))
-        table = host.table
-        let parts = host.table.partitions
+        self.table = table
+        let parts = table.partitions
         func place(_ index: Int) -> [UInt64] { [parts[index].offset, parts[index].size] }
         let layout: [String: Any] = [
-            "diskSize": host.table.diskSize,
-            "loader": SHA256Digest(hashing: SampleHost.loader).hex,
-            "kernels": releases.map { SHA256Digest(hashing: $0.kernel).hex },
+            "diskSize": table.diskSize,
+            "loader": loader.hex,
+            "kernels": kernels.map(\.hex),
             "slots": [["root": place(1), "verity": place(2)], ["root": place(3), "verity": place(4)]],
         ]
         try JSONSerialization.data(withJSONObject: layout).write(
@@ -55,7 +65,9 @@ final class Judge {
 
     /// Takes the disk on which the writes of the next states are done.
     func begin(_ disk: RecordedDisk) throws {
-        base = Dictionary(uniqueKeysWithValues: disk.pages.map { ($0.offset, $0.bytes) })
+        // Not state and data, which no state differs in.
+        let pages = disk.pages.filter { kind(of: $0.offset) != nil }
+        base = Dictionary(uniqueKeysWithValues: pages.map { ($0.offset, $0.bytes) })
         baseNumbers = try base.mapValues { try number(of: $0) }
         baseSums = Self.kinds.map { _ in 0 }
         for (page, number) in baseNumbers {
@@ -132,7 +144,7 @@ final class Judge {
     /// What a page is part of; nil for what is never written.
     private func kind(of page: UInt64) -> Int? {
         let parts = table.partitions
-        if page < parts[0].offset || page >= parts[5].end { return 0 }
+        if page < parts[0].offset || page >= parts[parts.count - 1].end { return 0 }
         if page < parts[0].end { return 1 }
         if parts[1].offset <= page, page < parts[2].end { return 2 }
         return parts[3].offset <= page && page < parts[4].end ? 3 : nil
