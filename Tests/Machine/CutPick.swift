@@ -56,12 +56,13 @@ struct CutPick: CustomStringConvertible {
         groups = groups.filter { $0.place != .slot } + groups.filter { $0.place == .slot }
         guard !groups.isEmpty else { return [] }
         var picks: [CutPick] = []
-        let kinds = CutState.Kind.allCases
+        let kinds: [CutState.Kind] = [.torn, .reordered, .ordered]
         for number in 0..<count {
-            let (part, place, all) = groups[number % groups.count]
+            let (round, index) = number.quotientAndRemainder(dividingBy: groups.count)
+            let (part, place, all) = groups[index]
             let intervals = all.shuffled(using: &random)
             // Not every write can be torn, or be reordered with another one.
-            let choices = kinds.indices.lazy.map { kinds[($0 + number) % kinds.count] }
+            let choices = kinds.indices.lazy.map { kinds[($0 + index + round) % kinds.count] }
                 .flatMap { kind in intervals.lazy.map { (kind, $0) } }
             for (kind, interval) in choices {
                 var states = CutStates(update.parts[part].events, seed: random.next())

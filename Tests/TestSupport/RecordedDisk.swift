@@ -143,8 +143,14 @@ public final class RecordedDisk: BlockDevice {
             let place = offset + UInt64(done)
             let inside = Int(place % pageSize)
             let count = min(bytes.count - done, Int(pageSize) - inside)
+            // In one piece: element by element a disk of a machine takes long without optimisation.
+            let part = UnsafeRawBufferPointer(rebasing: bytes[done..<done + count])
             pages[place / pageSize, default: [UInt8](repeating: 0, count: Int(pageSize))]
-                .replaceSubrange(inside..<inside + count, with: bytes[done..<done + count])
+                .withUnsafeMutableBytes {
+                    UnsafeMutableRawBufferPointer(rebasing: $0[inside..<inside + count]).copyMemory(
+                        from: part
+                    )
+                }
             done += count
         }
     }
