@@ -20,6 +20,9 @@ TEST_OUTPUT := $(CURDIR)/build/test
 # Who signs the releases that the machines under test update to.
 TEST_KEYS := $(TEST_OUTPUT)/keys
 
+# Each has a limit of its own; this one is for what no test has thought of.
+TESTS := timeout --kill-after 60 45m $(SWIFT) test --skip-build
+
 # Tests of Tests/Machine that boot nothing but build, or read what was built.
 BUILD_SUITES := MachineTests\.(BuildFault|BuiltImage|Inspect|Reproducibility)Tests
 MACHINE_TESTS = BULKHEAD_VENV=$(VENV) BULKHEAD_TEST_IMAGE=$$(ls -d $(TEST_OUTPUT)/$(VARIANT)-*) BULKHEAD_TEST_KEYS=$(TEST_KEYS)
@@ -78,12 +81,11 @@ test: setup-tests $(VENV)/bin/schemathesis $(VENV)/lib/tuf-installed ## Build ev
 	.build/debug/bulkhead build $(VARIANT) --output $(TEST_OUTPUT) --format raw,qcow2,vmdk \
 	  --update-root $(TEST_KEYS)/1.root.json
 	# As many tests at once as processors: more only wait for each other, and some of them run into their time limits.
-	BULKHEAD_VENV=$(VENV) $(SWIFT) test --skip-build --parallel --experimental-maximum-parallelization-width $$(nproc) \
+	BULKHEAD_VENV=$(VENV) $(TESTS) --parallel --experimental-maximum-parallelization-width $$(nproc) \
 	  --skip MachineTests
 	# Builds one after the other: each uses all processors. Then machines, two at once: each is emulated by one thread.
-	$(MACHINE_TESTS) $(SWIFT) test --skip-build --no-parallel --filter '$(BUILD_SUITES)'
-	$(MACHINE_TESTS) timeout --kill-after 60 45m \
-	  $(SWIFT) test --skip-build --parallel --experimental-maximum-parallelization-width 2 \
+	$(MACHINE_TESTS) $(TESTS) --no-parallel --filter '$(BUILD_SUITES)'
+	$(MACHINE_TESTS) $(TESTS) --parallel --experimental-maximum-parallelization-width 2 \
 	  --filter MachineTests --skip '$(BUILD_SUITES)'
 
 soak: setup-tests ## After 'make test': updates that hang, and 20 (KILLS=n) and 8 (CUTS=n) that lose power; over an hour
