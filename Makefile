@@ -20,8 +20,8 @@ TEST_OUTPUT := $(CURDIR)/build/test
 # Who signs the releases that the machines under test update to.
 TEST_KEYS := $(TEST_OUTPUT)/keys
 
-# Each has a limit of its own; this one is for what no test has thought of.
-TESTS := timeout --kill-after 60 45m $(SWIFT) test --skip-build
+# Each test has limits of its own; this one is for what none has thought of. At a terminal Ctrl-C must reach the tests.
+TESTS := timeout $(if $(CI),,--foreground) --kill-after 60 45m $(SWIFT) test --skip-build
 
 # Tests of Tests/Machine that boot nothing but build, or read what was built.
 BUILD_SUITES := MachineTests\.(BuildFault|BuiltImage|Inspect|Reproducibility)Tests
