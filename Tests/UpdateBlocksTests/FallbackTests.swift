@@ -50,7 +50,7 @@ struct FallbackTests {
         var last = BlockUpdate.Progress()
         let plan = try await update.plan(for: slot)
         try await update.run(plan, progress: { last = $0 }) { try slot.write($1, at: UInt64($0 * size)) }
-        #expect(try content(slot, release.blocks.count) == Array(release.blocks.joined()))
+        #expect(try content(slot, release.blocks.count) == joined(release.blocks))
         #expect(last.blocks == last.blocksInAll && last.bytes <= last.bytesInAll)
         // Nothing more than what changed.
         #expect(update.bytesFetched < release.transports.frames.size / 2)
@@ -138,7 +138,7 @@ struct FallbackTests {
         try slot.write([0xFF], at: UInt64(50 * size))
         let plan = try await update.repair(slot)
         try await update.run(plan, progress: { _ in }) { try slot.write($1, at: UInt64($0 * size)) }
-        #expect(try content(slot, release.blocks.count) == Array(release.blocks.joined()))
+        #expect(try content(slot, release.blocks.count) == joined(release.blocks))
     }
 }
 

@@ -20,7 +20,7 @@ struct GoldenTests {
         let folder = release.folder
         let whole = try runTool("zstd", "-q", "-d", folder.file("root.zst"), "-o", folder.file("out"))
         #expect(whole.status == 0, "\(whole.output)")
-        #expect(try release.bytes("out") == Array(release.blocks.joined()))
+        #expect(try release.bytes("out") == joined(release.blocks))
         let index = try RootIndex(decoding: release.bytes("root.index"), rootHash: release.root.hash)
         let stream = try release.bytes("root.zst")
         #expect(index.frames.byteCount == UInt64(stream.count))
@@ -49,7 +49,7 @@ struct GoldenTests {
         var random = Seeded(state: 4)
         let release = try await Published(random.blocks(blocks))
         let folder = release.folder
-        try Data(release.blocks.joined()).write(to: folder.url.appending(path: "image"))
+        try Data(joined(release.blocks)).write(to: folder.url.appending(path: "image"))
         let made = try runTool(
             "veritysetup",
             "format",

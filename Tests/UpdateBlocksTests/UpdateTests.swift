@@ -125,7 +125,7 @@ struct UpdateTests {
         try healthy.write([0xFF], at: UInt64(300 * size))
         let target = try disk([], spare: new.count)
         try await late.run(planned, progress: { _ in }) { try target.write($1, at: UInt64($0 * size)) }
-        #expect(try content(target, new.count) == Array(new.joined()))
+        #expect(try content(target, new.count) == joined(new))
     }
 
     @Test("Where truncated leaves agree by chance, repairs converge", arguments: 0..<4 as Range<UInt64>)
