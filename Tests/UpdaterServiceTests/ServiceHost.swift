@@ -219,4 +219,10 @@ final class SilentServer: Sendable {
     deinit { close(descriptor) }
 
     var url: String { "http://127.0.0.1:\(port)" }
+
+    /// Whether somebody waits for an answer.
+    var isAsked: Bool {
+        var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&wanted, 1, 0) == 1
+    }
 }
