@@ -203,9 +203,9 @@ struct UpdateTests {
         let bytes = story.releases.web.requests
             .filter { $0.path.contains("/targets/") && [200, 206].contains($0.status) }
             .map(\.byteCount).reduce(0, +)
-        // Three updates, of which each has a kernel image to fetch whole.
         let image = story.releases.image.release
-        #expect(UInt64(bytes) < image.root.size / 2 + 4 * image.uki.size, "\(bytes) bytes were fetched")
+        // Three updates and more; one fetched whole would be more than this.
+        #expect(UInt64(bytes) < image.root.size / 2 + image.uki.size, "\(bytes) bytes were fetched")
     }
 
     @Test func anUnhealthyReleaseIsLeftByItself() async throws {
