@@ -7,12 +7,14 @@ VENV := $(CURDIR)/.build-venv
 # What building needs, and the independent tools that the tests compare our output with.
 BUILD_PACKAGES := bubblewrap libarchive-dev libssl-dev libsystemd-dev libzstd-dev pkg-config zlib1g-dev
 RUN_PACKAGES := ovmf qemu-system-x86 qemu-utils
-TEST_PACKAGES := attr binutils containerd cpio cryptsetup-bin curl dash dbus-daemon dosfstools dpkg-dev e2fsprogs erofs-utils \
-	faketime fdisk file gdisk gpg gpg-agent gpgconf gpgv gzip kmod libarchive-tools mount mtools nginx-light openssl procps python3 python3-dbus \
-	python3-gi python3-venv systemd systemd-boot-efi systemd-container systemd-timesyncd tar util-linux xz-utils zstd
+TEST_PACKAGES := attr binutils busybox-static containerd cpio crun cryptsetup-bin curl dash dbus-daemon \
+	docker-registry dosfstools dpkg-dev e2fsprogs erofs-utils faketime fdisk file gdisk gpg gpg-agent gpgconf gpgv gzip \
+	kmod libarchive-tools mount mtools nginx-light openssh-client openssl procps python3 python3-dbus python3-gi \
+	python3-venv runc runsc skopeo systemd systemd-boot-efi systemd-container systemd-timesyncd tar umoci util-linux \
+	xz-utils zstd
 # What the bench compares us with, besides mkosi, which it fetches itself for the images' own Debian release.
 BENCH_PACKAGES := casync cryptsetup-bin dbus-daemon debian-archive-keyring fdisk mount nghttp2-client nginx-light openssl \
-	python3 rauc squashfs-tools strace uidmap zstd
+	python3 rauc runc squashfs-tools strace uidmap zstd
 
 # What `make image` builds and `make run` boots, and the image that `make test` boots: another folder, all formats.
 VARIANT ?= vm-containerd
@@ -75,7 +77,17 @@ $(VENV)/lib/tuf-installed: $(VENV)/bin/pyspdxtools
 	$(VENV)/bin/pip --quiet install cryptography 'tuf>=6'
 	touch $@
 
-test: setup-tests $(VENV)/bin/schemathesis $(VENV)/lib/tuf-installed ## Build everything, an image too, and run all tests
+# The other gRPC server and protobuf codec, which ours speak with.
+$(VENV)/lib/grpc-installed: $(VENV)/bin/pyspdxtools
+	$(VENV)/bin/pip --quiet install grpcio grpcio-tools
+	touch $@
+
+# The client of WebSockets that `GET /exec` is tried with.
+$(VENV)/lib/websockets-installed: $(VENV)/bin/pyspdxtools
+	$(VENV)/bin/pip --quiet install 'websockets>=13'
+	touch $@
+
+test: setup-tests $(VENV)/bin/schemathesis $(VENV)/lib/tuf-installed $(VENV)/lib/grpc-installed $(VENV)/lib/websockets-installed ## Build everything, an image too, and run all tests
 	$(SWIFT) build --build-tests
 	[ -e $(TEST_KEYS)/1.root.json ] || .build/debug/bulkhead keys init $(TEST_KEYS)
 	.build/debug/bulkhead build $(VARIANT) --output $(TEST_OUTPUT) --format raw,qcow2,vmdk \

@@ -26,6 +26,9 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioHTTP2: Target.Dependency = .product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioHPACK: Target.Dependency = .product(name: "NIOHPACK", package: "swift-nio-http2")
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -65,6 +68,7 @@ let system: [Target] =
     + library("Bytes", [])
     + library("BlockDevices", ["Bytes"])
     + library("Gzip", ["CZlib"])
+    + library("GRPCClient", [nioCore, nioPosix, nioHTTP2, nioHPACK], testFiles: ["server.py"])
     + library("Hashing", ["COpenSSL"])
     + library("HTTPFetch", ["Bytes", asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL])
     + library("JSON", [])
@@ -72,7 +76,7 @@ let system: [Target] =
     + library("Processes", [subprocess, systemPackage])
     + library("Signatures", ["COpenSSL"])
     + library("SmallFiles", [])
-    + library("Systemd", ["CSystemd"])
+    + library("Systemd", ["CSystemd", "SmallFiles"])
     + library("Zstd", ["CZstd"])
 
 let formats: [Target] =
@@ -98,14 +102,16 @@ let formats: [Target] =
     + library("SettingsModel", ["JSON"], tests: ["TOML"])
     + library("Templates", ["JSON", "SettingsModel"])
     + library("Features", ["JSON", "SettingsModel", "SmallFiles", "TOML"])
+    + library("OCI", ["Hashing", "JSON"])
+    + library("Protobuf", [], testFiles: ["golden.proto", "golden.py"])
 
 let services: [Target] =
     library("Debian", ["Archive", "FileTree", "Hashing", "JSON", "Processes"])
     + library(
         "ImageBuilder",
         [
-            "Archive", "Bytes", "Debian", "ELF", "FAT", "Features", "FileTree", "GPT", "Hashing", "Processes",
-            "ReleaseManifest", "SBOM", "TUF", "UKI", "VariantManifest", "Verity",
+            "Archive", "Bytes", "Debian", "ELF", "FAT", "Features", "FileTree", "GPT", "Hashing", "JSON",
+            "Processes", "ReleaseManifest", "SBOM", "TUF", "UKI", "VariantManifest", "Verity",
         ],
         tests: ["Signatures"]
     )
@@ -167,8 +173,9 @@ let services: [Target] =
     + library(
         "APIServer",
         [
-            "Features", "HostAPI", "HostAPIClient", "HostAPIServer", "JSON", "SettingsApply", "SettingsModel",
-            "SettingsStore", "SmallFiles", "Systemd", logging, nioCore, nioHTTP1,
+            "ContainerExec", "Containers", "Features", "HostAPI", "HostAPIClient", "HostAPIServer", "JSON",
+            "SettingsApply", "SettingsModel", "SettingsStore", "SmallFiles", "Systemd", logging, nioCore,
+            nioHTTP1, nioPosix,
         ]
     )
     + library(
@@ -179,7 +186,7 @@ let services: [Target] =
         "APIClient",
         [
             "HostAPI", "HostAPIClient", "JSON", "Presentation", "SettingsModel", "SmallFiles", "TOML",
-            argumentParser, asyncHTTPClient, nioCore, nioHTTP1,
+            argumentParser, asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioWebSocket,
         ],
         tests: ["HostAPIServer", logging]
     )
@@ -193,13 +200,39 @@ let services: [Target] =
         ],
         tests: ["ReleaseRepository", "TUF", "UpdateFixtures"]
     )
+    + library(
+        "Containers",
+        ["GRPCClient", "JSON", "OCI", "Protobuf", "SmallFiles", nioCore],
+        tests: ["Hashing", nioPosix]
+    )
+    + library(
+        "ContainerImages",
+        ["Bytes", "Hashing", "HTTPFetch", "JSON", "OCI", "SettingsModel", "SmallFiles", nioCore],
+        tests: ["Templates"]
+    )
+    + library(
+        "HostContainers",
+        [
+            "ContainerImages", "Containers", "Hashing", "HostAPI", "JSON", "OCI", "SettingsModel",
+            "SmallFiles",
+            "Systemd", nioCore, nioPosix,
+        ]
+    )
+    + library(
+        "ContainerExec",
+        [
+            "Containers", "HostAPI", "HostAPIServer", "JSON", "SmallFiles", nioCore, nioHTTP1, nioPosix,
+            nioWebSocket,
+        ],
+        tests: [logging]
+    )
     + library("TUFClient", ["HTTPFetch", "SmallFiles", "TUF"], testFiles: ["conformance"])
     + library("UserData", ["Gzip", "JSON", "SettingsModel", "SmallFiles", "TOML", asyncHTTPClient, nioCore])
     + library(
         "HostSteps",
         [
-            "Features", "HostAPI", "HostAPIClient", "HostHealth", "JSON", "SettingsModel", "SettingsStore",
-            "SmallFiles", "Systemd", "UserData",
+            "Features", "HostAPI", "HostAPIClient", "HostContainers", "HostHealth", "JSON", "SettingsModel",
+            "SettingsStore", "SmallFiles", "Systemd", "UserData", nioCore, nioPosix,
         ]
     )
 
@@ -256,6 +289,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         // Without its default traits, which bring full Foundation and ICU (48 MB).
@@ -264,7 +298,7 @@ let package = Package(
     targets: system + formats + services + programs + contentTests + machineTests + [
         .target(
             name: "TestSupport",
-            dependencies: ["BlockDevices"],
+            dependencies: ["BlockDevices", "Hashing"],
             path: "Tests/TestSupport",
             swiftSettings: optimised
         ),

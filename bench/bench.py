@@ -27,6 +27,7 @@ FIGURES = {
     "erofs": ("erofs", "EROFS options: slot size, build time, update bytes"),
     "updates": ("updates", "bytes of updates, installs, memory, resume, packs; casync, RAUC, systemd-sysupdate"),
     "settings": ("settings", "the settings API against nginx, flushes, memory, size of the host's programs"),
+    "containers": ("containers", "host containers: start and output against ctr, memory of the supervisor"),
     "boot": ("boot", "sizes, boot time, slowest units, and boot time by EROFS options"),
 }
 
@@ -35,7 +36,7 @@ def options() -> argparse.Namespace:
     repository = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog="figures:\n" + "\n".join(f"  {name:8} {text}" for name, (_, text) in FIGURES.items()),
+        epilog="figures:\n" + "\n".join(f"  {name:10} {text}" for name, (_, text) in FIGURES.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(

@@ -80,11 +80,17 @@ class Bulkhead:
         return target
 
     def tools(self) -> ToolTree:
-        """The locked tools that the builder itself unpacked."""
-        trees = sorted((self.cache / "stages").glob("tools-*/root"), key=lambda path: path.stat().st_mtime)
+        """The locked tools that the builder itself unpacked; of an image that somebody else built, too."""
+        if not self.tool_trees():
+            self.image()
+        trees = self.tool_trees()
         if not trees:
-            raise BenchError(f"no tools in '{self.cache}/stages': the first build did not run")
+            raise BenchError(f"a build left no tools in '{self.cache}/stages'")
         return ToolTree(trees[-1])
+
+    def tool_trees(self) -> list[Path]:
+        """The trees of tools in the cache, the newest last."""
+        return sorted((self.cache / "stages").glob("tools-*/root"), key=lambda path: path.stat().st_mtime)
 
     def lock(self) -> dict[str, Any]:
         path = self.repository / "variants" / self.variant / "packages.lock"

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,14 +53,16 @@ def environment(root: Path) -> dict[str, str]:
 
 
 @contextmanager
-def server(root: Path, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+def server(
+    root: Path, folder: Path, options: Sequence[str] = ()
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """The API server on a socket of its own, which restarts nothing."""
     path = folder / "api.sock"
     command: list[str | Path] = [root / PROGRAMS[1:] / "bulkhead-host", "apiserver", "--no-systemd"]
     command += ["--socket", path, "--state", fresh(folder / "state"), "--root", fresh(folder / "run")]
     command += ["--features", root / "usr/share/bulkhead/features"]
     command += ["--templates", root / "usr/share/bulkhead/templates"]
-    command += ["--os-release", root / "usr/lib/os-release"]
+    command += ["--os-release", root / "usr/lib/os-release", *options]
     with open(folder / "apiserver.log", "wb") as log:
         process = subprocess.Popen(command, env=environment(root), stdout=log, stderr=log)
     try:

@@ -74,6 +74,7 @@ struct APIClientCommand: AsyncParsableCommand {
             GetCommand.self, SetCommand.self, UnsetCommand.self, ApplyCommand.self, ConfirmCommand.self,
             TransactionCommand.self, GenerationsCommand.self, UpdateCommand.self, HealthCommand.self,
             ReportCommand.self, EventsCommand.self, RebootCommand.self, LockdownCommand.self,
+            HostContainersCommand.self,
             ExecCommand.self,
             RawCommand.self, CompletionCommand.self,
         ],

@@ -7,7 +7,7 @@ import Presentation
 struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events",
-        abstract: "Follow what happens: commits, applies, trials, updates, health.",
+        abstract: "Follow what happens: commits, applies, trials, updates, health, containers.",
         discussion: """
             Without --limit and --timeout it goes on until it is stopped, and connects again when the server restarts. \
             As JSON, each event is one line.

@@ -144,53 +144,6 @@ struct ReportCommand: AsyncParsableCommand {
     }
 }
 
-/// `apiclient exec`.
-struct ExecCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "exec",
-        abstract: "Run a command in a host container.",
-        discussion: """
-            Examples:
-              apiclient exec admin -- ls -l /
-              apiclient exec -t admin bash
-            """
-    )
-
-    @Flag(name: [.customShort("t"), .customLong("tty")], help: "Run it in a pseudoterminal.")
-    var tty = false
-
-    @Flag(name: [.customShort("T"), .customLong("no-tty")], help: "Don't run it in a pseudoterminal.")
-    var noTTY = false
-
-    @Argument(help: "The container.")
-    var target: String
-
-    @Argument(help: ArgumentHelp("The command and its arguments.", valueName: "command"))
-    var command: [String]
-
-    @OptionGroup var globals: GlobalOptions
-
-    func validate() throws {
-        if tty, noTTY { throw ValidationError("-t and -T exclude each other") }
-        if command.isEmpty { throw ValidationError("Must specify a command for 'exec' to run.") }
-    }
-
-    func run() async throws {
-        try await CommandFailure.explaining("Failed to exec") {
-            let response = try await globals.client.raw(method: "GET", uri: "/exec")
-            if [404, 405, 501].contains(response.status) {
-                throw CommandFailure(
-                    "Failed to exec: this host's API can't run commands in containers (status \(response.status))"
-                )
-            }
-            try response.requireSuccess()
-            throw CommandFailure(
-                "Failed to exec: this apiclient is older than the host's API: use the host's own"
-            )
-        }
-    }
-}
-
 /// `apiclient completion`.
 struct CompletionCommand: ParsableCommand {
     enum Shell: String, CaseIterable, ExpressibleByArgument { case bash, zsh, fish }

@@ -10,7 +10,8 @@ public struct BulkheadCommand: AsyncParsableCommand {
             Exit status: 0 done, 1 failed, 2 wrong usage.
             """,
         subcommands: [
-            BuildCommand.self, LockCommand.self, InspectCommand.self, DiffCommand.self, RunCommand.self,
+            BuildCommand.self, BuildContainerCommand.self, LockCommand.self, InspectCommand.self,
+            DiffCommand.self, RunCommand.self,
             KeysCommand.self, RepoCommand.self, SettingsCommand.self, APICommand.self,
         ]
     )

@@ -2,23 +2,25 @@ import ArgumentParser
 import Debian
 import ImageBuilder
 
-/// `bulkhead lock`: pins the packages and tools of a variant.
+/// `bulkhead lock`: pins the packages and tools of a variant, or the packages of a container.
 struct LockCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lock",
-        abstract: "Resolve a variant's packages and build tools and write its packages.lock.",
+        abstract: "Resolve the packages of a variant or a container and write its packages.lock.",
         discussion: """
             apt's own solver chooses from trixie, trixie-updates and trixie-security, in a private state
-            directory. Locked versions are kept as long as the archive has them; --update moves them.
+            directory. Locked versions are kept as long as the archive has them; --update moves them. The lock of a
+            variant has the build tools, too; that of a container (image/containers/) only its packages.
 
             Examples:
               bulkhead lock vm-containerd
               bulkhead lock vm-containerd --update openssl
               bulkhead lock vm-containerd --update
+              bulkhead lock admin
             """
     )
 
-    @Argument(help: "The variant: a folder below variants/.")
+    @Argument(help: "The variant, a folder below variants/; or the container, one below image/containers/.")
     var variant: String
 
     @Flag(
@@ -43,7 +45,7 @@ struct LockCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let locking = try Locking(variant: variant, workspace: place.workspace())
+        let locking = try Locking(variant, workspace: place.workspace())
         let choice: Locking.Update =
             update ? (packages.isEmpty ? .everything : .packages(Set(packages))) : .nothing
         let mirror = mirror

@@ -9,6 +9,14 @@ struct Exchange: Sendable {
     let bandwidth: Bandwidth?
     let time: Time
 
+    /// What is asked for, besides the URL.
+    struct Request: Sendable {
+        var method = FetchMethod.get
+        var fields: [(String, String)] = []
+        /// For the first URL's origin alone.
+        var authorization: FetchAuthorization?
+    }
+
     /// The head of an answer, with its body still to be read.
     struct Answer {
         let url: FetchURL
@@ -33,15 +41,18 @@ struct Exchange: Sendable {
     /// As much may come behind the last byte that is wanted: the end of a multipart body.
     private static let closingLimit = 4096
 
-    /// Sends a GET and follows redirects.
+    /// Sends a request and follows redirects.
     ///
     /// - Throws: `FetchFailure`, or `CancellationError`.
-    func get(_ url: FetchURL, fields: [(String, String)] = [], watch: Watch) async throws -> Answer {
-        var url = url
+    func send(_ request: Request, to url: FetchURL, watch: Watch) async throws -> Answer {
+        var (url, request) = (url, request)
         var seen: Set<String> = [url.description]
         while true {
-            let answer = try await ask(url, fields, watch)
+            let answer = try await ask(url, request, watch)
             guard Self.redirectStatus.contains(answer.status) else { return answer }
+            if case .post = request.method {
+                throw FetchFailure.redirect("what a form has is sent to no other place")
+            }
             guard let location = answer.field("Location") else {
                 throw FetchFailure.redirect("it does not say where to (status \(answer.status))")
             }
@@ -62,16 +73,29 @@ struct Exchange: Sendable {
                     "there are more than \(configuration.redirects), the last to \(next)"
                 )
             }
+            // As for the credentials of the URL itself; a redirect back does not bring it again.
+            if !next.hasSameOrigin(as: url) { request.authorization = nil }
             url = next
         }
     }
 
-    private func ask(_ url: FetchURL, _ fields: [(String, String)], _ watch: Watch) async throws -> Answer {
+    private func ask(_ url: FetchURL, _ wanted: Request, _ watch: Watch) async throws -> Answer {
         let (client, prepared) = clients.request(for: url)
         var request = prepared
+        switch wanted.method {
+        case .get: request.method = .GET
+        case .head: request.method = .HEAD
+        case .post(let form):
+            request.method = .POST
+            request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
+            request.body = .bytes(ByteBuffer(string: form))
+        }
+        if let authorization = wanted.authorization {
+            request.headers.replaceOrAdd(name: "Authorization", value: authorization.value)
+        }
         request.headers.add(name: "User-Agent", value: configuration.userAgent)
         request.headers.add(name: "Accept-Encoding", value: "identity")
-        for (name, value) in fields { request.headers.add(name: name, value: value) }
+        for (name, value) in wanted.fields { request.headers.add(name: name, value: value) }
         do {
             // The watch ends it sooner, by a name that fits better.
             let limit = configuration.connectTime + configuration.idleTime

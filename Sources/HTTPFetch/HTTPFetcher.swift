@@ -63,25 +63,41 @@ public final class HTTPFetcher: Sendable {
             return try LocalFile.read(file, at: 0, count: Int(file.size))
         }
         let exchange = exchange
-        let length = Double(limit) / Double(configuration.usefulRate)
-        let total = configuration.documentTime + .milliseconds(Int64(min(length, 1e6) * 1000))
-        return try await Watch.over(configuration, total: total, time: time) { watch in
-            let answer = try await exchange.get(url, watch: watch)
+        return try await Watch.over(configuration, total: documentTime(limit), time: time) { watch in
+            let answer = try await exchange.send(Exchange.Request(), to: url, watch: watch)
             guard answer.status == 200 else {
                 try? await exchange.discard(answer, watch)
                 throw FetchFailure.status(answer.status)
             }
-            if let length = answer.length, length > limit { throw FetchFailure.tooLarge(limit: limit) }
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(Int(answer.length ?? 0))
-            try await exchange.read(answer, watch: watch) { piece in
-                guard UInt64(bytes.count) + UInt64(piece.readableBytes) <= limit else {
-                    throw FetchFailure.tooLarge(limit: limit)
-                }
-                bytes += piece.readableBytesView
-                return true
-            }
-            return bytes
+            return try await Self.body(of: answer, limit: limit, exchange, watch)
         }
+    }
+
+    /// How long a document of a length may take.
+    func documentTime(_ limit: UInt64) -> Duration {
+        let length = Double(limit) / Double(configuration.usefulRate)
+        return configuration.documentTime + .milliseconds(Int64(min(length, 1e6) * 1000))
+    }
+
+    /// Reads the body of a document.
+    ///
+    /// - Throws: `FetchFailure`, or `CancellationError`.
+    static func body(
+        of answer: Exchange.Answer,
+        limit: UInt64,
+        _ exchange: Exchange,
+        _ watch: Watch
+    ) async throws -> [UInt8] {
+        if let length = answer.length, length > limit { throw FetchFailure.tooLarge(limit: limit) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Int(answer.length ?? 0))
+        try await exchange.read(answer, watch: watch) { piece in
+            guard UInt64(bytes.count) + UInt64(piece.readableBytes) <= limit else {
+                throw FetchFailure.tooLarge(limit: limit)
+            }
+            bytes += piece.readableBytesView
+            return true
+        }
+        return bytes
     }
 }

@@ -1,15 +1,17 @@
 /// Hands pieces from several producers to one consumer, which takes one at a time.
 ///
 /// A producer waits until its piece is taken, so no more than one piece for each producer is held.
-actor Handover<Piece: Sendable> {
+package actor Handover<Piece: Sendable> {
     private var waiting: [(piece: Piece, taken: CheckedContinuation<Void, any Error>)] = []
     private var consumer: CheckedContinuation<Piece?, any Error>?
     private var end: Result<Void, any Error>?
 
+    package init() {}
+
     /// Gives a piece; returns when it was taken.
     ///
     /// - Throws: `CancellationError` when nobody will take it.
-    func give(_ piece: Piece) async throws {
+    package func give(_ piece: Piece) async throws {
         if end != nil { throw CancellationError() }
         if let consumer {
             self.consumer = nil
@@ -20,7 +22,7 @@ actor Handover<Piece: Sendable> {
     }
 
     /// Takes the next piece; nil after the last.
-    func next() async throws -> Piece? {
+    package func next() async throws -> Piece? {
         if !waiting.isEmpty {
             let (piece, taken) = waiting.removeFirst()
             taken.resume()
@@ -34,7 +36,7 @@ actor Handover<Piece: Sendable> {
     }
 
     /// Ends it, for a reason: whoever waits, on either side, goes on.
-    func finish(_ result: Result<Void, any Error>) {
+    package func finish(_ result: Result<Void, any Error>) {
         guard end == nil else { return }
         end = result
         for (_, taken) in waiting { taken.resume(throwing: CancellationError()) }

@@ -43,7 +43,8 @@ struct PartRequest: Sendable {
             total: nil,
             time: fetcher.time
         ) { watch in
-            let answer = try await fetcher.exchange.get(url, fields: fields, watch: watch)
+            let request = Exchange.Request(fields: fields, authorization: file.authorization)
+            let answer = try await fetcher.exchange.send(request, to: url, watch: watch)
             switch answer.status {
             case 206: try await self.readParts(answer, asked, watch)
             case 200: try await self.readWhole(answer, asked, watch)

@@ -13,13 +13,19 @@ public struct FetchedBytes: Sendable, Equatable {
 extension HTTPFetcher {
     /// A file of a known size that several mirrors may serve; nothing is asked yet.
     ///
-    /// - Parameter urls: the mirrors, in the order in which they are tried.
-    public func file(urls: [String], size: UInt64) throws(FetchError) -> RemoteFile {
+    /// - Parameters:
+    ///   - urls: the mirrors, in the order in which they are tried.
+    ///   - authorization: who is asking, for the origin of each of these URLs.
+    public func file(
+        urls: [String],
+        size: UInt64,
+        authorization: FetchAuthorization? = nil
+    ) throws(FetchError) -> RemoteFile {
         guard !urls.isEmpty else { throw .configuration("no URL is given to fetch from") }
         guard size <= UInt64(Int64.max) else { throw .configuration("no file has \(size) bytes") }
         var parsed: [FetchURL] = []
         for url in urls { parsed.append(try parse(url)) }
-        return RemoteFile(fetcher: self, urls: parsed, size: size)
+        return RemoteFile(fetcher: self, urls: parsed, size: size, authorization: authorization)
     }
 }
 
@@ -45,10 +51,12 @@ public final class RemoteFile: Sendable {
     public let size: UInt64
     let fetcher: HTTPFetcher
     let urls: [FetchURL]
+    let authorization: FetchAuthorization?
     let knowledge = Mutex(Knowledge())
 
-    init(fetcher: HTTPFetcher, urls: [FetchURL], size: UInt64) {
+    init(fetcher: HTTPFetcher, urls: [FetchURL], size: UInt64, authorization: FetchAuthorization?) {
         self.fetcher = fetcher
+        self.authorization = authorization
         self.urls = urls
         self.size = size
     }

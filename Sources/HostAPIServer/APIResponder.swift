@@ -178,6 +178,8 @@ extension ResponseWriter {
         head.headerFields[.contentType] = Problem.mediaType
         head.headerFields[.contentLength] = "\(body.readableBytes)"
         if let allow { head.headerFields[.allow] = allow }
+        // RFC 9110, section 15.5.22.
+        if problem.status == 426 { head.headerFields[.upgrade] = "websocket" }
         guard !isHead else { return try await writeResponse(head) }
         try await write(response: head, body: ResponseBody(byteBuffer: body))
     }

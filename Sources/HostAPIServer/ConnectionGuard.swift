@@ -13,22 +13,23 @@ final class ConnectionGuard: ChannelDuplexHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private enum Phase { case idle, head, body }
+    enum Phase { case idle, head, body, upgrading, upgraded }
 
-    private let limits: ServerLimits
+    let limits: ServerLimits
     private let table: ConnectionTable
     private let readyAnswer: @Sendable (HTTPRequestHead) -> ReadyAnswer?
+    private let upgradeAnswer: @Sendable (HTTPRequestHead, any Channel) -> Upgrade?
     private let refused: @Sendable (Int) -> Void
 
     private var context: ChannelHandlerContext?
-    private var phase = Phase.idle
+    var phase = Phase.idle
     /// When the request that is being read began.
     private var requestSince = NIODeadline.now()
     /// Since when the client has asked for nothing.
     private var idleSince = NIODeadline.now()
     private var unwritableSince: NIODeadline?
     /// Whether more is to be read as soon as the client has read its answers.
-    private var isReadHeld = false
+    var isReadHeld = false
     /// Bytes of the request line so far, and whether its end was seen.
     private var lineLength = 0
     private var sawLineEnd = false
@@ -41,8 +42,10 @@ final class ConnectionGuard: ChannelDuplexHandler {
     private var responseSince: NIODeadline?
     /// No request after the last one is read: it said so, or the server stops.
     private var isLastRequest = false
-    private var version = HTTPVersion.http1_1
+    private(set) var version = HTTPVersion.http1_1
     private var ready: ReadyAnswer?
+    /// What the connection becomes when the request that is being read has ended.
+    var upgrade: Upgrade?
     /// A refusal that waits for this many answers before it.
     private var refusal: (refusal: Refusal, after: Int)?
     /// What came first of the request that is being read, until its head is read: a method that the decoder does not know
@@ -56,18 +59,21 @@ final class ConnectionGuard: ChannelDuplexHandler {
         limits: ServerLimits,
         table: ConnectionTable,
         readyAnswer: @escaping @Sendable (HTTPRequestHead) -> ReadyAnswer?,
+        upgradeAnswer: @escaping @Sendable (HTTPRequestHead, any Channel) -> Upgrade?,
         refused: @escaping @Sendable (Int) -> Void
     ) {
         self.limits = limits
         self.table = table
         self.readyAnswer = readyAnswer
+        self.upgradeAnswer = upgradeAnswer
         self.refused = refused
     }
 
     /// Since when the server waits for this client; nil while it works for it.
     var waitsSince: NIODeadline? {
         if drainUntil != nil { return .uptimeNanoseconds(0) }
-        guard inFlight == 0 || phase == .body else { return nil }
+        // Of an upgraded connection its own handlers know whether it waits.
+        guard !isUpgraded, inFlight == 0 || phase == .body else { return nil }
         return phase == .idle ? idleSince : requestSince
     }
 
@@ -119,7 +125,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard refusal == nil, drainUntil == nil else { return }
+        guard refusal == nil, drainUntil == nil, !isUpgraded else { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
             if phase == .idle { requestSince = .now() }
@@ -130,6 +136,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
             bodySize += bytes.readableBytes
             guard bodySize <= limits.body else { return refuse(.bodyTooLarge(limits)) }
             guard ready == nil else { return }
+            if upgrade != nil { return refuse(.bodyOfUpgrade) }
             // Without one, the request is answered already, and nobody keeps the rest of its body.
             if !held.isEmpty {
                 guard table.hold(bytes.readableBytes) else { return refuseBody() }
@@ -140,7 +147,9 @@ final class ConnectionGuard: ChannelDuplexHandler {
             guard phase == .body else { return }
             phase = .idle
             idleSince = .now()
-            if let ready {
+            if let upgrade {
+                begin(upgrade, context)
+            } else if let ready {
                 self.ready = nil
                 send(ready, context)
             } else {
@@ -151,7 +160,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         version = head.version.major == 1 && head.version.minor == 0 ? .http1_0 : .http1_1
-        // What comes after an upgrade is no HTTP/1 for the decoder, though we never upgrade.
+        // What comes after an upgrade is no HTTP/1 for the decoder, whether we do upgrade or not.
         isLastRequest = !head.isKeepAlive || head.headers.contains(name: "upgrade")
         phase = .head
         firstBytes = nil
@@ -165,6 +174,12 @@ final class ConnectionGuard: ChannelDuplexHandler {
             ready = answer
             return
         }
+        if inFlight == 0, head.headers.contains(name: "upgrade"),
+            let answer = upgradeAnswer(head, context.channel)
+        {
+            upgrade = answer
+            return
+        }
         if head.headers[canonicalForm: "expect"].contains(where: { $0.lowercased() == "100-continue" }),
             inFlight == 0, version == .http1_1
         {
@@ -176,37 +191,12 @@ final class ConnectionGuard: ChannelDuplexHandler {
         context.fireChannelRead(wrapInboundOut(.head(head)))
     }
 
-    private func fault(of head: HTTPRequestHead) -> Refusal? {
-        if head.uri.utf8.count > limits.target { return Refusal(.targetTooLong(limits)) }
-        let size = head.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
-        if size > limits.headers { return Refusal(.headersTooLarge(limits)) }
-        // What follows a CONNECT is no HTTP for the decoder.
-        if case .RAW(let name) = head.method { return Refusal(method: name, target: head.uri) }
-        if head.method == .CONNECT { return Refusal(method: "CONNECT", target: head.uri) }
-        guard head.uri.utf8.first == UInt8(ascii: "/") else {
-            let detail = "the request target must be a path that begins with '/'"
-            return Refusal(Problem(status: 400, detail: detail))
-        }
-        if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > limits.body
-        {
-            return Refusal(.bodyTooLarge(limits))
-        }
-        return nil
-    }
-
-    /// The path and query of a target in absolute form (`http://host/path`), which servers must take (RFC 9112, section
-    /// 3.2.2); other targets as they are.
-    private static func originForm(_ target: String) -> String {
-        guard target.utf8.first != UInt8(ascii: "/"), target.lowercased().hasPrefix("http://") else {
-            return target
-        }
-        let rest = target.dropFirst("http://".count).drop { $0 != "/" && $0 != "?" }
-        return rest.first == "/" ? String(rest) : "/\(rest)"
-    }
+    /// Whether the connection speaks, or is about to speak, another protocol, whose handlers stand in front of this one.
+    private var isUpgraded: Bool { phase == .upgrading || phase == .upgraded }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if drainUntil != nil {
-            // The refusal was the answer.
+        if drainUntil != nil || isUpgraded {
+            // The refusal, or the upgrade, was the answer.
             promise?.succeed()
             return
         }
@@ -288,15 +278,16 @@ final class ConnectionGuard: ChannelDuplexHandler {
         if inFlight > 1 || responseSince != nil { close() } else { refuseBody() }
     }
 
-    private func refuse(_ problem: Problem) { refuse(Refusal(problem)) }
+    func refuse(_ problem: Problem) { refuse(Refusal(problem)) }
 
     private func refuse(_ refused: Refusal) {
         guard let context, refusal == nil, drainUntil == nil else { return }
         // It was answered before its body came: a second answer would be taken for that to the client's next request.
-        if phase == .body, ready == nil, inFlight == 0 { return drain(context) }
+        if phase == .body, ready == nil, upgrade == nil, inFlight == 0 { return drain(context) }
         // The request that is being read was passed on with its head, unless it had a ready answer.
-        let isPassedOn = phase == .body && ready == nil
+        let isPassedOn = phase == .body && ready == nil && upgrade == nil
         ready = nil
+        upgrade = nil
         let before = isPassedOn ? inFlight - 1 : inFlight
         if before <= 0, responseSince == nil {
             send(refused, context)
@@ -320,6 +311,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
             ]
         )
         if let allow = refusal.allow { head.headers.add(name: "allow", value: allow) }
+        if status == 426 { head.headers.add(name: "upgrade", value: "websocket") }
         if let seconds = refusal.retryAfter { head.headers.add(name: "retry-after", value: "\(seconds)") }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if !isHead { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
@@ -338,7 +330,10 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
     /// Reads nothing from a client that leaves answers unread, else its requests would fill the memory with answers.
     func read(context: ChannelHandlerContext) {
-        guard context.channel.isWritable || drainUntil != nil else { return isReadHeld = true }
+        guard phase == .upgraded || drainUntil != nil || context.channel.isWritable && phase != .upgrading
+        else {
+            return isReadHeld = true
+        }
         context.read()
     }
 
@@ -346,7 +341,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
         let isWritable = context.channel.isWritable
         unwritableSince = isWritable ? nil : .now()
         context.fireChannelWritabilityChanged()
-        if isWritable, isReadHeld {
+        if isWritable, isReadHeld, phase != .upgrading {
             isReadHeld = false
             context.read()
         }
@@ -355,7 +350,7 @@ final class ConnectionGuard: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let event = event as? ChannelEvent, event == .inputClosed {
             // Nothing more comes; if nobody works for the client, there is nothing left to do.
-            if drainUntil != nil || inFlight == 0 && ready == nil { return close() }
+            if drainUntil != nil || inFlight == 0 && ready == nil && upgrade == nil { return close() }
             isLastRequest = true
         }
         context.fireUserInboundEventTriggered(event)
@@ -364,10 +359,12 @@ final class ConnectionGuard: ChannelDuplexHandler {
     /// Ends what takes too long.
     func check(_ now: NIODeadline) {
         if let drainUntil, now >= drainUntil { return close() }
+        if isUpgraded { return }
         if let unwritableSince, now - unwritableSince >= limits.write { return close() }
         if phase != .idle, now - requestSince >= limits.request {
             // The time that requests before it take is not the client's fault.
-            if inFlight > (phase == .body && ready == nil ? 1 : 0) { return requestSince = now }
+            let isPassedOn = phase == .body && ready == nil && upgrade == nil
+            if inFlight > (isPassedOn ? 1 : 0) { return requestSince = now }
             return refuse(.requestTimeout(limits))
         }
         if phase == .idle, inFlight == 0, now - idleSince >= limits.idle { close() }
@@ -376,24 +373,9 @@ final class ConnectionGuard: ChannelDuplexHandler {
     /// Closes the connection as soon as the requests that were read are answered.
     func finish() {
         isLastRequest = true
-        if inFlight == 0 && ready == nil { close() }
+        if inFlight == 0 && ready == nil && upgrade == nil { close() }
     }
 
     /// Closes the connection.
     func close() { context?.close(promise: nil) }
-}
-
-/// Stands in front of the decoder and tells the guard that bytes came: a client that sends one now and then is seen.
-final class ByteTap: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
-
-    private let connection: ConnectionGuard
-
-    init(_ connection: ConnectionGuard) { self.connection = connection }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        connection.bytesArrived(unwrapInboundIn(data))
-        context.fireChannelRead(data)
-    }
 }

@@ -17,6 +17,8 @@ final class HTTPServer: Sendable {
 
         /// Answers that are ready, tried first, on the event loop: it must not wait.
         var ready: @Sendable (HTTPRequestHead) -> ReadyAnswer?
+        /// What becomes of requests to upgrade, tried next, which must not wait either; nil for those that stay HTTP.
+        var upgrade: @Sendable (HTTPRequestHead, PeerCredentials, any Channel) -> Upgrade?
         /// Everything else.
         var responder: Responder
         /// Told the status of each request that the transport itself refused.
@@ -79,6 +81,7 @@ final class HTTPServer: Sendable {
                         limits: limits,
                         table: table.value,
                         readyAnswer: answers.ready,
+                        upgradeAnswer: { answers.upgrade($0, peer.value, $1) },
                         refused: answers.refused
                     )
                     try pipeline.addHandler(guardian, position: .after(decoder))

@@ -1,6 +1,6 @@
 public import HostAPI
 public import Logging
-import NIOCore
+public import NIOCore
 public import NIOHTTP1
 import NIOPosix
 import Synchronization
@@ -16,6 +16,8 @@ public final class HostAPIServer: Sendable {
         public var answer: @Sendable (APIRequest) async throws(Problem) -> APIReply
         /// Answers that are ready, tried first, on the event loop: it must not wait.
         public var ready: @Sendable (HTTPRequestHead) -> ReadyAnswer?
+        /// What becomes of requests to upgrade: asked on the event loop, it must not wait; nil for those that stay HTTP.
+        public var upgrade: @Sendable (HTTPRequestHead, PeerCredentials, any Channel) -> Upgrade?
         /// Told of each answer: the operation, if there was one, the status, and how long it took.
         public var answered: @Sendable (Operation?, Int, Duration) -> Void
         /// Told the number of open connections.
@@ -25,11 +27,17 @@ public final class HostAPIServer: Sendable {
         public init(
             answer: @escaping @Sendable (APIRequest) async throws(Problem) -> APIReply,
             ready: @escaping @Sendable (HTTPRequestHead) -> ReadyAnswer? = { _ in nil },
+            upgrade: @escaping @Sendable (HTTPRequestHead, PeerCredentials, any Channel) -> Upgrade? = {
+                _,
+                _,
+                _ in nil
+            },
             answered: @escaping @Sendable (Operation?, Int, Duration) -> Void = { _, _, _ in },
             connections: @escaping @Sendable (Int) -> Void = { _ in }
         ) {
             self.answer = answer
             self.ready = ready
+            self.upgrade = upgrade
             self.answered = answered
             self.connections = connections
         }
@@ -64,6 +72,18 @@ public final class HostAPIServer: Sendable {
                 counter.add()
                 return answer
             },
+            upgrade: { head, peer, channel in
+                let answer = service.upgrade(head, peer, channel)
+                if case .accepted = answer {
+                    counter.add()
+                    let path = String(head.uri.prefix { $0 != "?" })
+                    let match = RouteTable.match(method: head.method.rawValue, path: path)
+                    if case .endpoint(let endpoint, _) = match {
+                        service.answered(endpoint.operation, 101, .zero)
+                    }
+                }
+                return answer
+            },
             answered: { operation, status, duration in
                 counter.add()
                 service.answered(operation, status, duration)
@@ -79,6 +99,7 @@ public final class HostAPIServer: Sendable {
             limits: limits,
             answers: .init(
                 ready: counted.ready,
+                upgrade: counted.upgrade,
                 responder: { request, writer, channel, peer in
                     try await responder.respond(request, writer, channel, peer)
                 },

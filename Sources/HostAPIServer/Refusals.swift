@@ -2,6 +2,8 @@ import HostAPI
 import NIOCore
 
 extension Problem {
+    static let bodyOfUpgrade = Problem(status: 400, detail: "a request to upgrade must have no body")
+
     static func bodyTooLarge(_ limits: ServerLimits) -> Problem {
         Problem(
             status: 413,
@@ -46,7 +48,10 @@ struct Refusal {
     /// The value of the header `Retry-After`, in seconds (RFC 9110, section 10.2.3).
     var retryAfter: Int?
 
-    init(_ problem: Problem) { self.problem = problem }
+    init(_ problem: Problem) {
+        self.problem = problem
+        if problem.status == 503 { retryAfter = 1 }
+    }
 
     /// Refuses a request for whose body there is no room now.
     init(noRoom limits: ServerLimits) {

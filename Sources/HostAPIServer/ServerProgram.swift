@@ -28,7 +28,7 @@ public enum ServerProgram {
         let notifier = Notifier()
         logger.info("\(server.greeting) on \(inherited.isEmpty ? socketPath : "the socket from systemd")")
         _ = try? notifier.send(.ready, .status(server.greeting))
-        IdlePages.release()
+        CodePages.release()
         let watchdog = notifier.watchdogInterval.map { interval in
             Task {
                 while !Task.isCancelled {

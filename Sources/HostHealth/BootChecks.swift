@@ -4,6 +4,7 @@ extension HealthCheck {
     /// The checks of a boot, cheapest first.
     public static let boot: [HealthCheck] = [
         rootVerity, etcReadOnly, state, data, machineID, watchdog, units, apiserver, containerd,
+        hostContainerd,
     ]
 
     /// The root is EROFS on dm-verity and read-only.
@@ -106,6 +107,21 @@ extension HealthCheck {
             return .healthy("serves on its socket")
         } catch {
             return .unhealthy("\(error); see 'journalctl -b -u containerd'")
+        }
+    }
+
+    /// The runtime of host containers, where the variant has them, says over gRPC that it serves: through it people come
+    /// in when all else fails.
+    static let hostContainerd = HealthCheck("host-containerd") { host in
+        guard host.exists("/usr/lib/systemd/system/host-containerd.service") else {
+            return .skipped("the variant has no host containers")
+        }
+        do {
+            let socket = host.path("/run/host-containerd/containerd.sock")
+            try GRPCProbe.run(socket: socket, timeout: .seconds(30))
+            return .healthy("serves on its socket")
+        } catch {
+            return .unhealthy("\(error); see 'journalctl -b -u host-containerd'")
         }
     }
 }

@@ -12,6 +12,11 @@ struct SettingsUnits: Sendable, Equatable {
     /// What features restart, and no host is any good without.
     private static let runtime: Set<String> = ["containerd.service"]
 
+    /// The beginnings of the names of units that run one container each: what it is and does is all settings.
+    ///
+    /// An essential bootstrap container fails bulkhead-bootstrap.service, too, which is judged.
+    private static let containers = ["bootstrap-container@", "host-container@"]
+
     /// The names of the units.
     let names: Set<String>
 
@@ -31,7 +36,9 @@ struct SettingsUnits: Sendable, Equatable {
 
     /// What the units that have failed mean for the host.
     func judge(failed: [String]) -> HealthResult {
-        let judged = failed.filter { !names.contains($0) }
+        let judged = failed.filter { unit in
+            !names.contains(unit) && !Self.containers.contains { unit.hasPrefix($0) }
+        }
         guard judged.isEmpty else {
             return .unhealthy("failed: \(judged.joined(separator: ", ")); see 'journalctl -b -u UNIT'")
         }

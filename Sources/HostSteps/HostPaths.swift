@@ -5,6 +5,7 @@ enum HostPaths {
     static let features = "/usr/share/bulkhead/features"
     static let release = "/usr/lib/os-release"
     static let runtime = "/run/bulkhead"
+    static let client = "/usr/bin/apiclient"
     static let hostname = "/etc/hostname"
     static let wantedLockdown = "/etc/bulkhead/lockdown"
     static let kernelLockdown = "/sys/kernel/security/lockdown"

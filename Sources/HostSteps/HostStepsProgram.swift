@@ -5,7 +5,7 @@ public enum HostStepsProgram {
     /// All steps, in the order of the boot.
     static let steps: [Step] = [
         .migrate, .userData, .generate, .apply, .setHostname, .lockdown, .refuseModule, .checkBoot,
-        .verifyRoot, .checkTrial, .recordFailure, .showFailure,
+        .verifyRoot, .checkTrial, .recordFailure, .showFailure, .bootstrap, .hostContainers, .hostContainer,
     ]
 
     /// Runs a step.

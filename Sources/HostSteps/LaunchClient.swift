@@ -77,6 +77,18 @@ struct LaunchClient: Sendable {
         return try ApplyResult(json: answer.json())
     }
 
+    /// Sets the mode of a bootstrap container or of bootstrap commands to `off`, and renders what follows it.
+    ///
+    /// - Parameters:
+    ///   - group: the group of settings.
+    ///   - name: the name in it.
+    func switchOff(_ group: String, _ name: String) async throws {
+        let query = [("tx", "bulkhead-bootstrap")]
+        let settings: JSONValue = .object([group: .object([name: ["mode": "off"]])])
+        _ = try await client.call(.patchSettings, query: query, body: settings)
+        _ = try await client.call(.commitAndApply, query: query, timeLimit: .seconds(120))
+    }
+
     /// Tells the server what a step found, so that `GET /health` shows it.
     func report(_ report: BootReport) async throws {
         _ = try await client.call(.postBootReport, body: report.json)

@@ -40,6 +40,8 @@ public struct SBOMPackage: Sendable, Hashable {
     public var homepage: String?
     /// The bytes of `/usr/share/doc/NAME/copyright`, if there is one.
     public var copyright: [UInt8]?
+    /// The container inside of the image that has it; nil for the image itself.
+    public var container: String?
     /// The declared licence as an SPDX expression, where no copyright file says it.
     public var license: String?
 
@@ -58,6 +60,7 @@ public struct SBOMPackage: Sendable, Hashable {
         maintainer: String? = nil,
         homepage: String? = nil,
         copyright: [UInt8]? = nil,
+        container: String? = nil,
         license: String? = nil
     ) {
         self.kind = kind
@@ -73,20 +76,29 @@ public struct SBOMPackage: Sendable, Hashable {
         self.maintainer = maintainer
         self.homepage = homepage
         self.copyright = copyright
+        self.container = container
         self.license = license
     }
 }
 
 /// The facts of the image that the bill of materials is for.
 public struct SBOMImage: Sendable, Hashable {
+    /// What an image is, and the digest by which it is known.
+    public enum Identity: Sendable, Hashable {
+        /// An operating system, by the dm-verity root hash of its root file system.
+        case operatingSystem(rootHash: SHA256Digest)
+        /// A container, by the digest of its OCI manifest.
+        case container(manifest: SHA256Digest)
+    }
+
     /// The image's name, such as the variant's and the architecture.
     public var name: String
     /// The image's version.
     public var version: String
     /// The Debian release that packages are from, such as `trixie`.
     public var distribution: String
-    /// The dm-verity root hash.
-    public var rootHash: SHA256Digest
+    /// What the image is, and the digest by which it is known.
+    public var identity: Identity
     /// `SOURCE_DATE_EPOCH`, in seconds since 1970.
     public var sourceDateEpoch: UInt64
     /// The version of the tool that writes the document.
@@ -97,14 +109,14 @@ public struct SBOMImage: Sendable, Hashable {
         name: String,
         version: String,
         distribution: String,
-        rootHash: SHA256Digest,
+        identity: Identity,
         sourceDateEpoch: UInt64,
         toolVersion: String
     ) {
         self.name = name
         self.version = version
         self.distribution = distribution
-        self.rootHash = rootHash
+        self.identity = identity
         self.sourceDateEpoch = sourceDateEpoch
         self.toolVersion = toolVersion
     }

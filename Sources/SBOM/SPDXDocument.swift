@@ -52,25 +52,36 @@ public struct SPDXDocument: Sendable {
     }
 
     private static func precedes(_ left: SBOMPackage, _ right: SBOMPackage) -> Bool {
-        (left.kind.rawValue, left.name, left.architecture, left.version)
-            < (right.kind.rawValue, right.name, right.architecture, right.version)
+        let (one, other) = (left.container ?? "", right.container ?? "")
+        return (one, left.kind.rawValue, left.name, left.architecture, left.version)
+            < (other, right.kind.rawValue, right.name, right.architecture, right.version)
     }
 
     private static func element(of image: SBOMImage) -> SPDXFile.Package {
-        SPDXFile.Package(
+        let (type, digest, comment, purpose) =
+            switch image.identity {
+            case .operatingSystem(let hash):
+                (
+                    "dm-verity-root-hash", hash, "dm-verity root hash (SHA-256) of the root file system",
+                    "OPERATING-SYSTEM"
+                )
+            case .container(let manifest):
+                ("oci-manifest-digest", manifest, "digest (SHA-256) of the OCI image's manifest", "CONTAINER")
+            }
+        return SPDXFile.Package(
             SPDXID: imageID,
             name: image.name,
             versionInfo: image.version,
             supplier: "Organization: Bulkhead",
-            comment: "dm-verity root hash (SHA-256) of the root file system: \(image.rootHash.hex)",
+            comment: "\(comment): \(digest.hex)",
             externalRefs: [
                 SPDXFile.ExternalRef(
                     referenceCategory: "OTHER",
-                    referenceType: "dm-verity-root-hash",
-                    referenceLocator: "sha256:\(image.rootHash.hex)"
+                    referenceType: type,
+                    referenceLocator: "sha256:\(digest.hex)"
                 )
             ],
-            primaryPackagePurpose: "OPERATING-SYSTEM"
+            primaryPackagePurpose: purpose
         )
     }
 
@@ -123,7 +134,10 @@ private struct Elements {
         guard !package.name.isEmpty, !package.version.isEmpty else {
             throw .incompletePackage(name: package.name, version: package.version)
         }
-        guard seen.insert("\(package.kind.rawValue) \(package.name) \(package.architecture)").inserted else {
+        let place = package.container ?? ""
+        guard
+            seen.insert("\(place) \(package.kind.rawValue) \(package.name) \(package.architecture)").inserted
+        else {
             throw .duplicatePackage(name: package.name, architecture: package.architecture)
         }
         let prefix: String
@@ -145,7 +159,8 @@ private struct Elements {
                 architecture: package.architecture
             )
         }
-        let identifier = makeIdentifier("\(prefix)-\(package.name)-\(package.architecture)")
+        let container = package.container.map { "Container-\($0)-" } ?? ""
+        let identifier = makeIdentifier("\(container)\(prefix)-\(package.name)-\(package.architecture)")
         var element = SPDXFile.Package(
             SPDXID: identifier,
             name: package.name,
@@ -156,7 +171,7 @@ private struct Elements {
             checksums: package.sha256.map {
                 [SPDXFile.Checksum(algorithm: "SHA256", checksumValue: $0.hex)]
             },
-            comment: package.size.map { "size of the package file: \($0) bytes" },
+            comment: Self.comment(on: package),
             externalRefs: [
                 SPDXFile.ExternalRef(
                     referenceCategory: "PACKAGE-MANAGER",
@@ -246,6 +261,13 @@ private struct Elements {
             number += 1
         }
         return identifier
+    }
+
+    private static func comment(on package: SBOMPackage) -> String? {
+        let size = package.size.map { "size of the package file: \($0) bytes" }
+        let container = package.container.map { "in the embedded container '\($0)'" }
+        let parts = [container, size].compactMap { $0 }
+        return parts.isEmpty ? nil : parts.joined(separator: "; ")
     }
 
     private static func purpose(of package: SBOMPackage) -> String {

@@ -98,6 +98,22 @@ extension ServiceManager {
         return .unfinished
     }
 
+    /// Asks for something and does not wait for it: systemd goes on by itself.
+    ///
+    /// - Parameters:
+    ///   - action: what is asked; a job that waits for the same unit is replaced.
+    ///   - unit: the name of the unit, with its ending.
+    ///   - timeout: how long systemd may take to accept it.
+    /// - Throws: `SystemdError.refused` when there is no such unit, for example; `SystemdError.call` when systemd does
+    ///   not answer in time.
+    public func enqueue(
+        _ action: Action,
+        unit: String,
+        timeout: Duration = .seconds(10)
+    ) throws(SystemdError) {
+        _ = try bus.call(.manager(action.method), [.text(unit), .text("replace")], timeout: timeout)
+    }
+
     /// Forgets that a unit failed, and how often it was started of late (StartLimitBurst= of systemd.unit(5)).
     ///
     /// - Throws: `SystemdError.refused` when systemd does not know the unit.

@@ -10,6 +10,16 @@ extension ServiceManager {
     /// - Throws: `SystemdError.refused` for units that are not services; `SystemdError.call` when systemd does not
     ///   answer in time.
     public func result(of service: String, timeout: Duration = .seconds(10)) throws(SystemdError) -> String {
+        let reply = try property("Result", of: service, timeout: timeout)
+        let entered = sd_bus_message_enter_container(reply.pointer, CChar(UInt8(ascii: "v")), "s")
+        guard entered > 0, let text = reply.readText("s") else {
+            throw .call(method: "Get", errno: entered < 0 ? -entered : EBADMSG)
+        }
+        return String(text.prefix(60))
+    }
+
+    /// Asks for a property of a service; the answer holds one variant.
+    func property(_ name: String, of service: String, timeout: Duration) throws(SystemdError) -> BusMessage {
         var method = BusMethod(
             service: "org.freedesktop.systemd1",
             path: "",
@@ -21,15 +31,10 @@ extension ServiceManager {
         guard encoded >= 0, let path else { throw .call(method: method.name, errno: -encoded) }
         method.path = String(cString: path)
         free(path)
-        let reply = try bus.call(
+        return try bus.call(
             method,
-            [.text("org.freedesktop.systemd1.Service"), .text("Result")],
+            [.text("org.freedesktop.systemd1.Service"), .text(name)],
             timeout: timeout
         )
-        let entered = sd_bus_message_enter_container(reply.pointer, CChar(UInt8(ascii: "v")), "s")
-        guard entered > 0, let text = reply.readText("s") else {
-            throw .call(method: method.name, errno: entered < 0 ? -entered : EBADMSG)
-        }
-        return String(text.prefix(60))
     }
 }

@@ -5,7 +5,7 @@ internal import CSystemd
 /// Its calls block; the value is owned by one task at a time.
 public struct ServiceManager: ~Copyable {
     /// Bound on what one reply may list, far above what a host has.
-    private static let maximumUnits = 10_000
+    static let maximumUnits = 10_000
 
     let bus: Bus
     /// Whether systemd sends its signals to this connection.
@@ -53,7 +53,7 @@ public struct ServiceManager: ~Copyable {
         return names.sorted()
     }
 
-    private func check(_ result: Int32, _ method: BusMethod) throws(SystemdError) {
+    func check(_ result: Int32, _ method: BusMethod) throws(SystemdError) {
         if result < 0 { throw .call(method: method.name, errno: -result) }
     }
 }

@@ -1,5 +1,6 @@
 public import BlockDevices
 import Hashing
+import Synchronization
 
 /// The truncated leaves of an image or a slot as it is, and what could not be read of it.
 public struct HashedBlocks: Sendable {
@@ -8,14 +9,52 @@ public struct HashedBlocks: Sendable {
     /// Blocks that the medium did not give.
     public let unreadable: BlockSet
 
-    private static let blocksPerRead = 32
+    /// Blocks that are read at a time: 1 MiB.
+    private static let blocksPerRead = 256
 
-    /// Reads and hashes blocks of a device: an image file, or a slot's raw partition, never dm-verity's device.
+    /// Reads and hashes blocks of a device, on all processors: an image file, or a slot's raw partition, never dm-verity's
+    /// device.
     ///
     /// A block that cannot be read is noted, and the others are hashed all the same. Blocks behind the end of the
     /// device count as unreadable.
     public init(hashing device: any BlockDevice, blockCount: Int, hasher: LeafHasher) {
-        self.init(device, blockCount: blockCount, hasher: hasher) { _, _ in }
+        let present = Self.blocksPresent(device, blockCount)
+        let pieces = (present + Self.blocksPerRead - 1) / Self.blocksPerRead
+        let result = Mutex(Partial(blockCount: blockCount))
+        WorkerThreads.run(pieces: pieces) { () -> (Int) throws(Never) -> Void in
+            let reader = BlockReader(device, capacity: Self.blocksPerRead)
+            return { piece in
+                let first = piece * Self.blocksPerRead
+                let blocks = first..<min(first + Self.blocksPerRead, present)
+                var leaves: [(block: Int, leaf: UInt64)] = []
+                leaves.reserveCapacity(blocks.count)
+                reader.read(blocks) { leaves.append(($0, hasher.leaf(of: $1))) }
+                result.withLock { result in
+                    for (block, leaf) in leaves { result.leaves[block] = leaf }
+                    guard leaves.count < blocks.count else { return }
+                    let read = Set(leaves.map(\.block))
+                    for block in blocks where !read.contains(block) { result.unreadable.insert(block) }
+                }
+            }
+        }
+        var whole = result.withLock { $0 }
+        whole.unreadable.insert(present..<blockCount)
+        (leaves, unreadable) = (whole.leaves, whole.unreadable)
+    }
+
+    /// What the threads have found so far.
+    private struct Partial {
+        var leaves: [UInt64]
+        var unreadable: BlockSet
+
+        init(blockCount: Int) {
+            leaves = [UInt64](repeating: 0, count: blockCount)
+            unreadable = BlockSet(capacity: blockCount)
+        }
+    }
+
+    private static func blocksPresent(_ device: any BlockDevice, _ blockCount: Int) -> Int {
+        Int(clamping: min(device.byteCount / UInt64(BlockFormat.blockSize), UInt64(blockCount)))
     }
 
     /// Hashes an image and makes the digests of its tree's lowest level on the way.
@@ -24,67 +63,62 @@ public struct HashedBlocks: Sendable {
     {
         var groups: [SHA256Digest] = []
         var block: [UInt8] = []
+        var leaves: [UInt64] = []
+        leaves.reserveCapacity(blockCount)
         var last: SHA256Digest?
-        let hashed = HashedBlocks(device, blockCount: blockCount, hasher: hasher) { number, bytes in
-            let digest = hasher.digest(of: Array(bytes))
-            last = digest
-            block += digest.bytes
-            guard block.count == BlockFormat.blockSize || number == blockCount - 1 else { return }
-            block += [UInt8](repeating: 0, count: BlockFormat.blockSize - block.count)
-            groups.append(hasher.digest(of: block))
-            block.removeAll(keepingCapacity: true)
+        let reader = BlockReader(device, capacity: blocksPerRead)
+        let present = blocksPresent(device, blockCount)
+        for first in stride(from: 0, to: present, by: blocksPerRead) {
+            reader.read(first..<min(first + blocksPerRead, present)) { number, bytes in
+                guard number == leaves.count else { return }
+                leaves.append(hasher.leaf(of: bytes))
+                let digest = hasher.digest(of: Array(bytes))
+                last = digest
+                block += digest.bytes
+                guard block.count == BlockFormat.blockSize || number == blockCount - 1 else { return }
+                block += [UInt8](repeating: 0, count: BlockFormat.blockSize - block.count)
+                groups.append(hasher.digest(of: block))
+                block.removeAll(keepingCapacity: true)
+            }
         }
-        if let first = hashed.unreadable.runs.first {
-            let place = UInt64(first.lowerBound * BlockFormat.blockSize)
+        guard leaves.count == blockCount else {
+            let place = UInt64(leaves.count * BlockFormat.blockSize)
             throw .device(.shortRead(device: device.name, offset: place, count: BlockFormat.blockSize))
         }
         // A tree over one block has no levels: the block's digest is the root hash.
         if blockCount == 1, let last { groups = [last] }
-        return (hashed.leaves, groups)
+        return (leaves, groups)
+    }
+}
+
+/// Reads blocks of a device into memory of its own.
+///
+/// A thread has one of its own.
+private final class BlockReader {
+    private let device: any BlockDevice
+    private let buffer: UnsafeMutableRawBufferPointer
+
+    init(_ device: any BlockDevice, capacity: Int) {
+        self.device = device
+        buffer = .allocate(byteCount: capacity * BlockFormat.blockSize, alignment: BlockFormat.blockSize)
     }
 
-    private init(
-        _ device: any BlockDevice,
-        blockCount: Int,
-        hasher: LeafHasher,
-        each: (Int, UnsafeRawBufferPointer) -> Void
-    ) {
+    deinit { buffer.deallocate() }
+
+    /// Reads blocks, as many as the buffer has room for, and hands over those that can be read.
+    func read(_ blocks: Range<Int>, _ body: (Int, UnsafeRawBufferPointer) -> Void) {
         let size = BlockFormat.blockSize
-        var leaves = [UInt64](repeating: 0, count: blockCount)
-        var unreadable = BlockSet(capacity: blockCount)
-        let present = Int(clamping: min(device.byteCount / UInt64(size), UInt64(blockCount)))
-        let buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: Self.blocksPerRead * size,
-            alignment: size
-        )
-        defer { buffer.deallocate() }
-        var position = 0
-        while position < present {
-            let count = min(Self.blocksPerRead, present - position)
-            let whole = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(count * size)])
-            let isRead = Self.read(device, position, whole)
-            for offset in 0..<count {
-                let part = UnsafeMutableRawBufferPointer(
-                    rebasing: whole[(offset * size)..<((offset + 1) * size)]
-                )
-                guard isRead || Self.read(device, position + offset, part) else {
-                    unreadable.insert(position + offset)
-                    continue
-                }
-                let bytes = UnsafeRawBufferPointer(part)
-                leaves[position + offset] = hasher.leaf(of: bytes)
-                each(position + offset, bytes)
-            }
-            position += count
+        let whole = UnsafeMutableRawBufferPointer(rebasing: buffer[..<(blocks.count * size)])
+        let isRead = read(at: blocks.lowerBound, into: whole)
+        for block in blocks {
+            let offset = (block - blocks.lowerBound) * size
+            let part = UnsafeMutableRawBufferPointer(rebasing: whole[offset..<offset + size])
+            guard isRead || read(at: block, into: part) else { continue }
+            body(block, UnsafeRawBufferPointer(part))
         }
-        unreadable.insert(present..<blockCount)
-        self.leaves = leaves
-        self.unreadable = unreadable
     }
 
-    private static func read(_ device: any BlockDevice, _ block: Int, _ buffer: UnsafeMutableRawBufferPointer)
-        -> Bool
-    {
+    private func read(at block: Int, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
         do throws(BlockDeviceError) {
             try device.read(at: UInt64(block * BlockFormat.blockSize), into: buffer)
             return true

@@ -205,15 +205,15 @@ public enum PackWriter {
         var size = 0
         var start = 0
         while start < drafts.count {
-            let end = min(start + 4 * BuildProcessors.count, drafts.count)
+            let end = min(start + 4 * WorkerThreads.processorCount, drafts.count)
             let done = try await withThrowingTaskGroup(of: (Int, [UInt8]).self) { group in
                 for number in start..<end {
                     // So many at a time as there are processors: each takes much memory.
-                    if number >= start + BuildProcessors.count { break }
+                    if number >= start + WorkerThreads.processorCount { break }
                     let draft = drafts[number]
                     group.addTask { (number, try compress(draft, old: old, new: new)) }
                 }
-                var next = min(start + BuildProcessors.count, end)
+                var next = min(start + WorkerThreads.processorCount, end)
                 var result: [Int: [UInt8]] = [:]
                 while let (number, body) = try await group.next() {
                     result[number] = body

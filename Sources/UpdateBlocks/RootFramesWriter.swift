@@ -89,7 +89,7 @@ public enum RootFramesWriter {
         var start = 0
         while start < batches {
             // So many at a time that memory stays small, and no processor waits long.
-            let end = min(start + 2 * BuildProcessors.count, batches)
+            let end = min(start + 2 * WorkerThreads.processorCount, batches)
             let done = try await withThrowingTaskGroup(of: (Int, [[UInt8]]).self) { group in
                 for batch in start..<end {
                     group.addTask {

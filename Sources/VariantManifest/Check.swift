@@ -88,6 +88,33 @@ enum Check {
         return nil
     }
 
+    /// One argument of a container's command, as execve(2) takes it.
+    static func containerArgument(_ text: String) -> String? {
+        if text.isEmpty { return "an argument cannot be empty; remove it" }
+        return text.utf8.count > 4096 ? "an argument has at most 4096 bytes" : nil
+    }
+
+    /// A variable of a container's environment, `NAME=VALUE`.
+    static func environmentVariable(_ text: String) -> String? {
+        let name = text.prefix { $0 != "=" }
+        guard let first = name.utf8.first, name.utf8.count < text.utf8.count,
+            first == UInt8(ascii: "_") || isAlphanumeric(first) && !(0x30...0x39).contains(first),
+            name.utf8.allSatisfy({ isAlphanumeric($0) || $0 == UInt8(ascii: "_") })
+        else { return "write NAME=VALUE; a name has letters, digits and '_'" }
+        return text.utf8.count > 4096 ? "a variable has at most 4096 bytes" : nil
+    }
+
+    /// The user of a container's first process, by numbers: names are looked up by nobody.
+    static func containerUser(_ text: String) -> String? {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        let isGood =
+            parts.count <= 2
+            && parts.allSatisfy { part in
+                part.utf8.allSatisfy { (0x30...0x39).contains($0) } && UInt32(part) != nil
+            }
+        return isGood ? nil : "write UID or UID:GID, both numbers, such as \"0:0\""
+    }
+
     /// A kernel module's name.
     static func kernelModule(_ text: String) -> String? {
         if text.hasSuffix(".ko") || text.contains(".ko.") {

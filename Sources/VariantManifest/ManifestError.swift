@@ -43,6 +43,8 @@ public enum ManifestError: Error, Equatable, CustomStringConvertible {
     case invalid(variant: String, problems: [ManifestProblem])
     /// No folder of that name holds a `variant.toml`.
     case unknownVariant(name: String, known: [String])
+    /// No folder of that name in `image/containers` holds a `container.toml`.
+    case unknownContainer(name: String, known: [String])
     /// The variant is not made for that architecture.
     case unknownArchitecture(name: String, variant: String, known: [Architecture])
     /// A version that cannot name files, partitions and boot entries.
@@ -60,6 +62,11 @@ public enum ManifestError: Error, Equatable, CustomStringConvertible {
             let guess = didYouMean(name, among: known)
             return
                 "no variant is named \(quoted(name)) (variants/\(name)/variant.toml is not there)\(guess); \(list)"
+        case .unknownContainer(let name, let known):
+            let list = known.isEmpty ? "there is none yet" : "there are \(known.joined(separator: ", "))"
+            let guess = didYouMean(name, among: known)
+            return
+                "no container is named \(quoted(name)) (image/containers/\(name)/container.toml is not there)\(guess); \(list)"
         case .unknownArchitecture(let name, let variant, let known):
             let list = known.map(\.rawValue).joined(separator: ", ")
             return "variant '\(variant)' is not made for architecture \(quoted(name)), only for \(list);"

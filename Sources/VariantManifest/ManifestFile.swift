@@ -35,10 +35,20 @@ struct Layer: Equatable, Sendable {
 
 /// What one manifest file says, checked value by value.
 struct ManifestFile: Sendable {
-    /// Whether a file is a variant's own manifest or a fragment.
+    /// Whether a file is a variant's own manifest, a fragment, or the manifest of a container.
     enum Role: Sendable {
         case variant
         case fragment
+        case container
+
+        /// What messages call such a file.
+        var noun: String {
+            switch self {
+            case .variant: "variant"
+            case .fragment: "fragment"
+            case .container: "container"
+            }
+        }
     }
 
     let source: VariantSource

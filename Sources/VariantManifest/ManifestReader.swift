@@ -7,6 +7,8 @@ struct ManifestReader {
     private let root: String
     private let role: ManifestFile.Role
     private let locator: TOMLLocator
+    /// The keys that such a file may have.
+    private let known: [Setting]
     private var file: ManifestFile
     private(set) var problems = ProblemList()
 
@@ -14,14 +16,15 @@ struct ManifestReader {
     init(source: VariantSource, role: ManifestFile.Role, locator: TOMLLocator, root: String) {
         self.root = root
         self.role = role
+        known = Setting.known(to: role)
         self.locator = locator
         file = ManifestFile(source: source)
     }
 
     /// The values of the document.
     mutating func read(_ document: TOMLTable) -> ManifestFile {
-        let sections = Set(Setting.allCases.map(\.section)).subtracting([""])
-        let topLevel = Setting.allCases.filter { $0.section.isEmpty }.map(\.rawValue)
+        let sections = Set(known.map(\.section)).subtracting([""])
+        let topLevel = known.filter { $0.section.isEmpty }.map(\.rawValue)
         var common = Layer()
         for key in document.keys {
             guard let value = document[key] else { continue }
@@ -29,19 +32,19 @@ struct ManifestReader {
                 readArchitectures(value)
             } else if sections.contains(key) {
                 readSection(key, value, into: &common)
-            } else if let setting = Setting(rawValue: key), setting.section.isEmpty {
+            } else if let setting = Setting(rawValue: key), known.contains(setting), setting.section.isEmpty {
                 readSetting(setting, value, at: [.key(key)], into: &common)
             } else {
                 unknownKey([.key(key)], allowed: topLevel + sections + ["arch"])
             }
         }
         file.common = common
-        if role == .variant {
-            for setting in Setting.allCases where setting.isRequired && document[setting.rawValue] == nil {
+        if role != .fragment {
+            for setting in known where setting.isRequired && document[setting.rawValue] == nil {
                 problems.add(
                     .missingKey,
                     SourceLocation(file: file.path, line: 0),
-                    "a variant needs the key '\(setting.rawValue)'; add it at the top"
+                    "a \(role.noun) needs the key '\(setting.rawValue)'; add it at the top"
                 )
             }
         }
@@ -54,7 +57,7 @@ struct ManifestReader {
         into layer: inout Layer
     ) {
         guard let table = table(value, at: [.key(section)]) else { return }
-        let known = Setting.allCases.filter { $0.section == section }
+        let known = known.filter { $0.section == section }
         for key in table.keys {
             guard let value = table[key] else { continue }
             let path: [TOMLStep] = [.key(section), .key(key)]
@@ -68,6 +71,7 @@ struct ManifestReader {
 
     private mutating func readArchitectures(_ value: any TOMLValueConvertible) {
         guard let architectures = table(value, at: [.key("arch")]) else { return }
+        let keys = Setting.ofArchitecture.filter { known.contains($0.value) }
         for name in architectures.keys {
             guard let value = architectures[name] else { continue }
             let path: [TOMLStep] = [.key("arch"), .key(name)]
@@ -79,10 +83,10 @@ struct ManifestReader {
             var layer = Layer()
             for key in table.keys {
                 guard let value = table[key] else { continue }
-                if let setting = Setting.ofArchitecture[key] {
+                if let setting = keys[key] {
                     readSetting(setting, value, at: path + [.key(key)], into: &layer)
                 } else {
-                    unknownKey(path + [.key(key)], allowed: Setting.ofArchitecture.keys.sorted())
+                    unknownKey(path + [.key(key)], allowed: keys.keys.sorted())
                 }
             }
             file.ofArchitecture[architecture] = layer
@@ -122,7 +126,7 @@ struct ManifestReader {
             case .failure(let problem):
                 _ = passes(text, problem.text, at: path)
             }
-        case .list(let check, _):
+        case .list(let check, _), .words(let check):
             layer.lists[setting] = readList(setting, value, at: path, check: check)
         case .exceptions:
             layer.exceptions = readExceptions(value, at: path)

@@ -181,6 +181,8 @@ public struct ResolvedVariant: Sendable, Hashable, Codable {
     public let droppedPackages: [RequestedPackage]
     /// Folders laid over the tree, relative to the repository's root; later ones win.
     public let overlays: [String]
+    /// Containers of `image/containers` that are embedded in the image, by name.
+    public let containers: [String]
     /// The kernel.
     public let kernel: Kernel
     /// The initrd.

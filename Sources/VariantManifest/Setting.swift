@@ -8,6 +8,8 @@ enum ValueShape {
     case size(ClosedRange<UInt64>)
     /// An array of strings without repetitions; two strings are the same if `canonical` says so.
     case list(check: (String) -> String?, canonical: (String) -> String)
+    /// An array of strings that may repeat, such as the arguments of a command.
+    case words(check: (String) -> String?)
     /// An array of `{ path, reason }` tables.
     case exceptions
     /// A table of links: a key is the place of the link, its value the target.
@@ -21,6 +23,7 @@ enum Setting: String, CaseIterable, Hashable, Sendable {
     case extends
     case architectures
     case overlays
+    case containers
     case packagesInclude = "packages.include"
     case packagesDrop = "packages.drop"
     case kernelPackage = "kernel.package"
@@ -49,6 +52,10 @@ enum Setting: String, CaseIterable, Hashable, Sendable {
     case unitsDisable = "units.disable"
     case unitsMask = "units.mask"
     case unitsDefaultTarget = "units.default-target"
+    case configEntrypoint = "config.entrypoint"
+    case configCommand = "config.cmd"
+    case configEnvironment = "config.env"
+    case configUser = "config.user"
 
     /// The keys of an `[arch.NAME]` table and what they add to.
     static let ofArchitecture: [String: Setting] = [
@@ -58,6 +65,20 @@ enum Setting: String, CaseIterable, Hashable, Sendable {
         "command-line": .kernelCommandLine,
         "initrd-modules": .initrdModules,
     ]
+
+    /// The keys that a file of a role may have, and those of which it is told that only others do.
+    static func known(to role: ManifestFile.Role) -> [Setting] {
+        let ofContainersOnly: Set<Setting> = [
+            .configEntrypoint, .configCommand, .configEnvironment, .configUser,
+        ]
+        let ofContainers: Set<Setting> = ofContainersOnly.union([
+            .description, .packagesInclude, .packagesDrop, .filterRemove, .filterKeep, .auditAllow,
+            .alternatives,
+        ])
+        return allCases.filter {
+            role == .container ? ofContainers.contains($0) : !ofContainersOnly.contains($0)
+        }
+    }
 
     /// The table that the key stands in; empty for the top level.
     var section: String { rawValue.firstIndex(of: ".").map { String(rawValue[..<$0]) } ?? "" }
@@ -117,6 +138,11 @@ enum Setting: String, CaseIterable, Hashable, Sendable {
         case .settingsFeatures: return .list(check: Check.name, canonical: asIs)
         case .updatesRoot: return .text(check: Check.repositoryPath)
         case .unitsEnable, .unitsDisable, .unitsMask: return .list(check: Check.unit, canonical: asIs)
+        case .containers: return .list(check: Check.name, canonical: asIs)
+        case .configEntrypoint, .configCommand: return .words(check: Check.containerArgument)
+        case .configEnvironment:
+            return .list(check: Check.environmentVariable) { String($0.prefix { $0 != "=" }) }
+        case .configUser: return .text(check: Check.containerUser)
         case .unitsDefaultTarget:
             return .text { Check.unit($0) ?? ($0.hasSuffix(".target") ? nil : "it must be a .target unit") }
         }

@@ -78,6 +78,7 @@ struct VariantBuilder {
             packages: packages(merged, .packagesInclude),
             droppedPackages: packages(merged, .packagesDrop),
             overlays: merged.list(.overlays),
+            containers: merged.list(.containers),
             kernel: ResolvedVariant.Kernel(
                 package: RequestedPackage(name: kernel.value, origin: kernel.location),
                 commandLine: merged.list(.kernelCommandLine),
@@ -100,7 +101,7 @@ struct VariantBuilder {
                 keep: merged.list(.filterKeep)
             ),
             auditExceptions: merged.exceptions.map(\.value),
-            alternatives: alternatives(merged),
+            alternatives: merged.alternatives,
             features: merged.list(.settingsFeatures),
             updateRoot: merged.text(.updatesRoot)?.value,
             units: ResolvedVariant.Units(
@@ -115,14 +116,6 @@ struct VariantBuilder {
 
     private func packages(_ merged: VariantMerger, _ setting: Setting) -> [RequestedPackage] {
         (merged.lists[setting] ?? []).map { RequestedPackage(name: $0.value, origin: $0.location) }
-    }
-
-    private func alternatives(_ merged: VariantMerger) -> [AlternativeLink] {
-        let prefix = "\(Setting.alternatives.rawValue)."
-        return merged.scalars.keys.filter { $0.hasPrefix(prefix) }.sorted().compactMap { key in
-            guard case .text(let target) = merged.scalars[key]?.value else { return nil }
-            return AlternativeLink(link: String(key.dropFirst(prefix.count)), target: target)
-        }
     }
 
     private mutating func layout(_ merged: VariantMerger) -> Layout {

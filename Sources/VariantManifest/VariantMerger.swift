@@ -40,10 +40,23 @@ struct VariantMerger {
         return Located(value: number, location: scalar.location)
     }
 
+    /// The merged links, sorted by link.
+    var alternatives: [AlternativeLink] {
+        let prefix = "\(Setting.alternatives.rawValue)."
+        return scalars.keys.filter { $0.hasPrefix(prefix) }.sorted().compactMap { key in
+            guard case .text(let target) = scalars[key]?.value else { return nil }
+            return AlternativeLink(link: String(key.dropFirst(prefix.count)), target: target)
+        }
+    }
+
     // MARK: Lists
 
     private mutating func mergeLists() {
         for setting in Setting.allCases {
+            if case .words = setting.shape {
+                lists[setting] = files.flatMap { $0.layer(for: architecture).lists[setting] ?? [] }
+                continue
+            }
             guard case .list(_, let canonical) = setting.shape else { continue }
             var merged: [Located<String>] = []
             var seen: [String: SourceLocation] = [:]

@@ -67,4 +67,40 @@ import Testing
         #expect(EventsCommand.line(strange) == "new \\u{1b}[2J")
         #expect(EventsCommand.jsonLine(strange) == "{\"data\":\"\\u001b[2J\",\"event\":\"new\",\"id\":\"\"}")
     }
+
+    @Test func hostContainersAreATable() {
+        let time = Timestamp(seconds: 1_800_000_000)
+        var admin = HostContainerStatus(
+            name: "admin",
+            kind: .host,
+            desired: .running,
+            state: .pulling,
+            image: .init(source: "registry.example.org/admin:1"),
+            since: time,
+            restarts: 12,
+            lastError: "no\u{1b}route",
+            progress: .init(done: 1 << 20, total: 3 << 20)
+        )
+        let setup = HostContainerStatus(
+            name: "setup",
+            kind: .bootstrap,
+            desired: .once,
+            state: .exited,
+            image: .init(source: "localhost/setup"),
+            since: time
+        )
+        #expect(
+            HostContainersCommand.lines([admin, setup]).joined(separator: "\n") == """
+                NAME   KIND       DESIRED  STATE                         SINCE                 RESTARTS  IMAGE
+                admin  host       running  pulling 1.00 MiB of 3.00 MiB  2027-01-15T08:00:00Z        12  \
+                registry.example.org/admin:1
+                setup  bootstrap  once     exited                        2027-01-15T08:00:00Z         0  localhost/setup
+
+                admin: no\\u{1b}route
+                """
+        )
+        admin.progress?.total = 0
+        #expect(HostContainersCommand.lines([admin])[1].contains("pulling 1.00 MiB  "))
+        #expect(HostContainersCommand.lines([]) == ["There are no host containers in the settings."])
+    }
 }

@@ -226,7 +226,7 @@ import Testing
 
     /// Rows of Bottlerocket's table that this server does not have: told so, never taken for something else.
     @Test(arguments: [
-        ("POST", "/actions/network/configure"), ("GET", "/exec"), ("GET", "/report/cis?level=1"),
+        ("POST", "/actions/network/configure"), ("GET", "/report/cis?level=1"),
         ("GET", "/report/fips"),
         ("POST", "/actions/ephemeral-storage/init"), ("POST", "/actions/ephemeral-storage/bind"),
         ("GET", "/actions/ephemeral-storage/list-disks"), ("GET", "/actions/ephemeral-storage/list-dirs"),

@@ -10,6 +10,17 @@ import Testing
         #expect(command.packages == ["openssl"])
     }
 
+    @Test func aContainerIsBuiltForAKnownArchitecture() throws {
+        let command = try BuildContainerCommand.parse(["control", "--arch", "arm64", "--offline", "--locked"])
+        #expect(command.container == "control" && command.locked && command.offline)
+        #expect(throws: (any Error).self) { try BuildContainerCommand.parse(["control", "--arch", "x86"]) }
+        #expect(throws: (any Error).self) { try BuildContainerCommand.parse([]) }
+        #expect(throws: (any Error).self) {
+            try BuildContainerCommand.parse(["control", "--offline", "--mirror", "http://localhost/d"])
+        }
+        #expect(BuildContainerCommand.helpMessage().contains("bulkhead build-container control"))
+    }
+
     @Test func aSecurityMirrorAloneIsWrongUsage() {
         #expect(throws: (any Error).self) {
             try LockCommand.parse(["v", "--security-mirror", "http://localhost/d"])

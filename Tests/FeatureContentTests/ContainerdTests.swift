@@ -43,6 +43,18 @@ import Testing
                 base_runtime_spec = "/etc/containerd/cri-base.json"
                 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
                   SystemdCgroup = true
+                [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.crun]
+                  runtime_type = "io.containerd.runc.v2"
+                  base_runtime_spec = "/etc/containerd/cri-base.json"
+                [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.crun.options]
+                  BinaryName = "/usr/bin/crun"
+                  SystemdCgroup = true
+                [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runsc]
+                  runtime_type = "io.containerd.runc.v2"
+                  base_runtime_spec = "/etc/containerd/cri-base.json"
+                [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runsc.options]
+                  BinaryName = "/usr/bin/runsc"
+                  SystemdCgroup = true
             """
         #expect(try dump(ImageContent().render("containerd-config")) == dump(fixed))
     }
@@ -50,7 +62,8 @@ import Testing
     @Test func takesEverySetting() throws {
         let settings = #"""
             {"container-runtime": {"max-container-log-line-size": 4096, "max-concurrent-downloads": 7,
-               "enable-unprivileged-ports": false, "enable-unprivileged-icmp": true, "snapshotter": "native"},
+               "enable-unprivileged-ports": false, "enable-unprivileged-icmp": true, "snapshotter": "native",
+               "default-runtime": "runsc"},
              "container-registry": {
                "mirrors": [{"registry": "*", "endpoint": ["https://all.example"]},
                            {"registry": "docker.io", "endpoint": ["https://m.example", "https://n.example:5000/v2"]},
@@ -66,6 +79,7 @@ import Testing
         #expect(cri["enable_unprivileged_ports"] == false)
         #expect(cri["enable_unprivileged_icmp"] == true)
         #expect(cri["containerd"]?["snapshotter"] == "native")
+        #expect(cri["containerd"]?["default_runtime_name"] == "runsc")
         let mirrors = try #require(cri["registry"]?["mirrors"]?.members)
         #expect(Set(mirrors.keys) == ["*", "docker.io"])
         #expect(mirrors["docker.io"]?["endpoint"] == ["https://m.example", "https://n.example:5000/v2"])

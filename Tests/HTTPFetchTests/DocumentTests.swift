@@ -120,6 +120,29 @@ import Testing
         #expect(other.contains("host: localhost:\(server.port)") && !other.contains("authorization"))
     }
 
+    @Test func authorizationGoesToItsOriginOnly() async throws {
+        let server = try HostileServer()
+        let fetcher = try HTTPFetcher(quick())
+        func shown(_ name: String, _ authorization: FetchAuthorization) async throws -> String {
+            let answer = try await fetcher.answer(
+                to: server.url(name),
+                accept: ["text/plain", "a/b"],
+                authorization: authorization,
+                limit: 9999
+            )
+            #expect(answer.status == 200 && answer.values("content-LENGTH").count == 1)
+            return String(decoding: answer.body, as: UTF8.self)
+        }
+        let basic = FetchAuthorization.basic(user: "me", password: "se:cret")
+        let first = try await shown("show", basic)
+        #expect(
+            first.contains("authorization: Basic bWU6c2U6Y3JldA==")
+                && first.contains("accept: text/plain, a/b")
+        )
+        #expect(try await shown("to-itself", .bearer("x.y")).contains("authorization: Bearer x.y"))
+        #expect(try await !shown("to-other", basic).contains("authorization"))
+    }
+
     @Test func filesAreRead() async throws {
         let folder = try TemporaryDirectory()
         try Data("text".utf8).write(to: folder.url.appending(path: "a b"))

@@ -39,6 +39,22 @@ import Testing
         #expect(try await HTTPFetcher(quick()).get(url, limit: Self.size) == server.content)
     }
 
+    @Test func answersComeWithTheirStatus() async throws {
+        let server = try FileServer(100)
+        defer { withExtendedLifetime(server) {} }
+        let fetcher = try HTTPFetcher(quick())
+        let missing = try await fetcher.answer(to: server.url("missing"), limit: 9999)
+        #expect(missing.status == 404 && missing.body.isEmpty)
+        let head = try await fetcher.answer(to: server.url("file"), method: .head, limit: 0)
+        #expect(head.status == 200 && head.body.isEmpty && head.values("Content-Length") == ["100"])
+        // nginx takes no form for a file.
+        let form = FetchMethod.post(form: "a=b")
+        #expect(try await fetcher.answer(to: server.url("file"), method: form, limit: 9).status == 405)
+        for url in [server.url("file"), "file:///etc/hostname", "ftp://example.org/"] {
+            await #expect(throws: FetchError.self) { _ = try await fetcher.answer(to: url, limit: 99) }
+        }
+    }
+
     @Test func aMirrorThatIsCopiedAnewServesOn() async throws {
         let server = try FileServer(Self.size)
         let file = try HTTPFetcher(quick()).file(urls: [server.url("file")], size: UInt64(Self.size))

@@ -116,6 +116,28 @@ enum PayloadExamples {
         BootReport(step: .migrate, problems: []),
         Health(status: .degraded, problems: [problem], boot: [BootReport(step: .apply, problems: [])]),
         Health(status: .starting, problems: [], boot: []),
+        HostContainerStatus(
+            name: "admin",
+            kind: .host,
+            desired: .running,
+            state: .pulling,
+            image: .init(
+                source: "registry.example.org/admin:1",
+                digest: "sha256:\(String(repeating: "a", count: 64))"
+            ),
+            since: time,
+            restarts: .max,
+            lastError: "the registry\nis away",
+            progress: .init(done: 1, total: 1 << 40)
+        ),
+        HostContainerStatus(
+            name: "setup",
+            kind: .bootstrap,
+            desired: .once,
+            state: .stopped,
+            image: .init(source: "localhost/setup"),
+            since: time
+        ),
         KeyPairs(["settings.motd=a=b", "kernel.sysctl.\"a=b\"=1"]),
     ]
 }

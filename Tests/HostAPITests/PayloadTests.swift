@@ -52,6 +52,7 @@ struct PayloadTests {
     /// section 3.1), Bottlerocket has no `deletions`, and a null may also be left out.
     private static let optionalWhenRead = [
         "type", "title", "detail", "deletions", "chosen_update", "active_partition", "staging_partition",
+        "last_error", "progress",
     ]
 
     @Test("an error names the place")

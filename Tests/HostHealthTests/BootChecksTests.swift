@@ -95,6 +95,11 @@ import Testing
         ([], "no failed unit", true),
         (["systemd-sysctl.service"], "systemd-sysctl.service", true),
         (["bulkhead-apply.service", "systemd-sysctl.service"], "GET /health", true),
+        (["bootstrap-container@a.service", "host-container@admin.service"], "as a setting can", true),
+        (
+            ["bootstrap-container@a.service", "bulkhead-bootstrap.service"], "failed: bulkhead-bootstrap",
+            false
+        ),
         (["containerd.service"], "failed: containerd.service;", false),
         (["bulkhead-migrate.service"], "failed: bulkhead-migrate.service;", false),
         (["dbus.service", "systemd-sysctl.service"], "failed: dbus.service;", false),

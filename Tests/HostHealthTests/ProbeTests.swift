@@ -26,6 +26,30 @@ import Testing
         #expect(sent.suffix(9 + 17) == acknowledgement + pong)
     }
 
+    /// Through this one people come in: it is looked at where its unit is, and nowhere else.
+    @Test func theRuntimeOfHostContainersIsAsked() throws {
+        let directory = try TemporaryDirectory()
+        let host = HostFiles(root: directory.path)
+        #expect(HealthCheck.hostContainerd.run(host) == .skipped("the variant has no host containers"))
+        for path in ["usr/lib/systemd/system", "run/host-containerd"] {
+            try FileManager.default.createDirectory(
+                at: directory.url.appending(path: path),
+                withIntermediateDirectories: true
+            )
+        }
+        let unit = directory.file("usr/lib/systemd/system/host-containerd.service")
+        #expect(FileManager.default.createFile(atPath: unit, contents: nil))
+        guard case .unhealthy(let text) = HealthCheck.hostContainerd.run(host) else {
+            Issue.record("healthy without a socket")
+            return
+        }
+        #expect(text.contains("journalctl -b -u host-containerd"))
+        let answer = settings + acknowledgement + headers + data([0, 0, 0, 0]) + data([2, 8, 1])
+        try SocketServer(at: directory.file("run/host-containerd/containerd.sock"), answer: answer)
+        #expect(HealthCheck.hostContainerd.run(host) == .healthy("serves on its socket"))
+        #expect(HealthCheck.boot.contains { $0.name == "host-containerd" })
+    }
+
     @Test func everyOtherAnswerIsUnhealthy() throws {
         let refused = "the call was ended by the server"
         let goAway: [UInt8] = [0, 0, 8, 7, 0, 0, 0, 0, 0] + [0, 0, 0, 0, 0, 0, 0, 2]

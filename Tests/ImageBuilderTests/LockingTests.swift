@@ -48,6 +48,31 @@ import VariantManifest
         }
     }
 
+    /// And what a container has in common with the image around it comes in one version, which one update brings.
+    @Test func theLocksOfContainersAreThoseOfTheirManifests() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path
+        let workspace = try Workspace(repository: root)
+        let image = try PackageLock(file: workspace.lockFile(of: "vm-containerd"))
+        let names = ContainerManifest.list(repository: root)
+        #expect(!names.isEmpty)
+        for name in names {
+            let lock = try PackageLock(file: workspace.lockFile(ofContainer: name))
+            for architecture in Architecture.allCases {
+                let manifest = try ContainerManifest.load(name, for: architecture, repository: root)
+                let list = PackageLock.ListName.target(architecture.rawValue)
+                let packages = try lock.packages(of: list, requested: manifest.packages.map(\.name))
+                let locked = Dictionary(
+                    uniqueKeysWithValues: (image[list]?.packages ?? []).map { ($0.name, $0.version) }
+                )
+                for package in packages {
+                    guard let version = locked[package.name] else { continue }
+                    #expect(package.version == version, "\(package.name) of \(name), \(architecture)")
+                }
+            }
+        }
+    }
+
     @Test func theTimeMovesOnlyWhenAListChangesThatWasThere() throws {
         var old = PackageLock(suites: ["trixie"], components: ["main"], sourceDateEpoch: 7)
         old[.target("amd64")] = try list(["containerd"])

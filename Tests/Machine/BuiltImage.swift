@@ -13,6 +13,20 @@ struct BuiltImage: Sendable {
     /// Whether nothing may be skipped for want of an image or a program.
     static let isCI = ProcessInfo.processInfo.environment["CI"] == "true"
 
+    /// Whether the image brings host containers: packages of theirs are in its list.
+    static let hasHostContainers: Bool = {
+        guard let folder = ProcessInfo.processInfo.environment["BULKHEAD_TEST_IMAGE"],
+            let list = try? Data(contentsOf: URL(filePath: "\(folder)/packages.json"))
+        else { return false }
+        return list.range(of: Data("\"containers/control/".utf8)) != nil
+    }()
+
+    /// Said when tests of host containers are skipped.
+    static let noHostContainersComment: Comment = """
+        SKIPPED: the image has no host containers; let a variant extend the fragment 'host-containers' and set \
+        BULKHEAD_TEST_IMAGE to its build folder
+        """
+
     /// Said when tests are skipped.
     static let skipComment: Comment =
         "SKIPPED: no image; run 'make test', or build one and set BULKHEAD_TEST_IMAGE to its build folder"

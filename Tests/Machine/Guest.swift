@@ -30,12 +30,16 @@ final class Guest: Sendable {
     /// - Parameters:
     ///   - sections: what the probe asks at the end of each boot.
     ///   - userData: TOML, in a credential.
+    ///   - units: units that the image does not have, by name.
+    ///   - forwards: ports of this machine that lead into the guest.
     init(
         disk: String,
         of image: BuiltImage,
         kernelArguments: [String] = [],
         sections: [Probe.Section] = Probe.sections,
-        userData: String? = nil
+        userData: String? = nil,
+        units: [String: String] = [:],
+        forwards: [VirtualMachine.PortForward] = []
     ) throws {
         directory = try TemporaryDirectory()
         work = try WorkDirectory(path: directory.file("machine"))
@@ -49,6 +53,10 @@ final class Guest: Sendable {
             let name = VirtualMachine.Configuration.userDataCredential
             configuration.credentials[name] = Array(userData.utf8)
         }
+        for (unit, text) in units {
+            configuration.credentials["systemd.extra-unit.\(unit)"] = Array(text.utf8)
+        }
+        configuration.forwards = forwards
         // A reset is the watchdog's, a panic's or the health check's: the test then fails at once.
         configuration.exitsOnReset = true
         self.configuration = configuration

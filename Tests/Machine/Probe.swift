@@ -52,8 +52,8 @@ struct Probe {
     /// The last line of a report.
     static let end = "Id=probe-end.service"
 
-    /// Credentials that make a guest run commands when its boot has ended, well or not, and report what they print.
-    static func credentials(port: String, sections: [Section] = sections) -> [String: [UInt8]] {
+    /// A unit that runs commands and reports what they print.
+    static func unit(port: String, sections: [Section]) -> String {
         // There is no echo in the image; systemctl shows the id of any unit, whether it exists or not.
         let commands = sections.map { section in
             """
@@ -61,7 +61,7 @@ struct Probe {
             ExecStart=-\(section.command)
             """
         }
-        let probe = """
+        return """
             [Unit]
             Description=Report to the Machine Test
             RequiresMountsFor=/run/probe /run/sysctls
@@ -74,6 +74,11 @@ struct Probe {
             \(commands.joined(separator: "\n"))
             ExecStart=-/usr/bin/systemctl show -p Id probe-end.service
             """
+    }
+
+    /// Credentials that make a guest run commands when its boot has ended, well or not, and report what they print.
+    static func credentials(port: String, sections: [Section] = sections) -> [String: [UInt8]] {
+        let probe = unit(port: port, sections: sections)
         // Ends when the last job of the boot has; the probe itself must not be one of them.
         let trigger = """
             [Unit]

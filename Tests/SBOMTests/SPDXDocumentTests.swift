@@ -19,7 +19,7 @@ struct SPDXDocumentTests {
         name: "vm-containerd-amd64",
         version: "0.1.0~rc1",
         distribution: "trixie",
-        rootHash: SHA256Digest(hashing: "root"),
+        identity: .operatingSystem(rootHash: SHA256Digest(hashing: "root")),
         sourceDateEpoch: 1_700_000_000,
         toolVersion: "0.1.0"
     )
@@ -150,7 +150,7 @@ struct SPDXDocumentTests {
         let two = try SPDXDocument(image: Self.image, packages: Self.packages.reversed())
         #expect(one.bytes == two.bytes)
         var image = Self.image
-        image.rootHash = SHA256Digest(hashing: "other")
+        image.identity = .operatingSystem(rootHash: SHA256Digest(hashing: "other"))
         let three = try SPDXDocument(image: image, packages: Self.packages)
         let namespaces = try [one, three].map { try #require(try json($0)["documentNamespace"] as? String) }
         #expect(namespaces[0] != namespaces[1])
@@ -159,6 +159,24 @@ struct SPDXDocumentTests {
                 of: /urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/
             ) != nil
         )
+    }
+
+    @Test("A container, and what an image has of one beside a package of the same name")
+    func containers() throws {
+        var image = Self.image
+        image.identity = .container(manifest: SHA256Digest(hashing: "manifest"))
+        let own = SBOMPackage(kind: .imagePackage, name: "bash", version: "1", architecture: "amd64")
+        var inside = own
+        inside.container = "admin"
+        let document = try SPDXDocument(image: image, packages: [inside, own])
+        #expect(document.bytes == (try SPDXDocument(image: image, packages: [own, inside])).bytes)
+        #expect(try element(document, "SPDXRef-Image")["primaryPackagePurpose"] as? String == "CONTAINER")
+        let found = try element(document, "SPDXRef-Container-admin-Package-bash-amd64")
+        #expect(found["comment"] as? String == "in the embedded container 'admin'")
+        #expect(try element(document, "SPDXRef-Package-bash-amd64")["comment"] == nil)
+        #expect(throws: SBOMError.duplicatePackage(name: "bash", architecture: "amd64")) {
+            try SPDXDocument(image: image, packages: [inside, inside])
+        }
     }
 
     @Test("Packages have version, purl, digest, supplier and declared licence")

@@ -30,6 +30,22 @@ import Testing
         #expect(throws: SystemdError.self) { try manager.result(of: "none.service", timeout: .seconds(1)) }
     }
 
+    @Test func unitsAreListedByPatternWithTheirStates() throws {
+        let bus = try PrivateBus()
+        let manager = try ServiceManager(address: bus.address)
+        let states = try manager.states(ofUnits: ["host-container@*.service", "x@*.service"])
+        #expect(
+            states == [
+                ServiceState(unit: "host-container@admin.service", active: "activating", sub: "auto-restart"),
+                ServiceState(unit: "host-container@b.service", active: "failed", sub: "failed"),
+            ]
+        )
+        #expect(bus.calls == ["ListUnitsByPatterns  host-container@*.service x@*.service"])
+        #expect(try manager.restarts(of: "host-container@admin.service") == 7)
+        // The answer is a text: nothing is made of it.
+        #expect(throws: SystemdError.self) { try manager.restarts(of: "down.service") }
+    }
+
     @Test func jobsAreWaitedFor() throws {
         let bus = try PrivateBus()
         var manager = try ServiceManager(address: bus.address)

@@ -98,6 +98,8 @@ public final class PrivateBus {
 
 
         def work(message, unit):
+            # Of a template, the instance decides.
+            unit = unit.split("@")[-1]
             global number
             if unit == "quiet.service":
                 return
@@ -119,6 +121,9 @@ public final class PrivateBus {
             if message.get_member() == "Get" and message.get_path().endswith("/unit/down_2eservice"):
                 answer(message, "v", "exit-code")
                 return HANDLER_RESULT_HANDLED
+            if message.get_member() == "Get" and message.get_path().endswith("/unit/host_2dcontainer_40admin_2eservice"):
+                answer(message, "v", dbus.UInt32(7))
+                return HANDLER_RESULT_HANDLED
             if not message.get_interface().endswith("1.Manager"):
                 return HANDLER_RESULT_NOT_YET_HANDLED
             method, arguments = message.get_member(), message.get_args_list()
@@ -129,6 +134,11 @@ public final class PrivateBus {
                 answer(message)
             elif method == "ListUnitsFiltered":
                 units = [(n, "d", "loaded", "failed", "x", "", "/u", 0, "", "/") for n in ("down.service", "a.service")]
+                answer(message, "a(ssssssouso)", units)
+            elif method == "ListUnitsByPatterns":
+                units = [(n, "d", "loaded", a, s, "", "/u", 0, "", "/") for n, a, s in
+                         (("host-container@b.service", "failed", "failed"),
+                          ("host-container@admin.service", "activating", "auto-restart"))]
                 answer(message, "a(ssssssouso)", units)
             elif method == "RebootWithFlags" and login == "inhibited":
                 text = "Operation inhibited by 'backup'"

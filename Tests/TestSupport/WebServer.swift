@@ -86,7 +86,7 @@ public final class WebServer: Sendable {
 }
 
 /// Different ports of 127.0.0.1 that nobody listens on.
-private func freePorts(_ count: Int) throws -> [Int] {
+public func freePorts(_ count: Int) throws -> [Int] {
     // Held until all are found, or the same one might be found twice.
     var descriptors: [Int32] = []
     defer { for descriptor in descriptors { close(descriptor) } }
@@ -106,7 +106,7 @@ private func freePorts(_ count: Int) throws -> [Int] {
 }
 
 /// Waits until somebody listens on a port of 127.0.0.1, for up to twenty seconds.
-private func isAnswered(_ port: Int) -> Bool {
+public func isAnswered(_ port: Int) -> Bool {
     for _ in 0..<400 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }

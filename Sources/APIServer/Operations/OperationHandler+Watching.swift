@@ -32,9 +32,14 @@ extension OperationHandler {
                 HealthProblem(source: "store", message: warning, time: Timestamp(seconds: startTime))
             )
         }
+        // A failed bootstrap container was reported by the step that ran it, or its unit's name is all that is known.
+        let reported = Set(problems.compactMap(\.key))
+        let containers = await containers.problems(time: time).filter { !reported.contains($0.key ?? "") }
+        problems += containers
+        let told = Set((containers.compactMap(\.key) + reported).compactMap(Self.containerUnit))
         switch await failedUnits() {
         case .success(let units):
-            for unit in units {
+            for unit in units where !told.contains(unit) {
                 problems.append(
                     HealthProblem(
                         source: "unit",
@@ -101,6 +106,7 @@ extension OperationHandler {
         // Watched before the updater is: nothing that it tells is missed.
         let reply = try service.parts.events.reply(to: request)
         await updater.events.follow()
+        await containerEvents.follow()
         return reply
     }
 
@@ -133,6 +139,13 @@ extension OperationHandler {
         lines.append(snapshot.inForce.settings.redacted.json.prettyText)
         let text = lines.joined(separator: "\n") + "\n"
         return .content(ByteBuffer(string: text), mediaType: "text/plain; charset=utf-8")
+    }
+
+    /// The unit of a bootstrap container, by the key of its settings.
+    private static func containerUnit(_ key: String) -> String? {
+        let prefix = "settings.bootstrap-containers."
+        guard key.hasPrefix(prefix) else { return nil }
+        return ContainerStates.unit(of: String(key.dropFirst(prefix.count)), .bootstrap)
     }
 
     private static func list(_ names: [String]) -> String {

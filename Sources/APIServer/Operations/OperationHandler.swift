@@ -16,6 +16,8 @@ struct OperationHandler: Sendable {
     let os: OSInfo
     let bootReports: BootReports
     let updater: UpdaterRelay
+    let containers: ContainerStates
+    let containerEvents: ContainerEvents
     let usesSystemd: Bool
     /// When the server started, in seconds since 1970.
     let startTime: Int64
@@ -51,6 +53,7 @@ struct OperationHandler: Sendable {
         case .getTemplates: .json([:])
         case .getServices: try pick(request, services, what: "service")
         case .getConfigurationFiles: try pick(request, configurationFiles, what: "configuration file")
+        case .getHostContainers: .json(.object(await containers.all().mapValues(\.json)))
         case .reboot: try await reboot(request)
         case .lockdown: try await lockdown(request)
         case .refreshUpdates, .prepareUpdate, .activateUpdate, .deactivateUpdate:
@@ -59,6 +62,8 @@ struct OperationHandler: Sendable {
         // The updater's own, on its own socket.
         case .commitBoot, .rollBack:
             throw RouteTable.unknownPathProblem(RouteTable.endpoint(for: request.operation).path)
+        // Requests that ask for the upgrade are answered by the transport.
+        case .exec: throw Problem(status: 426, detail: Self.upgradeRequired)
         case .getHealth: .json(await health().json)
         case .postBootReport: try report(request)
         case .getMetrics: await metrics()
@@ -80,6 +85,8 @@ struct OperationHandler: Sendable {
 
     var snapshot: Snapshot { service.snapshots.value }
 
+    private static let upgradeRequired =
+        "this is a WebSocket: ask for it with Connection: Upgrade, Upgrade: websocket and Sec-WebSocket-Version: 13, before any other request of the connection"
     private static let openAPI = ByteBuffer(string: OpenAPI.document.description)
 }
 

@@ -1,8 +1,11 @@
+import ContainerExec
+import Containers
 import Features
 import Glibc
 import HostAPI
 public import HostAPIServer
 import Logging
+import NIOPosix
 import SettingsApply
 import SettingsStore
 import Systemd
@@ -12,6 +15,9 @@ public final class APIServer: Sendable {
     private let server: HostAPIServer
     private let service: HostService
     private let updater: UpdaterRelay
+    private let containerEvents: ContainerEvents
+    private let runtime: ContainerRuntime
+    private let exec: ExecService
     /// The generation in force when the server started.
     public let generation: UInt64
 
@@ -83,6 +89,14 @@ public final class APIServer: Sendable {
 
         let updater = UpdaterRelay(socketPath: options.updaterSocket, hub: events, logger: logger)
         self.updater = updater
+        let startTime = now()
+        let containers = ContainerStates(
+            folder: "\(options.root)/host-containers",
+            usesSystemd: options.usesSystemd,
+            startTime: startTime,
+            settings: { snapshots.value.inForce.settings }
+        )
+        containerEvents = ContainerEvents(states: containers, hub: events)
         let handler = OperationHandler(
             service: service,
             features: features,
@@ -90,9 +104,24 @@ public final class APIServer: Sendable {
             os: osInfo,
             bootReports: BootReports(path: "\(options.root)/boot-report.json"),
             updater: updater,
+            containers: containers,
+            containerEvents: containerEvents,
             usesSystemd: options.usesSystemd,
-            startTime: now()
+            startTime: startTime
         )
+        let runtime = ContainerRuntime(
+            socket: options.containersSocket,
+            namespace: "host",
+            eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+            patience: .seconds(3)
+        )
+        self.runtime = runtime
+        let execFolder = "\(options.root)/exec"
+        try BoundedFile.makeFolder(execFolder, mode: 0o700)
+        let exec = ExecService(runner: ContainerRunner(runtime), folder: execFolder) {
+            logger.info("\($0)")
+        }
+        self.exec = exec
         server = try await HostAPIServer(
             socket: socket,
             events: events,
@@ -100,6 +129,7 @@ public final class APIServer: Sendable {
             service: .init(
                 answer: { request async throws(Problem) in try await handler.answer(request) },
                 ready: { handler.ready($0) },
+                upgrade: { exec.upgrade($0, $1, $2) },
                 answered: { metrics.answered($0, status: $1, took: $2) },
                 connections: { metrics.connections($0) }
             ),
@@ -116,7 +146,11 @@ public final class APIServer: Sendable {
     /// Stops accepting clients, lets requests finish for a few seconds, and frees everything.
     public func stop() async {
         await updater.events.stop()
+        await containerEvents.stop()
+        // While the event loop still carries what the sessions have to say.
+        await exec.stop()
         await server.stop()
+        await runtime.close()
     }
 }
 

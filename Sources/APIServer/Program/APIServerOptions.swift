@@ -14,6 +14,8 @@ public struct APIServerOptions: Sendable, Equatable {
     public var osRelease = "/usr/lib/os-release"
     /// Where the updater is asked for updates.
     public var updaterSocket = "/run/bulkhead/updater.sock"
+    /// Where the containerd of host containers is asked to run commands in them.
+    public var containersSocket = "/run/host-containerd/containerd.sock"
     /// Whether services are restarted and the host is rebooted; without, such requests are taken and nothing is done.
     public var usesSystemd = true
 
@@ -38,6 +40,7 @@ public struct APIServerOptions: Sendable, Equatable {
             case "--root": root = try Self.value(of: argument, &rest)
             case "--os-release": osRelease = try Self.value(of: argument, &rest)
             case "--updater-socket": updaterSocket = try Self.value(of: argument, &rest)
+            case "--containers-socket": containersSocket = try Self.value(of: argument, &rest)
             default: throw .usage("unknown option '\(argument)'")
             }
         }
@@ -67,6 +70,9 @@ public struct APIServerOptions: Sendable, Equatable {
           --os-release FILE  which OS this is (default /usr/lib/os-release)
           --updater-socket PATH
                              where the updater listens (default /run/bulkhead/updater.sock)
+          --containers-socket PATH
+                             where the containerd of host containers listens
+                             (default /run/host-containerd/containerd.sock)
           --no-systemd       restart no services and never reboot
           --help             show this text
 

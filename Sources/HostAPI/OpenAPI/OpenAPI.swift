@@ -54,7 +54,7 @@ public enum OpenAPI {
         Problem.self, OSInfo.self, TransactionView.self, GenerationSummary.self, GenerationDetail.self,
         GenerationComparison.self, ApplyResult.self, ServiceInfo.self, ConfigurationFileInfo.self,
         GeneratorInfo.self, UpdateStatus.self, HealthProblem.self, BootReport.self, Health.self,
-        KeyPairs.self,
+        KeyPairs.self, HostContainerStatus.self,
     ]
 
     private static let schemas: [String: JSONValue] = {

@@ -21,6 +21,8 @@ public struct Event: Sendable, Equatable {
         case update
         /// The host's health changed: a `Health`.
         case health
+        /// What a host or bootstrap container does changed: a `HostContainerStatus`.
+        case container
     }
 
     /// The number of the event: one more than that of the event before, and higher than all before the server started.

@@ -92,6 +92,8 @@ public struct BootReport: Payload {
         case userData = "user-data"
         case generate
         case apply
+        /// Bootstrap commands and bootstrap containers.
+        case bootstrap
     }
 
     /// The step.

@@ -101,6 +101,7 @@ public struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
     /// The reason phrase of a status (RFC 9110, section 15), for those that the API answers.
     public static func reasonPhrase(_ status: Int) -> String {
         switch status {
+        case 101: "Switching Protocols"
         case 200: "OK"
         case 204: "No Content"
         case 400: "Bad Request"
@@ -114,6 +115,7 @@ public struct Problem: Error, Sendable, Equatable, CustomStringConvertible {
         case 415: "Unsupported Media Type"
         case 422: "Unprocessable Content"
         case 423: "Locked"
+        case 426: "Upgrade Required"
         case 429: "Too Many Requests"
         case 431: "Request Header Fields Too Large"
         case 500: "Internal Server Error"

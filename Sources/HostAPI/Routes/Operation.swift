@@ -31,9 +31,11 @@ public enum Operation: String, Sendable, CaseIterable {
     case getTemplates = "get-templates"
     case getServices = "get-services"
     case getConfigurationFiles = "get-configuration-files"
+    case getHostContainers = "get-host-containers"
     // Actions
     case reboot
     case lockdown
+    case exec
     case refreshUpdates = "refresh-updates"
     case prepareUpdate = "prepare-update"
     case activateUpdate = "activate-update"

@@ -105,6 +105,23 @@ extension RouteTable {
                 .init(404, "There is no file of one of the names, or none has the prefix."),
             ]
         ),
+        Endpoint(
+            .getHostContainers,
+            .get,
+            "/host-containers",
+            "The host and bootstrap containers: what each shall do, what it does, and what went wrong.",
+            details: """
+                Those of the settings, and those that are still running after they were taken out of them. A host \
+                container stands under its name, a bootstrap container under `boot.` and its name.
+                """,
+            responses: [
+                .init(
+                    200,
+                    "The containers.",
+                    .init(schema: PayloadSchema.map(of: HostContainerStatus.reference))
+                )
+            ]
+        ),
     ]
 
     private static let namePrefix = Endpoint.Parameter(

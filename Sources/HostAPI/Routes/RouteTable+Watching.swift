@@ -31,8 +31,8 @@ extension RouteTable {
             "/events",
             "Tells what happens, as server-sent events, until one side closes the connection.",
             details: """
-                Events: `commit`, `apply`, `trial`, `update`, `health`; the data of each is JSON. A client that does not
-                read is disconnected. `limit` and `timeout` end the answer, for scripts.
+                Events: `commit`, `apply`, `trial`, `update`, `health`, `container`; the data of each is JSON. A client that
+                does not read is disconnected. `limit` and `timeout` end the answer, for scripts.
                 """,
             parameters: [
                 Endpoint.Parameter("limit", "Ends after so many events.", form: .integer(1...1_000_000)),

@@ -40,7 +40,11 @@ public enum RouteTable {
             description: "What the host runs, and what follows its settings.",
             endpoints: hostEndpoints
         ),
-        Section(name: "Actions", description: "Reboot, lockdown, updates.", endpoints: actionEndpoints),
+        Section(
+            name: "Actions",
+            description: "Reboot, lockdown, updates, commands in host containers.",
+            endpoints: actionEndpoints + execEndpoints
+        ),
         Section(
             name: "Watching",
             description: "Health, metrics, events, reports.",

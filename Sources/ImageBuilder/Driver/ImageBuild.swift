@@ -56,6 +56,7 @@ public struct ImageBuild: Sendable {
     private let lock: PackageLock
     private let lockDigest: SHA256Digest
     private let updateRoot: UpdateRoot?
+    private let containers: [ContainerBuild]
 
     /// Reads manifest and lock and checks what can be checked before any work is done.
     ///
@@ -90,6 +91,13 @@ public struct ImageBuild: Sendable {
             options.updateRoot.map(Workspace.absolute)
             ?? variant.updateRoot.map { "\(workspace.repository)/\($0)" }
         self.updateRoot = try updateRoot.map { try UpdateRoot(reading: $0) }
+        var containerOptions = ContainerBuild.Options()
+        containerOptions.architecture = architecture
+        containerOptions.locked = options.locked
+        containerOptions.offline = options.offline
+        containers = try variant.containers.map {
+            try ContainerBuild(container: $0, options: containerOptions, workspace: workspace)
+        }
     }
 
     /// Builds the image.
@@ -131,7 +139,7 @@ public struct ImageBuild: Sendable {
             }
         }
         // An image from a changed lock is not what these inputs stand for.
-        if facts.facts.supply.differences.isEmpty {
+        if facts.facts.isAsLocked {
             try remember(inputs, outputs, log)
         }
         return Outcome(
@@ -168,9 +176,12 @@ public struct ImageBuild: Sendable {
         let supply = try await log.run("fetch") {
             try await PackageSupply.prepare(
                 lock: lock,
-                variant: variant,
+                lists: [
+                    (.target(variant.architecture.rawValue), variant.requestedPackages.map(\.name)),
+                    (.tools(BuildMachine.architecture.rawValue), Toolbox.packages),
+                ],
                 workspace: workspace,
-                options: options,
+                policy: PackageSupply.Policy(locked: options.locked, offline: options.offline),
                 archives: archives,
                 observer: log.observer
             )
@@ -188,10 +199,19 @@ public struct ImageBuild: Sendable {
         async let programs = log.run("programs") { try await compilePrograms(toolbox, log) }
         async let unpacked = log.run("unpack") { try await unpack(supply.target, "unpack", log) }
         let packages = try await unpacked
+        let embedded = try await EmbeddedContainers.prepare(
+            containers,
+            variant: variant,
+            repository: workspace.repository,
+            cache: cache,
+            archives: archives,
+            log: log
+        )
         let tree = try await RootTree.assemble(
             variant: variant,
             version: version,
             packages: packages,
+            containers: embedded,
             programs: programs,
             updateRoot: updateRoot,
             repository: workspace.repository,
@@ -282,6 +302,7 @@ public struct ImageBuild: Sendable {
             swiftVersion: try BuildMachine.swiftVersion(repository: workspace.repository),
             supply: supply,
             packages: packages,
+            containers: embedded.built,
             tree: tree,
             root: root,
             verity: verity,
@@ -338,7 +359,7 @@ public struct ImageBuild: Sendable {
         var key = StageKey("build", version: 1)
         key.add("tool", BuilderVersion.current)
         key.add("builder", try SHA256Digest(hashingFile: "/proc/self/exe"))
-        key.add("variant", try JSONEncoder.canonical.encode(variant).digest)
+        key.add("variant", try SHA256Digest(ofCanonical: variant))
         key.add("lock", lockDigest)
         key.add("version", version)
         key.add("formats", formats.map(\.rawValue))
@@ -347,6 +368,10 @@ public struct ImageBuild: Sendable {
             "features",
             try SettingsFeatures.digest(variant.features, repository: workspace.repository).hex
         )
+        key.add("containers", try containers.map { try $0.inputs().hex })
+        if EmbeddedContainers.areUsed(by: variant) {
+            key.add("launcher", try ClientLauncher.sourceDigest(repository: workspace.repository))
+        }
         key.add("update root", updateRoot?.digest.hex ?? "none")
         key.add("without programs", String(options.withoutPrograms))
         if !options.withoutPrograms {
@@ -360,17 +385,4 @@ public struct ImageBuild: Sendable {
     private func overlayDigest(_ overlay: String) throws -> String {
         try FileTree.load(directory: "\(workspace.repository)/\(overlay)", origin: overlay).digest().hex
     }
-}
-
-extension JSONEncoder {
-    /// Equal values give equal bytes.
-    fileprivate static var canonical: JSONEncoder {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        return encoder
-    }
-}
-
-extension Data {
-    fileprivate var digest: SHA256Digest { SHA256Digest(hashing: [UInt8](self)) }
 }

@@ -3,12 +3,12 @@ import FileTree
 import Foundation
 import VariantManifest
 
-/// Resolves a variant's packages and its build tools and writes its lock.
+/// Resolves the packages of a variant, with its build tools, or those of a container, and writes the lock.
 public struct Locking: Sendable {
-    /// The variant that is locked.
-    public let variant: Variant
-    /// Where its lock lies.
+    /// Where the lock lies.
     public let lockFile: String
+    /// The lists that the lock gets, with the names that each is made for.
+    private let lists: [(PackageLock.ListName, [String])]
     private let workspace: Workspace
 
     /// What was locked.
@@ -19,12 +19,43 @@ public struct Locking: Sendable {
         public let differences: [(list: PackageLock.ListName, difference: LockDifference)]
     }
 
-    /// Reads the variant's manifest.
+    /// Reads the manifest of a variant or, where no variant has the name, of a container.
     ///
     /// - Throws: `ManifestError`.
-    public init(variant name: String, workspace: Workspace) throws {
-        variant = try Variant.load(name, repository: workspace.repository)
+    public init(_ name: String, workspace: Workspace) throws {
+        if ContainerManifest.list(repository: workspace.repository).contains(name),
+            try !Variant.list(repository: workspace.repository).contains(name)
+        {
+            try self.init(container: name, workspace: workspace)
+        } else {
+            try self.init(variant: name, workspace: workspace)
+        }
+    }
+
+    private init(variant name: String, workspace: Workspace) throws {
+        let variant = try Variant.load(name, repository: workspace.repository)
+        var lists: [(PackageLock.ListName, [String])] = []
+        for architecture in variant.architectures {
+            let resolved = try variant.resolved(for: architecture)
+            lists.append((.target(architecture.rawValue), resolved.requestedPackages.map(\.name)))
+        }
+        // Whoever locks, the lock serves build machines of every architecture.
+        lists += Architecture.allCases.map { (.tools($0.rawValue), Toolbox.packages) }
+        self.lists = lists
         lockFile = workspace.lockFile(of: name)
+        self.workspace = workspace
+    }
+
+    private init(container name: String, workspace: Workspace) throws {
+        lists = try Architecture.allCases.map { architecture in
+            let manifest = try ContainerManifest.load(
+                name,
+                for: architecture,
+                repository: workspace.repository
+            )
+            return (.target(architecture.rawValue), manifest.packages.map(\.name))
+        }
+        lockFile = workspace.lockFile(ofContainer: name)
         self.workspace = workspace
     }
 
@@ -53,13 +84,6 @@ public struct Locking: Sendable {
         let old = FileSystem.exists(lockFile) ? try PackageLock(file: lockFile) : nil
         let suites = AptSuites.trixie
         var new = PackageLock(suites: suites.suites, components: suites.components)
-        var lists: [(PackageLock.ListName, [String])] = []
-        for architecture in variant.architectures {
-            let resolved = try variant.resolved(for: architecture)
-            lists.append((.target(architecture.rawValue), resolved.requestedPackages.map(\.name)))
-        }
-        // Whoever locks, the lock serves build machines of every architecture.
-        lists += Architecture.allCases.map { (.tools($0.rawValue), Toolbox.packages) }
         try Self.check(update, requested: lists.flatMap(\.1), old: old)
         let now = try Self.now(ProcessInfo.processInfo.environment)
         for (list, names) in lists {

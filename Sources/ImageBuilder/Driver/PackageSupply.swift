@@ -1,56 +1,64 @@
 import Debian
 import FileTree
 import Hashing
-import VariantManifest
 
 /// The packages of a build: out of the lock, or chosen again where the archive no longer has them.
 struct PackageSupply: Sendable {
-    /// The image's packages.
+    /// The packages of the image or container.
     let target: [LockedPackage]
-    /// The packages with the tools.
+    /// The packages with the tools; none for a container.
     let tools: [LockedPackage]
     /// How they differ from the lock; empty unless the archive moved on.
     let differences: [(list: PackageLock.ListName, difference: LockDifference)]
 
     private static let attempts = 3
 
+    /// Whether the network may be used, and for what.
+    struct Policy: Sendable {
+        /// Whether versions that the archive no longer has are an error.
+        let locked: Bool
+        /// Whether only what is in the cache is used.
+        let offline: Bool
+    }
+
     /// Takes the lock's packages and fetches those the cache lacks.
     ///
-    /// Versions that the archive no longer has are chosen again, those and nothing else, unless `locked`.
+    /// Versions that the archive no longer has are chosen again, those and nothing else, unless the policy forbids it.
+    ///
+    /// - Parameters:
+    ///   - lists: the lists of the lock that are needed, each with the names that it must be made for.
     static func prepare(
         lock: PackageLock,
-        variant: ResolvedVariant,
+        lists: [(PackageLock.ListName, requested: [String])],
         workspace: Workspace,
-        options: ImageBuild.Options,
+        policy: Policy,
         archives: @Sendable () async throws -> AptArchives,
         observer: any BuildObserver
     ) async throws -> (PackageSupply, cached: Bool) {
-        let targetList = PackageLock.ListName.target(variant.architecture.rawValue)
-        let toolsList = PackageLock.ListName.tools(BuildMachine.architecture.rawValue)
         var current = lock
         var fetched = false
         var attempt = 0
         while true {
             attempt += 1
-            let target = try current.packages(
-                of: targetList,
-                requested: variant.requestedPackages.map(\.name)
-            )
-            let tools = try current.packages(of: toolsList, requested: Toolbox.packages)
+            var target: [LockedPackage] = []
+            var tools: [LockedPackage] = []
+            for (list, requested) in lists {
+                let packages = try current.packages(of: list, requested: requested)
+                if case .target = list { target += packages } else { tools += packages }
+            }
             do {
-                fetched = try await fetch(target + tools, workspace, options, archives, observer) || fetched
+                fetched = try await fetch(target + tools, workspace, policy, archives, observer) || fetched
                 let differences = current.differences(from: lock).filter { !$0.difference.isEmpty }
                 return (
                     PackageSupply(target: target, tools: tools, differences: differences), cached: !fetched
                 )
-            } catch PackageCacheError.vanished(let packages) where !options.locked && attempt < Self.attempts
-            {
+            } catch PackageCacheError.vanished(let packages) where !policy.locked && attempt < Self.attempts {
                 let names = packages.map(\.title).joined(separator: ", ")
                 observer.note("the archive no longer has \(names); choosing other versions of these")
                 current = try await resolveAgain(
                     current,
                     without: packages,
-                    lists: [targetList, toolsList],
+                    lists: lists.map(\.0),
                     workspace: workspace,
                     archives: try await archives(),
                     note: observer.note
@@ -66,7 +74,7 @@ struct PackageSupply: Sendable {
     private static func fetch(
         _ packages: [LockedPackage],
         _ workspace: Workspace,
-        _ options: ImageBuild.Options,
+        _ policy: Policy,
         _ archives: @Sendable () async throws -> AptArchives,
         _ observer: any BuildObserver
     ) async throws -> Bool {
@@ -75,7 +83,7 @@ struct PackageSupply: Sendable {
         var missing = false
         for package in packages where !missing { missing = try !cache.contains(package) }
         guard missing else { return false }
-        if options.offline {
+        if policy.offline {
             let absent = try packages.filter { try !cache.contains($0) }
             throw PackageCacheError.offline(missing: absent)
         }

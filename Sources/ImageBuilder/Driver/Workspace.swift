@@ -32,6 +32,11 @@ public struct Workspace: Sendable {
     /// The package lock of a variant.
     public func lockFile(of variant: String) -> String { "\(repository)/variants/\(variant)/packages.lock" }
 
+    /// The package lock of a container.
+    public func lockFile(ofContainer name: String) -> String {
+        "\(repository)/image/containers/\(name)/packages.lock"
+    }
+
     /// The absolute form of a path given on a command line.
     public static func absolute(_ path: String) -> String {
         let full = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path

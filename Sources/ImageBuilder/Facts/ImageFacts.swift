@@ -17,6 +17,8 @@ struct ImageFacts: Sendable {
     let swiftVersion: String
     let supply: PackageSupply
     let packages: [UnpackedPackage]
+    /// The containers that are embedded.
+    let containers: [BuiltContainer]
     let tree: RootTree
     let root: ErofsImage
     let verity: VerityImage
@@ -59,7 +61,7 @@ struct ImageFacts: Sendable {
             commandLine: uki.commandLine,
             lock: Release.Lock(
                 sha256: lockDigest,
-                changed: !supply.differences.isEmpty,
+                changed: !isAsLocked,
                 differences: lockDifferences()
             ),
             images: images,
@@ -71,47 +73,30 @@ struct ImageFacts: Sendable {
 
     /// `packages.json`: the packages, and every file with where it came from.
     func inventory() throws -> PackageInventory {
-        let listed = Self.packages(packages, of: variant)
-        let names = Set(listed.map(\.name))
-        let files = tree.tree.map { path, node in Self.file(path, node, packages: names) }
-        return try PackageInventory(packages: listed, files: files)
+        try PackageFacts.inventory(
+            of: tree.tree,
+            packages: PackageFacts.listed(packages, without: variant.droppedPackages),
+            containers: containers
+        )
     }
 
     /// The bill of materials (SPDX 2.3).
     func billOfMaterials() throws -> SPDXDocument {
         let dropped = Set(variant.droppedPackages.map(\.name))
-        let copyrights = CopyrightFiles(packages)
-        let unpacked = Dictionary(packages.map { ($0.digest, $0) }, uniquingKeysWith: { first, _ in first })
-        var entries: [SBOMPackage] = []
-        for (kind, list) in [(SBOMPackage.Kind.imagePackage, supply.target), (.buildTool, supply.tools)] {
-            for locked in list where kind == .buildTool || !dropped.contains(locked.name) {
-                let control = unpacked[locked.sha256]?.package.control
-                entries.append(
-                    SBOMPackage(
-                        kind: kind,
-                        name: locked.name,
-                        version: locked.version,
-                        architecture: locked.architecture,
-                        sourceName: locked.source,
-                        sourceVersion: locked.sourceVersion,
-                        archive: locked.archive.rawValue,
-                        filename: locked.filename,
-                        sha256: locked.sha256,
-                        size: UInt64(locked.size),
-                        maintainer: control?["Maintainer"],
-                        homepage: control?["Homepage"],
-                        copyright: kind == .imagePackage ? try copyrights.bytes(of: locked.name) : nil
-                    )
-                )
-            }
-        }
+        var entries = try PackageFacts.entries(
+            .imagePackage,
+            supply.target.filter { !dropped.contains($0.name) },
+            unpacked: packages
+        )
+        entries += try PackageFacts.entries(.buildTool, supply.tools, unpacked: packages)
+        for container in containers { entries += try container.entries() }
         entries += ownFiles(.ownProgram, below: Programs.programDirectory, version: BuilderVersion.current)
         entries += ownFiles(.runtimeLibrary, below: Programs.runtimeDirectory, version: swiftVersion)
         let image = SBOMImage(
             name: "\(variant.name)-\(variant.architecture)",
             version: identity.version,
             distribution: "trixie",
-            rootHash: verity.rootHash,
+            identity: .operatingSystem(rootHash: verity.rootHash),
             sourceDateEpoch: UInt64(clamping: sourceDateEpoch),
             toolVersion: BuilderVersion.current
         )
@@ -139,48 +124,13 @@ struct ImageFacts: Sendable {
         }
     }
 
-    /// The packages that bring files, as the inventory names them.
-    static func packages(_ packages: [UnpackedPackage], of variant: ResolvedVariant) -> [PackageInventory
-        .Package]
-    {
-        let dropped = Set(variant.droppedPackages.map(\.name))
-        return packages.filter { !dropped.contains($0.package.name) }.map {
-            PackageInventory.Package(
-                name: $0.package.name,
-                version: $0.package.version,
-                architecture: $0.package.architecture,
-                sha256: $0.digest
-            )
-        }
-    }
-
-    private static func file(_ path: String, _ node: Node, packages: Set<String>) -> PackageInventory.File {
-        let type: PackageInventory.FileType
-        var target: String?
-        switch node.kind {
-        case .file: type = .regular
-        case .directory: type = .directory
-        case .symlink(let destination): (type, target) = (.symbolicLink, destination)
-        case .hardLink(let destination): (type, target) = (.hardLink, destination)
-        case .characterDevice: type = .characterDevice
-        case .blockDevice: type = .blockDevice
-        case .fifo: type = .fifo
-        }
-        return PackageInventory.File(
-            path: path,
-            type: type,
-            mode: node.mode,
-            uid: node.uid,
-            gid: node.gid,
-            size: node.content.map { UInt64($0.size) } ?? 0,
-            sha256: node.content?.digest,
-            target: target,
-            package: packages.contains(node.origin) ? node.origin : nil
-        )
+    /// Whether every package, those of embedded containers too, is the one of its lock.
+    var isAsLocked: Bool {
+        supply.differences.isEmpty && containers.allSatisfy { $0.supply.differences.isEmpty }
     }
 
     private func lockDifferences() -> [Release.LockDifference] {
-        supply.differences.flatMap { _, difference in
+        (supply.differences + containers.flatMap(\.supply.differences)).flatMap { _, difference in
             difference.added.map { Release.LockDifference(package: $0.name, locked: nil, used: $0.version) }
                 + difference.removed.map {
                     Release.LockDifference(package: $0.name, locked: $0.version, used: nil)
@@ -192,35 +142,5 @@ struct ImageFacts: Sendable {
                     Release.LockDifference(package: $0.name, locked: $0.version, used: $0.version)
                 }
         }
-    }
-}
-
-/// The copyright files that packages bring; some share that of another package through a link.
-private struct CopyrightFiles {
-    private let members: [String: Node]
-
-    init(_ packages: [UnpackedPackage]) {
-        var members: [String: Node] = [:]
-        for package in packages {
-            for member in package.members where member.path.hasPrefix("/usr/share/doc/") {
-                members[member.path] = member.node
-            }
-        }
-        self.members = members
-    }
-
-    /// The bytes of a package's file; nil if it has none.
-    func bytes(of package: String) throws -> [UInt8]? {
-        var directory = "/usr/share/doc/\(package)"
-        if let target = members[directory]?.symlinkTarget {
-            directory = target.hasPrefix("/") ? target : "/usr/share/doc/\(target)"
-        }
-        var path = "\(directory)/copyright"
-        if let target = members[path]?.symlinkTarget {
-            path = (target.hasPrefix("/") ? target : "\(directory)/\(target)" as String)
-            path = (path as NSString).standardizingPath
-        }
-        guard let content = members[path]?.content else { return nil }
-        return try content.bytes(limit: 16 << 20)
     }
 }

@@ -28,6 +28,7 @@ struct RootTree: Sendable {
         variant: ResolvedVariant,
         version: String,
         packages: [UnpackedPackage],
+        containers: EmbeddedContainers,
         programs: FileTree,
         updateRoot: UpdateRoot?,
         repository: String,
@@ -52,11 +53,13 @@ struct RootTree: Sendable {
             try tree.merge(modules.tree)
             try tree.merge(programs)
             try updateRoot?.add(to: &tree)
+            try containers.add(to: &tree)
             try addOwnFiles(
                 to: &tree,
                 variant: variant,
                 version: version,
                 packages: packages,
+                containers: containers,
                 repository: repository
             )
             // What maintainer scripts would have made.
@@ -157,6 +160,7 @@ struct RootTree: Sendable {
         variant: ResolvedVariant,
         version: String,
         packages: [UnpackedPackage],
+        containers: EmbeddedContainers,
         repository: String
     ) throws {
         for overlay in variant.overlays {
@@ -170,7 +174,11 @@ struct RootTree: Sendable {
         let osRelease = ReleaseFile.text(variant: variant, version: version)
         try tree.insert(.file(osRelease, origin: "release"), at: "/usr/lib/os-release", onConflict: .replace)
         // The root has no package database; this is how the host and `bulkhead inspect` know what it holds.
-        let inventory = try PackageInventory(packages: ImageFacts.packages(packages, of: variant), files: [])
+        let inventory = try PackageInventory(
+            packages: PackageFacts.listed(packages, without: variant.droppedPackages)
+                + containers.built.flatMap(PackageFacts.listed),
+            files: []
+        )
         try tree.insert(
             .file(inventory.encoded(), origin: "release"),
             at: "/usr/share/bulkhead/packages.json"

@@ -8,6 +8,14 @@ public enum Snapshotter: String, ChoiceSetting {
     public static let name = "snapshotter"
 }
 
+/// What starts the containers of pods that name no runtime class.
+public enum DefaultRuntime: String, ChoiceSetting {
+    case runc, crun, runsc
+
+    /// The name of the type.
+    public static let name = "default-runtime"
+}
+
 /// The container runtime that runs workloads.
 public struct ContainerRuntimeSettings: SettingsGroup {
     /// Where a line of a container's log is cut.
@@ -20,6 +28,8 @@ public struct ContainerRuntimeSettings: SettingsGroup {
     public var enableUnprivilegedICMP: Bool?
     /// What keeps the layers of images.
     public var snapshotter: Snapshotter?
+    /// What starts the containers of pods that name no runtime class.
+    public var defaultRuntime: DefaultRuntime?
     /// The size of the parts in which a layer is fetched.
     public var concurrentDownloadChunkSize: ByteCount?
 
@@ -53,6 +63,12 @@ public struct ContainerRuntimeSettings: SettingsGroup {
             example: true
         ),
         Field("snapshotter", \.snapshotter, "What keeps the layers of images.", example: "overlayfs"),
+        Field(
+            "default-runtime",
+            \.defaultRuntime,
+            "What starts the containers of pods that name no runtime class. `crun` and `runsc` must be in the image: its variant extends the fragment `crun` or `gvisor`.",
+            example: "runc"
+        ),
         Field(
             "concurrent-download-chunk-size",
             \.concurrentDownloadChunkSize,
