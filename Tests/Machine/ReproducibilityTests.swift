@@ -116,9 +116,14 @@ private struct OtherBuild {
         let names = try FileManager.default.contentsOfDirectory(atPath: image.folder).sorted()
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == names)
         #expect(names.contains("disk.qcow2") && names.contains("disk.vmdk"), "the test wants all formats")
+        var different: [String] = []
         for name in names {
-            let (difference, text) = try runTool("cmp", image.path(name), "\(folder)/\(name)")
-            #expect(difference == 0, "\(name): \(text)")
+            let (status, text) = try runTool("cmp", image.path(name), "\(folder)/\(name)")
+            if status != 0 { different.append("\(name): \(text)") }
         }
+        guard !different.isEmpty else { return }
+        // Which files of the root differ is what leads to the cause.
+        let (_, files) = try runTool(try BuildTool().program, "diff", image.folder, folder)
+        Issue.record("\(different.joined(separator: "\n"))\n\(files)")
     }
 }
