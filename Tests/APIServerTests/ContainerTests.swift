@@ -150,6 +150,20 @@ import Testing
         if expected == .failed, written != .failed { #expect(status.lastError?.contains("journal") == true) }
     }
 
+    /// Settings have switched off what could not be started: that is settled, and why it failed is still told.
+    @Test func whatShallNotRunHasNotFailed() throws {
+        var written = Self.status(.failed)
+        written.lastError = "wrong digest"
+        let finding = ContainerFinding(
+            name: "admin",
+            kind: .host,
+            wish: ContainerWish(name: "admin", kind: .host, desired: .stopped, source: "localhost/admin"),
+            file: .status(written)
+        )
+        let status = try #require(finding.status(time: Self.time))
+        #expect(status.state == .stopped && status.lastError == "wrong digest")
+    }
+
     @Test func aNewSourceHasNoDigestYet() throws {
         let wish = ContainerWish(name: "admin", kind: .host, desired: .running, source: "localhost/new")
         let finding = ContainerFinding(

@@ -208,7 +208,11 @@ struct ContainerStory: Sendable {
             try run("unset", "apiclient unset motd")
             try run("get-unset", "apiclient get settings.motd")
             try run("update-check", "apiclient update check")
-            try run("host-shell", "host-shell systemctl show -p Version && host-shell ls /usr/lib/bulkhead")
+            // The host has no programs to look around with: its shell comes from the container.
+            try run(
+                "host-shell",
+                "host-shell systemctl show -p Version && echo 'echo /usr/lib/bulkhead/*' | host-shell"
+            )
             try run(
                 "host-journal",
                 "host-shell journalctl --no-pager -q -b -u apiserver.service | head -c 4000"
@@ -245,9 +249,9 @@ struct ContainerStory: Sendable {
             try set("pinned", source: "registry.example.org/team/tool@\(digest)")
             try await until("pinned", is: "running")
             try set("wrong", source: "liar.example.org/team/tool@\(wrongDigest)")
-            try await until("wrong", is: "failed")
+            results["wrong"] = try await until("wrong", is: "failed")
             try set("unknown", source: "registry.example.org/team/nothing:1")
-            try await until("unknown", is: "failed")
+            results["unknown"] = try await until("unknown", is: "failed")
             try run("pulled", "apiclient host-containers --json")
             try run("pulled-health", "apiclient health --json")
             for name in ["pinned", "wrong", "unknown"] { try set(name, enabled: false) }
@@ -282,16 +286,21 @@ struct ContainerStory: Sendable {
             try #require(results["set-\(name)"]?.status == 0, "\(results["set-\(name)"]?.output ?? "")")
         }
 
-        /// Waits for a state of a container, as the API tells it.
-        private func until(_ name: String, is state: String) async throws {
+        /// Waits for a state of a container, as the API tells it, and returns what it told then: one that fails is soon
+        /// tried again.
+        @discardableResult
+        private func until(_ name: String, is state: String) async throws -> SecureShell.Result {
             let start = ContinuousClock.now
-            var last = ""
-            while ContinuousClock.now - start < ContainerStory.limit {
-                last = try shell.run("apiclient host-containers --json").output
-                if try ContainerStory.container(name, in: last)?["state"] as? String == state { return }
+            var last = try shell.run("apiclient host-containers --json")
+            while try ContainerStory.container(name, in: last.output)?["state"] as? String != state {
+                guard ContinuousClock.now - start < ContainerStory.limit else {
+                    Issue.record("'\(name)' is not \(state) within \(ContainerStory.limit): \(last.output)")
+                    break
+                }
                 try await Task.sleep(for: .seconds(2))
+                last = try shell.run("apiclient host-containers --json")
             }
-            Issue.record("'\(name)' is not \(state) within \(ContainerStory.limit): \(last)")
+            return last
         }
     }
 

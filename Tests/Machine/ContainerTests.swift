@@ -80,11 +80,15 @@ struct ContainerTests {
     @Test func imagesThatAreNotWhatWasAskedForAreRefused() async throws {
         let story = try await ContainerStory.get()
         let text = try story.result("pulled").output
-        let wrong = try #require(try ContainerStory.container("wrong", in: text))
+        let wrong = try #require(
+            try ContainerStory.container("wrong", in: try story.result("wrong").output)
+        )
         let error = try #require(wrong["last_error"] as? String)
         #expect(wrong["state"] as? String == "failed" && wrong["desired"] as? String == "running")
         #expect(error.contains(story.wrongDigest) && error.contains(story.digest), "\(error)")
-        let unknown = try #require(try ContainerStory.container("unknown", in: text))
+        let unknown = try #require(
+            try ContainerStory.container("unknown", in: try story.result("unknown").output)
+        )
         #expect((unknown["last_error"] as? String)?.contains("team/nothing") == true)
         // GET /health names them, by the keys of their settings.
         let health = try story.result("pulled-health").output

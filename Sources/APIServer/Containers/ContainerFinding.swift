@@ -40,7 +40,9 @@ struct ContainerFinding: Sendable {
             problem = "\(reason); it is written anew when the container's state changes"
         }
         guard wish != nil || known != nil else { return nil }
-        let state = state(known?.state)
+        var state = state(known?.state)
+        // What went wrong is no state of a container that shall not run; 'last_error' keeps it.
+        if kind == .host, wish?.desired == .stopped, state.value == .failed { state.value = .stopped }
         if wish == nil, !Self.alive.contains(state.value) { return nil }
         let source = wish?.source ?? known?.image.source ?? ""
         return HostContainerStatus(

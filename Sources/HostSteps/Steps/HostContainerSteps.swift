@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HostContainers
 internal import NIOCore
 internal import NIOPosix
@@ -78,7 +79,11 @@ extension Step {
 
     private static func perform(_ action: String, _ supervisor: ContainerSupervisor) async throws -> Int32 {
         switch action {
-        case "prepare": try await supervisor.prepare()
+        case "prepare":
+            // Being stopped is no failure, and a unit that failed once is shown as failed for good. For commands before
+            // ExecStart= systemd does not take the signal itself as a clean end (systemd.service(5), SuccessExitStatus=).
+            signal(SIGTERM) { _ in _exit(0) }
+            try await supervisor.prepare()
         case "clean": await supervisor.clean()
         default:
             if case .exited(let code) = try await supervisor.run() { return Int32(min(code, 255)) }
