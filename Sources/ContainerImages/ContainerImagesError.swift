@@ -42,6 +42,19 @@ public enum ContainerImagesError: Error, Equatable, CustomStringConvertible {
         }
     }
 
+    /// Whether nobody who was asked could be reached at all, as while a host's network is not up yet.
+    public var isOutOfReach: Bool {
+        switch self {
+        case .fetch(.failed(_, let failure)):
+            switch failure {
+            case .unknownHost, .unreachable, .connectTimeout: true
+            default: false
+            }
+        case .servers(let errors): !errors.isEmpty && errors.allSatisfy(\.isOutOfReach)
+        default: false
+        }
+    }
+
     /// What is wrong, with what value, and what to do.
     public var description: String {
         switch self {

@@ -81,8 +81,18 @@ public struct Bootstrap: Sendable {
         let settings = try ContainerSettings(reading: paths.settings)
         try markers.removeStale(settings)
         let end = ContinuousClock.now + limits.total
+        var failures = await run(commandParts(settings), until: end)
+        guard !failures.contains(where: \.isEssential) else { return failures }
+        // Once more: commands are there to change settings, those of the containers too.
+        let containers = containerParts(try ContainerSettings(reading: paths.settings))
+        failures += await run(containers, until: end)
+        return failures
+    }
+
+    /// Runs parts, one after the other, up to an essential one that fails; the result is what was wrong.
+    private func run(_ parts: [Part], until end: ContinuousClock.Instant) async -> [Failure] {
         var failures: [Failure] = []
-        for part in parts(settings) {
+        for part in parts {
             if part.isDone(markers) {
                 await switchOff(part)
                 continue
@@ -136,7 +146,7 @@ public struct Bootstrap: Sendable {
         }
     }
 
-    private func parts(_ settings: ContainerSettings) -> [Part] {
+    private func commandParts(_ settings: ContainerSettings) -> [Part] {
         var parts: [Part] = []
         for (name, commands) in settings.bootstrapCommands.sorted(by: { $0.key < $1.key }) {
             guard let mode = commands.mode, mode != .off else { continue }
@@ -150,6 +160,11 @@ public struct Bootstrap: Sendable {
                 )
             )
         }
+        return parts
+    }
+
+    private func containerParts(_ settings: ContainerSettings) -> [Part] {
+        var parts: [Part] = []
         for (name, container) in settings.bootstrapContainers.sorted(by: { $0.key < $1.key }) {
             guard let mode = container.mode, mode != .off else { continue }
             let work: Part.Work
@@ -175,15 +190,15 @@ public struct Bootstrap: Sendable {
         case .bad(let error): return error.description
         case .commands(let commands):
             let end = ContinuousClock.now + limit
-            for command in commands {
+            for (index, command) in commands.enumerated() {
                 let left = end - .now
                 guard left > .zero else {
                     return "not all commands were run within \(limit.components.seconds) seconds"
                 }
                 if let reason = await actions.command(Array(command.dropFirst()), left) {
-                    // Not all of it: arguments may be long, and are shown on the console.
-                    let shown = command.joined(separator: " ").prefix(80)
-                    return "'\(shown)': \(reason)"
+                    // Not all of it: arguments may be secrets, and this is shown on the console and kept in the journal.
+                    let shown = command.prefix(2).joined(separator: " ")
+                    return "command \(index + 1) of \(commands.count), '\(shown)': \(reason)"
                 }
             }
             return nil

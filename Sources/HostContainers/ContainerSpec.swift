@@ -6,7 +6,7 @@ public import OCI
 /// specification.
 ///
 /// Host containers see the host's network, their folder that lasts, and the host's API; superpowered ones everything.
-/// Bootstrap containers are between the two: they may mount and load modules, and see the host's processes.
+/// Bootstrap containers are between the two: they may open disks, mount and load modules, and see the host's processes.
 public struct ContainerSpecBuilder: Sendable {
     /// What of the host gets into containers; parts that are not there are left out.
     public struct Host: Sendable, Equatable {
@@ -22,6 +22,10 @@ public struct ContainerSpecBuilder: Sendable {
         public var packages = "/usr/share/bulkhead/packages.json"
         /// The certificate authorities that the host trusts.
         public var certificates = "/etc/ssl/certs/ca-certificates.crt"
+        /// The names of hosts.
+        public var hosts = "/etc/hosts"
+        /// The name servers.
+        public var nameServers = "/etc/resolv.conf"
         /// Where people look for reports.
         public var support = "/var/log/support"
         /// What bootstrap containers mount for workloads: `/mnt` in both.
@@ -58,20 +62,22 @@ public struct ContainerSpecBuilder: Sendable {
     ///   - config: what its image says.
     ///   - storage: its folder that lasts.
     ///   - cgroup: its control group; nil lets the runtime choose.
+    ///   - copies: what is mounted in place of some files of the host, by their paths (`FollowedFiles`).
     /// - Throws: `HostContainersError.namedUser`, `.noProgram`.
     public func spec(
         _ definition: HostContainerDefinition,
         config: ImageConfig,
         storage: String,
-        cgroup: String?
+        cgroup: String?,
+        copies: [String: String] = [:]
     ) throws(HostContainersError) -> RuntimeSpec {
         let rights = Rights(definition)
         var spec = RuntimeSpec(process: try process(definition, config, rights))
         spec.hostname = definition.name
-        spec.mounts = rights.fileSystems + mounts(definition, storage: storage)
+        spec.mounts = rights.fileSystems + mounts(definition, storage: storage, copies: copies)
         spec.namespaces = rights.namespaces
         spec.cgroupsPath = cgroup
-        spec.devices = [RuntimeSpec.DeviceRule(isAllowed: rights == .host, access: "rwm")]
+        spec.devices = rights.devices
         spec.maskedPaths = rights == .host ? [] : Self.maskedPaths
         spec.readonlyPaths = rights == .host ? [] : Self.readonlyPaths
         switch rights {
@@ -126,7 +132,11 @@ public struct ContainerSpecBuilder: Sendable {
     }
 
     /// The files and folders of the host.
-    private func mounts(_ definition: HostContainerDefinition, storage: String) -> [RuntimeSpec.Mount] {
+    private func mounts(
+        _ definition: HostContainerDefinition,
+        storage: String,
+        copies: [String: String]
+    ) -> [RuntimeSpec.Mount] {
         let kind = definition.kind == .host ? "host-containers" : "bootstrap-containers"
         let writable = ["rbind", "rw", "nosuid", "nodev"]
         let readOnly = ["bind", "ro", "nosuid", "nodev"]
@@ -144,10 +154,15 @@ public struct ContainerSpecBuilder: Sendable {
         add(host.apiSocket, "/run/api.sock", options: ["bind", "rw", "nosuid", "nodev"])
         add(host.launcher, "/usr/local/bin/apiclient", options: readOnly)
         add(host.programs, "/.bulkhead/usr", options: ["rbind", "ro", "nosuid", "nodev"])
-        for path in ["/etc/hosts", "/etc/resolv.conf"] { add(path, path, options: readOnly) }
+        for (path, file) in [("/etc/hosts", host.hosts), ("/etc/resolv.conf", host.nameServers)] {
+            add(copies[file] ?? file, path, options: readOnly)
+        }
         add(host.release, "/etc/bulkhead-release", "/etc/bottlerocket-release", options: readOnly)
         add(host.packages, "/.bulkhead/packages.json", options: readOnly)
-        add(host.certificates, "/.bulkhead/certs/ca-certificates.crt", options: readOnly)
+        if let file = resolve(host.certificates), let slash = file.lastIndex(of: "/") {
+            // Their folder: the file in it is replaced by another one when settings change.
+            add(String(file[..<slash]), "/.bulkhead/certs", "/.bottlerocket/certs", options: readOnly)
+        }
         let rights = Rights(definition)
         if rights != .ordinary {
             for prefix in ["/.bulkhead", "/.bottlerocket"] {
@@ -159,7 +174,13 @@ public struct ContainerSpecBuilder: Sendable {
             add("/lib/modules", "/lib/modules", options: readOnly)
             add("/sys/kernel/debug", "/sys/kernel/debug", options: ["rbind", "rw"])
         }
-        if rights == .bootstrap { add(host.mounts, "/mnt", options: ["rbind", "rw", "rshared"]) }
+        if rights == .bootstrap {
+            add(host.mounts, "/mnt", options: ["rbind", "rw", "rshared"])
+            // Where Bottlerocket's find it, on a host that has the mount point.
+            if exists("/mnt") {
+                add(host.mounts, "/.bottlerocket/rootfs/mnt", options: ["rbind", "rw", "rshared"])
+            }
+        }
         return mounts
     }
 

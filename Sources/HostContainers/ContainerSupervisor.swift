@@ -14,6 +14,9 @@ public struct ContainerSupervisor: Sendable {
     static let preparationLimit = Duration.seconds(30 * 60)
     /// How long a container may take to end after SIGTERM; SIGKILL follows.
     var stopLimit = Duration.seconds(20)
+    /// How long a bootstrap container waits for servers to be in reach at all, as it has one attempt; a host container
+    /// has the next one.
+    var networkPatience = Duration.seconds(120)
     /// How long host-containerd may be away at a time.
     static let patience = Duration.seconds(120)
 
@@ -23,6 +26,10 @@ public struct ContainerSupervisor: Sendable {
     let builder: ContainerSpecBuilder
     let eventLoop: any EventLoop
     let log: @Sendable (String) -> Void
+    /// After how long a host container that runs has proved itself, so that its next end is none of a row.
+    var steadyTime = Duration.seconds(10 * 60)
+    /// Where the message bus is; nil for the system's.
+    var bus: String?
 
     /// A supervisor.
     ///
@@ -76,6 +83,7 @@ public struct ContainerSupervisor: Sendable {
                 runtime: runtime,
                 eventLoop: eventLoop,
                 reporter: reporter,
+                networkPatience: networkPatience,
                 log: log
             ).image()
             let digest = try await runtime.manifest(of: image).digest.description
@@ -128,10 +136,19 @@ public struct ContainerSupervisor: Sendable {
         _ reporter: StatusReporter,
         _ stop: StopRequest
     ) async throws -> End {
-        let output = try await start(definition, runtime, reporter)
+        // Its file is mounted, whatever becomes of the host's.
+        let names = try FollowedFiles(
+            [builder.host.hosts, builder.host.nameServers],
+            in: paths.folder(id),
+            log: log
+        )
+        defer { names.stop() }
+        let output = try await start(definition, runtime, names)
         reporter.enter(.running)
         _ = try? Notifier().send(.ready)
         CodePages.release()
+        let steady = Task { try await forgetRestarts(definition) }
+        defer { steady.cancel() }
         let status = try await withThrowingTaskGroup(of: ExitStatus?.self) { group in
             group.addTask { [id] in try await runtime.wait(id, patience: Self.patience) }
             group.addTask {
@@ -168,10 +185,21 @@ public struct ContainerSupervisor: Sendable {
         return .exited(status.code)
     }
 
+    /// Lets the pauses between starts begin anew: systemd makes them longer with each start, and never shorter, also for
+    /// a container that ends once a week.
+    private func forgetRestarts(_ definition: HostContainerDefinition) async throws {
+        guard definition.kind == .host else { return }
+        try await Task.sleep(for: steadyTime)
+        do throws(SystemdError) {
+            let systemd = if let bus { try ServiceManager(address: bus) } else { try ServiceManager() }
+            try systemd.resetFailed(unit: definition.unit)
+        } catch { log("after its next end '\(id)' is started after the same pause as before: \(error)") }
+    }
+
     private func start(
         _ definition: HostContainerDefinition,
         _ runtime: ContainerRuntime,
-        _ reporter: StatusReporter
+        _ names: FollowedFiles
     ) async throws -> ContainerOutput {
         // What a crash of host-containerd, of this process or of the host has left.
         try await runtime.remove(id)
@@ -184,7 +212,13 @@ public struct ContainerSupervisor: Sendable {
         }
         let config = try await runtime.configuration(of: image)
         let storage = paths.storage(definition)
-        let spec = try builder.spec(definition, config: config, storage: storage, cgroup: Self.cgroup())
+        let spec = try builder.spec(
+            definition,
+            config: config,
+            storage: storage,
+            cgroup: Self.cgroup(),
+            copies: names.copies
+        )
         try await runtime.create(
             NewContainer(
                 id: id,

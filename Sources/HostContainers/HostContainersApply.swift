@@ -150,7 +150,7 @@ public struct HostContainersApply: Sendable {
         }
     }
 
-    /// The names of host containers that run, wait for their next start or have a definition.
+    /// The names of host containers that run, are just ending, wait for their next start or have a definition.
     private func running(_ systemd: borrowing ServiceManager) -> Set<String> {
         var names: Set<String> = []
         for id in files.definedIDs() {
@@ -159,7 +159,8 @@ public struct HostContainersApply: Sendable {
         }
         let prefix = "host-container@"
         let ending = ".service"
-        for state in ["active", "activating", "reloading"] {
+        // Whoever is just ending has its time for that: without a definition, what is not listed here is swept away.
+        for state in ["active", "activating", "reloading", "deactivating"] {
             for unit in (try? systemd.units(inState: state)) ?? []
             where unit.hasPrefix(prefix) && unit.hasSuffix(ending) {
                 names.insert(String(unit.dropFirst(prefix.count).dropLast(ending.count)))

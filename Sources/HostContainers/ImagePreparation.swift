@@ -5,6 +5,7 @@ import Hashing
 import HostAPI
 import NIOCore
 import OCI
+import SmallFiles
 
 /// Gets the image of one container into the runtime: from this version of the OS, or from a registry.
 ///
@@ -19,6 +20,8 @@ struct ImagePreparation: Sendable {
     let runtime: ContainerRuntime
     let eventLoop: any EventLoop
     let reporter: StatusReporter
+    /// How long a bootstrap container waits for servers to be in reach.
+    let networkPatience: Duration
     let log: @Sendable (String) -> Void
 
     /// What the runtime calls the image of a reference.
@@ -78,14 +81,40 @@ struct ImagePreparation: Sendable {
         if let present { return present }
         reporter.enter(.pulling)
         log("pulling '\(name)'")
-        let source: RegistrySource
-        do throws(ContainerImagesError) {
-            let registries = try RegistryClient(configuration: try RegistryConfiguration(file: paths.pulling))
-            source = try await registries.resolve(reference)
-        } catch {
-            throw HostContainersError.image(source: definition.source, reason: error.description)
+        return try await store(try await find(reference), as: name)
+    }
+
+    /// Finds an image at a registry.
+    ///
+    /// A bootstrap container that is the first to need the network may come before it, and nobody starts it again: it
+    /// waits here, and not in front of all bootstrap containers, most of which need none. Waited in vain is once a boot:
+    /// a host without network has to boot.
+    private func find(_ reference: ImageReference) async throws -> RegistrySource {
+        let waited = "\(paths.runtime)/.no-network"
+        let mayWait = definition.kind == .bootstrap && access(waited, F_OK) != 0
+        // From the first failure on: an attempt may take long by itself.
+        var end: ContinuousClock.Instant?
+        var pause = Duration.seconds(1)
+        while true {
+            do throws(ContainerImagesError) {
+                // Read each time: what is wrong with it may be set right meanwhile.
+                let configuration = try RegistryConfiguration(file: paths.pulling)
+                return try await RegistryClient(configuration: configuration).resolve(reference)
+            } catch {
+                let limit = end ?? ContinuousClock.now + (mayWait ? networkPatience : .zero)
+                end = limit
+                let isOver = ContinuousClock.now + pause >= limit
+                if mayWait, isOver, error.isOutOfReach {
+                    try? replaceSmallFile(waited, with: [], mode: 0o600, durably: false)
+                }
+                guard !isOver, error.isOutOfReach else {
+                    throw HostContainersError.image(source: definition.source, reason: error.description)
+                }
+                log("waiting for the network: \(error)")
+            }
+            try await Task.sleep(for: pause)
+            pause = min(pause * 2, .seconds(10))
         }
-        return try await store(source, as: name)
     }
 
     /// Whether an image is the one that a manifest describes; one that is damaged is not.

@@ -6,7 +6,7 @@ import SmallFiles
 enum Rights: Sendable, Equatable {
     /// No more than any container of the workloads.
     case ordinary
-    /// Mounting, network, modules: of bootstrap containers.
+    /// Disks, mounting, network, modules: of bootstrap containers.
     case bootstrap
     /// All that the host's root user may: of superpowered containers.
     case host
@@ -38,6 +38,21 @@ enum Rights: Sendable, Equatable {
         }
     }
 
+    /// The devices that the container's processes may open.
+    ///
+    /// A runtime adds those that any program needs, such as /dev/null and terminals.
+    var devices: [RuntimeSpec.DeviceRule] {
+        let others = RuntimeSpec.DeviceRule(isAllowed: self == .host, access: "rwm")
+        guard self == .bootstrap else { return [others] }
+        // They format and mount disks, those of device-mapper and loop devices too, which they may have to make:
+        // mapper/control and loop-control (Documentation/admin-guide/devices.txt of Linux).
+        let controls: [Int64] = [236, 237]
+        return [others, RuntimeSpec.DeviceRule(isAllowed: true, access: "rwm", kind: .block)]
+            + controls.map {
+                RuntimeSpec.DeviceRule(isAllowed: true, access: "rwm", kind: .character, major: 10, minor: $0)
+            }
+    }
+
     /// File systems of the kernel, and what programs expect in memory.
     var fileSystems: [RuntimeSpec.Mount] {
         let proc = RuntimeSpec.Mount(
@@ -52,25 +67,32 @@ enum Rights: Sendable, Equatable {
             source: "tmpfs",
             options: ["nosuid", "nodev", "strictatime", "mode=755", "size=65536k"]
         )
-        guard self != .host else {
-            let sys = RuntimeSpec.Mount(
+        // Only who may do all that the host's root user may writes what the kernel tells of itself.
+        let isReadOnly = self != .host
+        let kernel = [
+            RuntimeSpec.Mount(
                 "/sys",
                 type: "sysfs",
                 source: "sysfs",
-                options: ["nosuid", "noexec", "nodev"]
-            )
-            let control = RuntimeSpec.Mount(
+                options: ["nosuid", "noexec", "nodev"] + (isReadOnly ? ["ro"] : [])
+            ),
+            RuntimeSpec.Mount(
                 "/sys/fs/cgroup",
                 type: "cgroup",
                 source: "cgroup",
-                options: ["nosuid", "noexec", "nodev", "relatime", "rw"]
-            )
-            // With the terminals, shared memory and whatever is plugged in later.
-            let devices = RuntimeSpec.Mount.bind("/dev", at: "/dev", options: ["rbind", "rw", "rslave"])
-            return [proc, devices, sys, control, run]
+                options: ["nosuid", "noexec", "nodev", "relatime", isReadOnly ? "ro" : "rw"]
+            ),
+        ]
+        return [proc] + deviceFileSystems + kernel + [run]
+    }
+
+    /// The device nodes, and what else programs expect below /dev.
+    private var deviceFileSystems: [RuntimeSpec.Mount] {
+        guard self == .ordinary else {
+            // With the terminals, shared memory and whatever is plugged in or partitioned later.
+            return [.bind("/dev", at: "/dev", options: ["rbind", "rw", "rslave"])]
         }
         return [
-            proc,
             RuntimeSpec.Mount(
                 "/dev",
                 type: "tmpfs",
@@ -95,19 +117,6 @@ enum Rights: Sendable, Equatable {
                 source: "mqueue",
                 options: ["nosuid", "noexec", "nodev"]
             ),
-            RuntimeSpec.Mount(
-                "/sys",
-                type: "sysfs",
-                source: "sysfs",
-                options: ["nosuid", "noexec", "nodev", "ro"]
-            ),
-            RuntimeSpec.Mount(
-                "/sys/fs/cgroup",
-                type: "cgroup",
-                source: "cgroup",
-                options: ["nosuid", "noexec", "nodev", "relatime", "ro"]
-            ),
-            run,
         ]
     }
 

@@ -103,15 +103,34 @@ public struct RuntimeSpec: Sendable, Equatable {
 
     /// Whether device nodes may be used.
     public struct DeviceRule: Sendable, Equatable {
+        /// The kinds of device nodes, as runtimes name them.
+        public enum Kind: String, Sendable {
+            case block = "b"
+            case character = "c"
+        }
+
         /// Whether they may.
         public var isAllowed: Bool
         /// Letters of `rwm`: read, write, make the node.
         public var access: String
+        /// Which kind it is about; nil for both.
+        public var kind: Kind?
+        /// The number of the driver; nil for all.
+        public var major: Int64?
+        /// The driver's number of the device; nil for all.
+        public var minor: Int64?
 
-        /// A rule about all devices.
-        public init(isAllowed: Bool, access: String) {
+        /// A rule about all devices, those of a kind, or one.
+        public init(
+            isAllowed: Bool,
+            access: String,
+            kind: Kind? = nil,
+            major: Int64? = nil,
+            minor: Int64? = nil
+        ) {
             self.isAllowed = isAllowed
             self.access = access
+            (self.kind, self.major, self.minor) = (kind, major, minor)
         }
     }
 }
@@ -127,10 +146,7 @@ extension RuntimeSpec {
         if let rootPropagation { linux["rootfsPropagation"] = .string(rootPropagation) }
         if let seccomp { linux["seccomp"] = seccomp.json }
         if let devices {
-            let rules = devices.map { rule -> JSONValue in
-                ["allow": .bool(rule.isAllowed), "access": .string(rule.access)]
-            }
-            linux["resources"] = ["devices": .array(rules)]
+            linux["resources"] = ["devices": .array(devices.map(\.json))]
         }
         var members: [String: JSONValue] = [
             "ociVersion": .string(Self.version), "process": process.json, "root": ["path": "rootfs"],
@@ -160,6 +176,16 @@ extension RuntimeSpec.Process {
             "capabilities": ["bounding": names, "effective": names, "permitted": names],
         ]
         if let memoryScore { members["oomScoreAdj"] = .integer(Int64(memoryScore)) }
+        return .object(members)
+    }
+}
+
+extension RuntimeSpec.DeviceRule {
+    fileprivate var json: JSONValue {
+        var members: [String: JSONValue] = ["allow": .bool(isAllowed), "access": .string(access)]
+        if let kind { members["type"] = .string(kind.rawValue) }
+        if let major { members["major"] = .integer(major) }
+        if let minor { members["minor"] = .integer(minor) }
         return .object(members)
     }
 }

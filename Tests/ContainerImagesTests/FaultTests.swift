@@ -40,6 +40,8 @@ import Testing
             return
         }
         #expect(errors.count == 3 && errors[0].isNotFound)
+        // Who got an answer from one has a network.
+        #expect(errors[2].isOutOfReach && error?.isOutOfReach == false)
         guard case .authentication = errors[1], case .fetch(.failed(_, .unknownHost)) = errors[2] else {
             Issue.record("\(errors)")
             return

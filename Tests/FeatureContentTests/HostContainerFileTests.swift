@@ -110,6 +110,24 @@ import Testing
         #expect(complaints.isEmpty, "\(complaints.joined(separator: "\n"))")
     }
 
+    /// A host without network boots, with all whose images are here.
+    @Test func noUnitWaitsForANetwork() throws {
+        let units = ImageContent.folder.appending(path: "host-containers/usr/lib/systemd/system")
+        let names = try FileManager.default.contentsOfDirectory(atPath: units.path)
+        #expect(names.contains("bootstrap-container@.service"))
+        for name in names {
+            let text = try String(contentsOf: units.appending(path: name), encoding: .utf8)
+            let lines = text.split(separator: "\n").filter { !$0.hasPrefix("#") }
+            #expect(!lines.contains { $0.contains("network-online") }, "\(name)")
+        }
+        // When the host shuts down, containers end before the network does.
+        for name in ["host-container@.service", "bootstrap-container@.service"] {
+            let text = try String(contentsOf: units.appending(path: name), encoding: .utf8)
+            let order = text.split(separator: "\n").filter { $0.hasPrefix("After=") }
+            #expect(order.contains { $0.split(separator: " ").contains("network.target") }, "\(name)")
+        }
+    }
+
     @Test func containerdTakesTheConfigurationOfHostContainerd() throws {
         let path = ImageContent.folder.appending(
             path: "host-containers/usr/share/bulkhead/host-containerd.toml"

@@ -88,9 +88,44 @@ import Testing
         #expect(
             mount(spec, "/mnt")?.options == ["rbind", "rw", "rshared"] && spec.rootPropagation == "rshared"
         )
+        for path in ["/.bottlerocket/rootfs/mnt"] {
+            #expect(mount(spec, path)?.source == mount(spec, "/mnt")?.source, "\(path)")
+        }
         #expect(mount(spec, "/.bottlerocket/bootstrap-containers/current")?.source == "/srv/one")
+        // Its disks, as they are plugged in and partitioned, and what makes more of them; no other devices.
+        #expect(mount(spec, "/dev")?.source == "/dev")
+        let devices = try #require(spec.devices)
+        #expect(devices.first == .init(isAllowed: false, access: "rwm"))
+        #expect(
+            Set(devices.dropFirst().map { "\($0.kind?.rawValue ?? "") \($0.major ?? -1) \($0.minor ?? -1)" })
+                == ["b -1 -1", "c 10 236", "c 10 237"]
+        )
         let calls = try #require(spec.seccomp).rules.flatMap(\.names)
         #expect(calls.contains("swapon") && calls.contains("mount") && calls.contains("init_module"))
+    }
+
+    /// Settings replace these files while a container runs.
+    @Test func whatChangesIsMountedSoThatItFollows() throws {
+        let folder = try TemporaryDirectory()
+        let names = folder.file("names")
+        try Data().write(to: URL(filePath: names))
+        try Data().write(to: folder.url.appending(path: "ca-certificates.crt"))
+        var host = ContainerSpecBuilder.Host()
+        host.certificates = folder.file("ca-certificates.crt")
+        let config = ImageConfig(platform: .current, entrypoint: ["/init"], diffIDs: [])
+        let spec = try ContainerSpecBuilder(host: host).spec(
+            definition(),
+            config: config,
+            storage: "/srv",
+            cgroup: nil,
+            copies: ["/etc/resolv.conf": names]
+        )
+        // The place is a link's where temporary folders are.
+        let place = folder.url.lastPathComponent
+        #expect(mount(spec, "/etc/resolv.conf")?.source.hasSuffix("\(place)/names") == true)
+        for path in ["/.bulkhead/certs", "/.bottlerocket/certs"] {
+            #expect(mount(spec, path)?.source.hasSuffix(place) == true)
+        }
     }
 
     @Test func theCommandOfSettingsTakesThePlaceOfTheImages() throws {

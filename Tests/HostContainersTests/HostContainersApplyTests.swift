@@ -11,10 +11,10 @@ struct PlayedHost {
     let paths: HostContainerPaths
     let bus: PrivateBus
 
-    init() throws {
+    init(ending: [String] = []) throws {
         folder = try TemporaryDirectory()
         paths = HostContainerPaths(root: folder.path)
-        bus = try PrivateBus()
+        bus = try PrivateBus(ending: ending)
         for path in ["etc/bulkhead", "run/bulkhead", "var/lib"] {
             try FileManager.default.createDirectory(
                 atPath: folder.file(path),
@@ -90,6 +90,15 @@ struct PlayedHost {
         #expect(host.jobs.contains("RestartUnit host-container@good.service replace"))
         let bare = try #require(host.files.status("bare"))
         #expect(bare.state == .failed && bare.lastError?.contains("set its 'source'") == true)
+    }
+
+    /// A container that was disabled has its 20 seconds; the next change of a setting must not sweep it away.
+    @Test func whatIsJustEndingIsNotSweptAway() throws {
+        let host = try PlayedHost(ending: ["host-container@good.service", "ssh.service"])
+        try host.write("{}")
+        let outcome = try HostContainersApply(paths: host.paths, address: host.bus.address, log: { _ in })
+            .run()
+        #expect(outcome.problems == [] && outcome.ids == ["good"])
     }
 
     @Test func withoutSystemdItSaysSo() throws {

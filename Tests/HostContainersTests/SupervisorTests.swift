@@ -3,7 +3,6 @@ import Foundation
 import Glibc
 import HostAPI
 import JSON
-import NIOPosix
 import OCI
 import TestSupport
 import Testing
@@ -13,114 +12,6 @@ import Testing
 /// Containers of a host below a temporary folder, in a real containerd.
 @Suite(.enabled(if: Containerd.isAvailable, Comment(rawValue: Containerd.skipReason)))
 struct SupervisorTests {
-    private struct Station {
-        let containerd: Containerd
-        let folder: TemporaryDirectory
-        let paths: HostContainerPaths
-        /// The digest of the image's manifest.
-        let manifest: String
-        /// The image's name: each test has one of its own in the namespace that all share.
-        let image = "busy" + UUID().uuidString.prefix(8).lowercased()
-        let id = "t" + UUID().uuidString.prefix(8).lowercased()
-
-        init() throws {
-            containerd = try Containerd.shared
-            folder = try TemporaryDirectory()
-            paths = HostContainerPaths(root: folder.path)
-            let archive = try ContainerArchive()
-            manifest = archive.manifest
-            for path in [
-                "run/bulkhead", "run/host-containerd", "var/lib", "usr/share/bulkhead/containers/busy",
-            ] {
-                try FileManager.default.createDirectory(
-                    atPath: folder.file(path),
-                    withIntermediateDirectories: true
-                )
-            }
-            try FileManager.default.createSymbolicLink(
-                atPath: paths.socket,
-                withDestinationPath: containerd.socket
-            )
-            // An OCI archive is the tar of a layout.
-            try Data(archive.bytes).write(to: folder.url.appending(path: "busy.tar"))
-            let layout = folder.file("usr/share/bulkhead/containers/busy")
-            let (status, output) = try runTool("tar", "-xf", folder.file("busy.tar"), "-C", layout)
-            try #require(status == 0, "\(output)")
-            try writeIndex(digest: manifest)
-        }
-
-        func writeIndex(digest: String) throws {
-            let index = """
-                {"containers": [{"name": "busy", "reference": "localhost/\(image)", "digest": "\(digest)", "size": 1}]}
-                """
-            try Data(index.utf8).write(
-                to: folder.url.appending(path: "usr/share/bulkhead/containers/index.json")
-            )
-        }
-
-        /// A supervisor of a container that settings define.
-        func supervisor(
-            _ command: String...,
-            kind: HostContainerStatus.Kind = .host,
-            superpowered: Bool = false,
-            source: String? = nil,
-            userData: String? = nil
-        ) throws -> ContainerSupervisor {
-            let definition = HostContainerDefinition(
-                kind: kind,
-                name: id,
-                source: source ?? "localhost/\(image)",
-                desired: kind == .host ? .running : .always,
-                isSuperpowered: superpowered,
-                command: command
-            )
-            try files.write(
-                DefinedContainer(definition: definition, userData: userData.map { Array($0.utf8) })
-            )
-            return ContainerSupervisor(
-                id: definition.id,
-                paths: paths,
-                eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
-                log: { _ in }
-            )
-        }
-
-        var files: ContainerFiles { ContainerFiles(paths: paths) }
-        var storage: String { "\(paths.hostStorage)/\(id)" }
-
-        func stored(_ name: String) -> String? {
-            try? String(contentsOfFile: "\(storage)/\(name)", encoding: .utf8)
-        }
-
-        func status(_ kind: HostContainerStatus.Kind = .host) throws -> HostContainerStatus {
-            try #require(files.status(HostContainerStatus.id(of: id, kind)))
-        }
-
-        /// Waits until a container runs and has written a file.
-        func wait(for name: String) async throws {
-            for _ in 0..<400 {
-                if stored(name) != nil, try status().state == .running { return }
-                try await Task.sleep(for: .milliseconds(50))
-            }
-            Issue.record("no \(name) in \(storage); the container is \((try? status()).debugDescription)")
-        }
-
-        func expectNothingLeft() throws {
-            for words in [["c", "ls", "-q"], ["t", "ls", "-q"], ["snapshots", "ls"]] {
-                let (status, output) = try containerd.ctr(
-                    "host",
-                    words[0],
-                    words[1],
-                    words.count > 2 ? words[2] : ""
-                )
-                #expect(status == 0 && !output.contains(id), "\(words): \(output)")
-            }
-            for name in ["stdout", "stderr"] {
-                #expect(!FileManager.default.fileExists(atPath: "\(paths.folder(id))/\(name)"))
-            }
-        }
-    }
-
     @Test func livesFromItsImageToItsEnd() async throws {
         let station = try Station()
         let supervisor = try station.supervisor(
@@ -231,17 +122,170 @@ struct SupervisorTests {
 
     @Test func aBootstrapContainerMayMount() async throws {
         let station = try Station()
+        // What is for the workloads, where ours and Bottlerocket's look for it.
+        var host = ContainerSpecBuilder.Host()
+        host.mounts = station.folder.file("mnt")
+        try FileManager.default.createDirectory(atPath: "\(host.mounts)/a", withIntermediateDirectories: true)
         let supervisor = try station.supervisor(
             "/bin/sh",
             "-c",
-            "/bin/busybox mount -t tmpfs none /tmp && touch /tmp/x && exit 0; exit 9",
-            kind: .bootstrap
+            """
+            for place in /tmp /mnt/a /.bottlerocket/rootfs/mnt/a; do
+                /bin/busybox mount -t tmpfs none $place && touch $place/x || exit 9
+            done
+            """,
+            kind: .bootstrap,
+            builder: ContainerSpecBuilder(host: host)
         )
         try await supervisor.prepare()
         #expect(try await supervisor.run(until: StopRequest(signals: [46])) == .exited(0))
         #expect(try station.status(.bootstrap).state == .exited)
         #expect(station.files.wasStarted("boot.\(station.id)"))
         try station.expectNothingLeft()
+    }
+
+    /// What it formats; loop0 is a disk on any machine, whether there is a file behind it or not.
+    @Test(arguments: [HostContainerStatus.Kind.bootstrap, .host])
+    func onlyABootstrapContainerOpensDisks(_ kind: HostContainerStatus.Kind) async throws {
+        let station = try Station()
+        let supervisor = try station.supervisor(
+            "/bin/sh",
+            "-c",
+            // A character device that nobody gave it is not opened either: /dev/kmsg's.
+            """
+            /bin/busybox mknod /disk b 7 0 && /bin/busybox mknod /log c 1 11 || exit 8
+            /bin/busybox dd if=/log of=/dev/null count=0 2>/dev/null && exit 9
+            exec /bin/busybox dd if=/dev/null of=/disk count=0 conv=notrunc
+            """,
+            kind: kind
+        )
+        try await supervisor.prepare()
+        let end = try await supervisor.run(until: StopRequest(signals: [48]))
+        #expect(end == (kind == .bootstrap ? .exited(0) : .exited(1)))
+        try station.expectNothingLeft()
+    }
+
+    /// It starts before the network, and keeps running.
+    @Test func nameServersGetIntoAContainerThatRuns() async throws {
+        let station = try Station()
+        var host = ContainerSpecBuilder.Host()
+        host.nameServers = station.folder.file("resolve/resolv.conf")
+        let supervisor = try station.supervisor(
+            "/bin/sh",
+            "-c",
+            """
+            cd /.bulkhead/host-containers/current; touch up; trap 'exit 0' TERM
+            while :; do cat /etc/resolv.conf > now; /bin/busybox mv now names; sleep 0.1; done
+            """,
+            builder: ContainerSpecBuilder(host: host)
+        )
+        try await supervisor.prepare()
+        async let end = supervisor.run(until: StopRequest(signals: [49]))
+        try await station.wait(for: "up")
+        for address in ["192.0.2.1", "192.0.2.2"] {
+            // As systemd-resolved does it: a folder that comes with it, a file that takes the place of another.
+            try FileManager.default.createDirectory(
+                atPath: station.folder.file("resolve"),
+                withIntermediateDirectories: true
+            )
+            try Data("nameserver \(address)\n".utf8).write(
+                to: URL(filePath: host.nameServers),
+                options: .atomic
+            )
+            for _ in 0..<400 where station.stored("names") != "nameserver \(address)\n" {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            #expect(station.stored("names") == "nameserver \(address)\n")
+        }
+        kill(getpid(), 49)
+        #expect(try await end == .stopped)
+        try station.expectNothingLeft()
+    }
+
+    /// An image that has to be pulled, before there is a network: with one attempt, it waits; once a boot.
+    @Test func aBootstrapContainerWaitsForTheNetworkThatItNeeds() async throws {
+        let station = try Station()
+        let layout = station.folder.file("usr/share/bulkhead/containers/busy")
+        let registry = station.folder.file("registry/v2/team/\(station.image)")
+        try FileManager.default.createDirectory(
+            atPath: "\(registry)/manifests",
+            withIntermediateDirectories: true
+        )
+        let blobs = "\(registry)/blobs"
+        try FileManager.default.createDirectory(atPath: blobs, withIntermediateDirectories: true)
+        for name in try FileManager.default.contentsOfDirectory(atPath: "\(layout)/blobs/sha256") {
+            try FileManager.default.copyItem(
+                atPath: "\(layout)/blobs/sha256/\(name)",
+                toPath: "\(blobs)/sha256:\(name)"
+            )
+        }
+        try FileManager.default.copyItem(
+            atPath: "\(blobs)/\(station.manifest)",
+            toPath: "\(registry)/manifests/1"
+        )
+        let web = try WebServer(
+            folder: station.folder.file("registry"),
+            directives: "types {} default_type application/vnd.oci.image.manifest.v1+json;"
+        )
+        defer { withExtendedLifetime(web) {} }
+        let pulling = station.paths.pulling
+        try FileManager.default.createDirectory(
+            atPath: station.folder.file("etc/bulkhead"),
+            withIntermediateDirectories: true
+        )
+        try Data("{}".utf8).write(to: URL(filePath: pulling))
+        let source = "registry.invalid/team/\(station.image):1"
+        // Of a host container, systemd starts the next attempt.
+        let lines = Lines()
+        let host = try station.supervisor("/bin/true", source: source, log: lines.add)
+        await #expect(throws: HostContainersError.self) { try await host.prepare() }
+        #expect(!lines.all.contains { $0.contains("waiting for the network") })
+        // In vain: the next ones have waited already.
+        for (index, patience) in [Duration.milliseconds(1500), .seconds(600)].enumerated() {
+            let lines = Lines()
+            var waiting = try station.supervisor(
+                "/bin/true",
+                kind: .bootstrap,
+                source: source,
+                log: lines.add
+            )
+            waiting.networkPatience = patience
+            let supervisor = waiting
+            await #expect(throws: HostContainersError.self) { try await supervisor.prepare() }
+            #expect(lines.all.contains { $0.contains("waiting for the network") } == (index == 0))
+        }
+        // The next boot, with a network that comes late.
+        try FileManager.default.removeItem(atPath: "\(station.paths.runtime)/.no-network")
+        let there = try station.supervisor("/bin/true", kind: .bootstrap, source: source) { line in
+            guard line.contains("waiting for the network") else { return }
+            let mirrors = """
+                {"mirrors": [{"registry": "registry.invalid", "endpoint": ["http://127.0.0.1:\(web.ports[0])"]}]}
+                """
+            try? Data(mirrors.utf8).write(to: URL(filePath: pulling))
+        }
+        try await there.prepare()
+        #expect(try station.status(.bootstrap).image.digest == station.manifest)
+    }
+
+    /// systemd makes the pauses longer with each start, and never shorter by itself.
+    @Test func whatHasRunForLongIsStartedAgainAtOnce() async throws {
+        let station = try Station()
+        let bus = try PrivateBus()
+        var made = try station.supervisor(
+            "/bin/sh",
+            "-c",
+            "trap 'exit 0' TERM; touch /.bulkhead/host-containers/current/up; while :; do sleep 0.2; done"
+        )
+        (made.bus, made.steadyTime) = (bus.address, .milliseconds(1))
+        let supervisor = made
+        try await supervisor.prepare()
+        async let end = supervisor.run(until: StopRequest(signals: [50]))
+        try await station.wait(for: "up")
+        let wanted = "ResetFailedUnit host-container@\(station.id).service"
+        for _ in 0..<400 where !bus.calls.contains(wanted) { try await Task.sleep(for: .milliseconds(50)) }
+        #expect(bus.calls == [wanted])
+        kill(getpid(), 50)
+        #expect(try await end == .stopped)
     }
 
     @Test func leftoversOfACrashAreTakenAway() async throws {

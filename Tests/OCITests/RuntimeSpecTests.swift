@@ -16,6 +16,19 @@ import Testing
         #expect(json["process"]?["user"] == ["uid": 0, "gid": 0])
     }
 
+    @Test func devicesAreNamedAsRuntimesDo() {
+        var spec = RuntimeSpec(process: RuntimeSpec.Process(arguments: ["a"]))
+        spec.devices = [
+            .init(isAllowed: false, access: "rwm"), .init(isAllowed: true, access: "rw", kind: .block),
+            .init(isAllowed: true, access: "rwm", kind: .character, major: 10, minor: 237),
+        ]
+        let rules: JSONValue = [
+            ["allow": false, "access": "rwm"], ["allow": true, "access": "rw", "type": "b"],
+            ["allow": true, "access": "rwm", "type": "c", "major": 10, "minor": 237],
+        ]
+        #expect(spec.json["linux"]?["resources"]?["devices"] == rules)
+    }
+
     @Test func equalValuesGiveEqualBytes() {
         func make() -> RuntimeSpec {
             var spec = RuntimeSpec(process: RuntimeSpec.Process(arguments: ["a"]))

@@ -13,8 +13,10 @@ public final class PrivateBus {
 
     /// Starts both.
     ///
-    /// - Parameter login: how logind answers: "yes", "inhibited", or "absent".
-    public init(login: String = "absent") throws {
+    /// - Parameters:
+    ///   - login: how logind answers: "yes", "inhibited", or "absent".
+    ///   - ending: units that systemd is just stopping.
+    public init(login: String = "absent", ending: [String] = []) throws {
         folder = try TemporaryDirectory()
         address = "unix:path=\(folder.file("bus"))"
         let configuration = """
@@ -35,7 +37,7 @@ public final class PrivateBus {
         try Self.start(
             services,
             "/usr/bin/python3",
-            [folder.file("services.py"), address, login, folder.file("calls")]
+            [folder.file("services.py"), address, login, folder.file("calls")] + ending
         )
     }
 
@@ -75,7 +77,7 @@ public final class PrivateBus {
         from dbus.mainloop.glib import DBusGMainLoop
         from gi.repository import GLib
 
-        address, login, log = sys.argv[1:]
+        address, login, log, *ending = sys.argv[1:]
         DBusGMainLoop(set_as_default=True)
         bus = dbus.bus.BusConnection(address)
         systemd = "org.freedesktop.systemd1"
@@ -133,7 +135,9 @@ public final class PrivateBus {
             if method in ("Subscribe", "ResetFailedUnit"):
                 answer(message)
             elif method == "ListUnitsFiltered":
-                units = [(n, "d", "loaded", "failed", "x", "", "/u", 0, "", "/") for n in ("down.service", "a.service")]
+                names = ending if arguments[0] == ["deactivating"] else ("down.service", "a.service")
+                units = dbus.Array([(n, "d", "loaded", "failed", "x", "", "/u", 0, "", "/") for n in names],
+                                   signature="(ssssssouso)")
                 answer(message, "a(ssssssouso)", units)
             elif method == "ListUnitsByPatterns":
                 units = [(n, "d", "loaded", a, s, "", "/u", 0, "", "/") for n, a, s in
