@@ -57,6 +57,8 @@ final class ExecClientHandler: ChannelDuplexHandler {
         guard let context, outcome == nil else { return }
         isBegun = true
         lastHeard = .now()
+        // Not before: until the session is there, Ctrl-C is to end this program.
+        if request.terminal != nil { LocalTerminal.makeRaw() }
         var request = request
         // Other servers know no kinds of terminals.
         if !hasStreams { request.terminal?.term = nil }

@@ -22,6 +22,9 @@ enum ExecOutcome: Sendable, Equatable {
 
 /// One command in a container, with the streams and the terminal of this process.
 struct ExecRun: Sendable {
+    /// How long the server may take to answer the request.
+    static let patience: TimeAmount = .seconds(10)
+
     let socketPath: String
     let request: ExecClientMessage.Initialize
 
@@ -49,7 +52,6 @@ struct ExecRun: Sendable {
             resizing?.cancel()
             LocalTerminal.restore()
         }
-        if request.terminal != nil { LocalTerminal.makeRaw() }
         do {
             let outcome = try await done.futureResult.get()
             channel.close(promise: nil)
@@ -99,7 +101,18 @@ struct ExecRun: Sendable {
         let upgraded = try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
             configuration: configuration
         )
+        // Until there is a session nothing is heard of the server in between.
+        let limit = channel.eventLoop.scheduleTask(in: Self.patience) {
+            done.succeed(
+                .failed(
+                    "the server did not answer within \(Self.patience.nanoseconds / 1_000_000_000) seconds"
+                )
+            )
+            channel.close(promise: nil)
+        }
+        done.futureResult.whenComplete { _ in limit.cancel() }
         upgraded.whenComplete { result in
+            limit.cancel()
             switch result {
             case .success(let handler):
                 // The handler of the upgrade is still there, and lets nothing through.

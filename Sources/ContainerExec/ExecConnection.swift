@@ -23,6 +23,8 @@ final class ExecConnection: ChannelDuplexHandler {
     private let opened = NIODeadline.now()
     private var heartbeat: RepeatedTask?
     private var isReadHeld = false
+    /// This connection, and its command once there is one: the room of the session is free when both are gone.
+    private var parts = 1
     /// The closing message was sent: nothing is, after it.
     private var isClosing = false
 
@@ -72,7 +74,15 @@ final class ExecConnection: ChannelDuplexHandler {
         context = nil
         heartbeat?.cancel()
         service.closed(self)
-        if let session { session.abandon() } else { service.ended() }
+        session?.abandon()
+        partEnded()
+    }
+
+    private func partEnded() {
+        parts -= 1
+        guard parts == 0 else { return }
+        session = nil
+        service.ended()
     }
 
     // MARK: From the client
@@ -124,18 +134,18 @@ final class ExecConnection: ChannelDuplexHandler {
         guard session == nil, let context else {
             return fail(ExecProtocol.Close.outOfOrder, "Initialize sent twice")
         }
-        let service = service
+        parts += 1
         let session = ExecSession(
             ExecCommand(target: request.target, arguments: request.command, terminal: request.terminal),
             id: service.newID(),
-            service: (service.runner, service.folder, service.limits),
+            service: service,
             loop: context.eventLoop,
             owner: self,
-            finished: { service.ended() }
+            finished: { self.partEnded() }
         )
         self.session = session
         service.log(
-            "exec \(session.id) in '\(request.target)' of '\(request.command.first ?? "")' for \(peer)"
+            "exec \(session.id) in '\(request.target)' of \(Self.shown(request.command.first)) for \(peer)"
         )
         session.start()
     }
@@ -213,6 +223,12 @@ final class ExecConnection: ChannelDuplexHandler {
             isReadHeld = false
             context.read()
         }
+    }
+
+    /// A program in a line of the log, whatever its name is.
+    private static func shown(_ program: String?) -> String {
+        let start = (program ?? "").unicodeScalars.prefix(256)
+        return "'\(String(String.UnicodeScalarView(start)).debugDescription.dropFirst().dropLast())'"
     }
 
     /// A control frame has 125 bytes, of which the status takes two.

@@ -16,6 +16,8 @@ public struct ExecLimits: Sendable {
     public var silence: TimeAmount = .seconds(10)
     /// How long a command may take to end when its client is gone, before it is killed.
     public var grace: TimeAmount = .seconds(5)
+    /// How long it is tried to end what is left of a command while the runtime does not do it; then the next server does.
+    public var removal: TimeAmount = .hours(1)
     /// How long output may fail to come after the command has ended, because a child of it keeps the FIFO open.
     public var quiet: TimeAmount = .seconds(2)
     /// Bytes of output after the command's end, for the same reason; what a command left behind itself is far less.

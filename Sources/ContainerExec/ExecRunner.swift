@@ -40,9 +40,15 @@ public protocol ExecRunner: Sendable {
     /// Gives the command's terminal another size.
     func resize(_ target: String, id: String, to size: ExecTerminalSize) async
     /// Lets the command see the end of its input once it has read what is in the FIFO.
-    func closeInput(_ target: String, id: String) async
+    ///
+    /// - Returns: whether it will; false when the runtime could not be told, and is to be asked again.
+    func closeInput(_ target: String, id: String) async -> Bool
     /// Sends a signal to a command, if it still runs.
-    func signal(_ target: String, id: String, _ number: Int32) async
-    /// Forgets a command that has ended.
-    func remove(_ target: String, id: String) async
+    ///
+    /// - Returns: false when the runtime could not be told, and is to be asked again.
+    func signal(_ target: String, id: String, _ number: Int32) async -> Bool
+    /// Forgets a command; one that still runs is killed.
+    ///
+    /// - Returns: whether nothing is left of it; if not, this is to be asked again.
+    func remove(_ target: String, id: String) async -> Bool
 }

@@ -13,6 +13,7 @@ public final class ExecService: Sendable {
     let folder: String
     let limits: ExecLimits
     let log: @Sendable (String) -> Void
+    let removal: CommandRemoval
 
     private struct State {
         var sessions = 0
@@ -40,13 +41,11 @@ public final class ExecService: Sendable {
         self.folder = folder
         self.limits = limits
         self.log = log
-        for (id, target) in LeftOverSessions.take(folder: folder) {
+        let removal = CommandRemoval(runner, folder: folder, limits: limits, log: log)
+        self.removal = removal
+        for (id, target) in LeftOverSessions.found(in: folder) {
             log("exec \(id) in '\(target)' was left by a server before this one: it is ended")
-            Task {
-                await runner.signal(target, id: id, 9)
-                _ = try? await runner.wait(target, id: id)
-                await runner.remove(target, id: id)
-            }
+            Task { await removal.remove(target, id: id) }
         }
     }
 
@@ -98,6 +97,7 @@ public final class ExecService: Sendable {
         // As long as it takes to kill a command that does not end by itself.
         let limit = ContinuousClock.now + .nanoseconds(limits.grace.nanoseconds) + .seconds(1)
         while sessions > 0, ContinuousClock.now < limit { try? await Task.sleep(for: .milliseconds(20)) }
+        removal.stop()
     }
 
     /// The header fields of the 101; nil if the request's key is none.

@@ -25,6 +25,7 @@ final class ExecSession {
     private let runner: any ExecRunner
     private let folder: String
     private let limits: ExecLimits
+    private let removal: CommandRemoval
     private weak var owner: (any ExecSessionOwner)?
     private let finished: () -> Void
 
@@ -40,6 +41,9 @@ final class ExecSession {
     private var writtenMessages: UInt64 = 0
     private var isInputComplete = false
     private var isInputClosed = false
+    /// Whether the input was opened, or given up.
+    private var isInputReady = false
+    private var isInputEnded = false
 
     private var isStarted = false
     private var isEnded = false
@@ -56,14 +60,14 @@ final class ExecSession {
     init(
         _ command: ExecCommand,
         id: String,
-        service: (runner: any ExecRunner, folder: String, limits: ExecLimits),
+        service: ExecService,
         loop: any EventLoop,
         owner: any ExecSessionOwner,
         finished: @escaping () -> Void
     ) {
         self.command = command
         self.id = id
-        (runner, folder, limits) = service
+        (runner, folder, limits, removal) = (service.runner, service.folder, service.limits, service.removal)
         self.loop = loop
         self.owner = owner
         self.finished = finished
@@ -102,7 +106,6 @@ final class ExecSession {
                 try await runner.start(command, id: id, streams: streams)
                 loop.execute { bound.value.started() }
             } catch {
-                await runner.remove(command.target, id: id)
                 loop.execute { bound.value.end(.failure(error)) }
             }
         }
@@ -111,15 +114,7 @@ final class ExecSession {
     private func started() {
         isStarted = true
         if let descriptor = fifos?.commandIsConnected() {
-            let opened = NIOPipeBootstrap(group: loop).takingOwnershipOfDescriptor(output: descriptor)
-            opened.assumeIsolated().whenComplete { result in
-                switch result {
-                case .success(let channel): self.inputOpened(channel)
-                case .failure:
-                    Glibc.close(descriptor)
-                    self.inputOpened(nil)
-                }
-            }
+            openInput(descriptor, pause: .milliseconds(5))
         } else {
             inputOpened(nil)
         }
@@ -164,7 +159,32 @@ final class ExecSession {
         closeInputIfDone()
     }
 
+    /// Takes the end that writes once the other one is open: the command's supervisor may open it only after the start.
+    private func openInput(_ descriptor: Int32, pause: TimeAmount) {
+        guard status == nil, !isEnded else {
+            Glibc.close(descriptor)
+            return inputOpened(nil)
+        }
+        guard ExecFIFOs.hasReader(descriptor) else {
+            let bound = NIOLoopBound(self, eventLoop: loop)
+            loop.scheduleTask(in: pause) {
+                bound.value.openInput(descriptor, pause: min(pause * 2, .milliseconds(200)))
+            }
+            return
+        }
+        let opened = NIOPipeBootstrap(group: loop).takingOwnershipOfDescriptor(output: descriptor)
+        opened.assumeIsolated().whenComplete { result in
+            switch result {
+            case .success(let channel): self.inputOpened(channel)
+            case .failure:
+                Glibc.close(descriptor)
+                self.inputOpened(nil)
+            }
+        }
+    }
+
     private func inputOpened(_ channel: (any Channel)?) {
+        isInputReady = true
         input = channel
         isInputClosed = channel == nil
         let waiting = early
@@ -194,12 +214,23 @@ final class ExecSession {
     }
 
     private func closeInputIfDone() {
-        guard isInputComplete, isStarted, heldMessages == 0, let channel = input else { return }
-        input = nil
+        guard isInputComplete, isInputReady, heldMessages == 0, !isInputEnded else { return }
+        isInputEnded = true
         isInputClosed = true
-        channel.close(promise: nil)
-        let (runner, target, id) = (runner, command.target, id)
-        Task { await runner.closeInput(target, id: id) }
+        input?.close(promise: nil)
+        input = nil
+        tellInputEnd()
+    }
+
+    /// Without it a command that reads to the end never ends: it is told for as long as the command runs.
+    private func tellInputEnd() {
+        guard status == nil, !isEnded else { return }
+        let (runner, target, id, loop) = (runner, command.target, id, loop)
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        Task {
+            guard await !runner.closeInput(target, id: id) else { return }
+            loop.scheduleTask(in: .seconds(1)) { bound.value.tellInputEnd() }
+        }
     }
 
     // MARK: Terminal
@@ -253,6 +284,8 @@ final class ExecSession {
     // MARK: End
 
     private func commandEnded(_ result: Result<UInt32, ContainerExecError>) {
+        // Given up before.
+        guard !isEnded else { return }
         guard case .success(let status) = result else { return end(result) }
         self.status = status
         killer?.cancel()
@@ -288,11 +321,16 @@ final class ExecSession {
         input?.close(promise: nil)
         for channel in outputs { channel.close(promise: nil) }
         owner?.ended(result)
-        let (runner, target, id, folder, loop) = (runner, command.target, id, folder, loop)
-        let (bound, isStarted) = (NIOLoopBound(self, eventLoop: loop), isStarted)
-        Task {
-            if isStarted { await runner.remove(target, id: id) }
+        var mayBeThere = isStarted
+        if case .failure(.lost) = result { mayBeThere = true }
+        guard mayBeThere else {
             LeftOverSessions.forget(id: id, folder: folder)
+            return finished()
+        }
+        let (removal, target, id, loop) = (removal, command.target, id, loop)
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        Task {
+            await removal.remove(target, id: id)
             loop.execute { bound.value.finished() }
         }
     }
@@ -307,24 +345,31 @@ final class ExecSession {
     }
 
     private func askToEnd() {
-        guard status == nil, !isEnded else { return }
-        signal(command.terminal == nil ? SIGTERM : SIGHUP)
-        let bound = NIOLoopBound(self, eventLoop: loop)
-        killer = loop.scheduleTask(in: limits.grace) {
-            let session = bound.value
-            session.signal(SIGKILL)
-            // A command that even this does not end waits for the kernel: it is left to it.
-            session.killer = session.loop.scheduleTask(in: session.limits.grace) {
-                let target = bound.value.command.target
-                bound.value.end(
-                    .failure(.lost(target: target, reason: "it does not end, not even by SIGKILL"))
-                )
+        send(command.terminal == nil ? SIGTERM : SIGHUP) { session in
+            session.send(SIGKILL) { session in
+                // A command that even this does not end waits for the kernel: it is left to it.
+                let target = session.command.target
+                session.end(.failure(.lost(target: target, reason: "it does not end, not even by SIGKILL")))
             }
         }
     }
 
-    private func signal(_ number: Int32) {
-        let (runner, target, id) = (runner, command.target, id)
-        Task { await runner.signal(target, id: id, number) }
+    /// Sends a signal, again while the runtime is away, and goes on if the command has not ended a while after that.
+    ///
+    /// The wait for the command's end gives up when the runtime stays away.
+    private func send(_ number: Int32, next: @escaping @Sendable (ExecSession) -> Void) {
+        guard status == nil, !isEnded else { return }
+        let (runner, target, id, loop, grace) = (runner, command.target, id, loop, limits.grace)
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        Task {
+            let isSent = await runner.signal(target, id: id, number)
+            loop.execute {
+                let session = bound.value
+                guard session.status == nil, !session.isEnded else { return }
+                session.killer = loop.scheduleTask(in: isSent ? grace : .milliseconds(500)) {
+                    if isSent { next(bound.value) } else { bound.value.send(number, next: next) }
+                }
+            }
+        }
     }
 }

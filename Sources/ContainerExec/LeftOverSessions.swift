@@ -22,7 +22,9 @@ enum LeftOverSessions {
     static func forget(id: String, folder: String) { unlink("\(folder)/\(id)\(suffix)") }
 
     /// The commands that a server before this one has left; what else it left in the folder is removed.
-    static func take(folder: String) -> [(id: String, target: String)] {
+    ///
+    /// They stay written down until they are gone.
+    static func found(in folder: String) -> [(id: String, target: String)] {
         var found: [(id: String, target: String)] = []
         for name in names(in: folder) {
             let path = "\(folder)/\(name)"
@@ -30,8 +32,9 @@ enum LeftOverSessions {
                 let target = String(validating: bytes, as: UTF8.self)
             {
                 found.append((String(name.dropLast(suffix.count)), target))
+            } else {
+                unlink(path)
             }
-            unlink(path)
         }
         return found
     }

@@ -40,10 +40,10 @@ struct WebSocketMessages {
             partial = (frame.opcode, bytes)
             return .none
         case .continuation:
-            guard let (opcode, start) = partial else {
+            guard case (let opcode, var all)? = partial else {
                 return .fault(ExecProtocol.Close.protocolFault, "there is no message to continue")
             }
-            var all = start
+            // Not held twice, or each fragment would copy all before it.
             partial = nil
             guard all.readableBytes + bytes.readableBytes <= limit else {
                 return .fault(ExecProtocol.Close.tooMuch, "messages may have at most \(limit) bytes")

@@ -31,6 +31,8 @@ public enum ContainerError: Error, Equatable, CustomStringConvertible {
     case cannotRun(program: String, container: String, reason: String)
     /// A value that was given cannot be used.
     case invalid(String, reason: String)
+    /// A process could not be started, nor could what there may be of it be removed: it may run.
+    case mayRun(container: String, exec: String, reason: String)
     /// A process did not end although it was killed.
     case doesNotEnd(container: String, limit: Duration)
 
@@ -61,6 +63,8 @@ public enum ContainerError: Error, Equatable, CustomStringConvertible {
         case .cannotRun(let program, let container, let reason):
             "'\(program)' cannot be run in container '\(container)': \(reason); check its path and mode there"
         case .invalid(let what, let reason): "\(what) cannot be used: \(reason)"
+        case .mayRun(let container, let exec, let reason):
+            "process '\(exec)' in container '\(container)' may run although it could not be started: \(reason)"
         case .doesNotEnd(let container, let limit):
             "container '\(container)' was killed but has not ended within \(limit); see what its processes wait for"
         }
@@ -89,7 +93,8 @@ extension ContainerError {
 
     var isNotFound: Bool { status?.code == .notFound }
 
-    var isUnavailable: Bool {
+    /// Whether containerd was not there to do it: it may later.
+    public var isUnavailable: Bool {
         if case .unavailable = self { true } else { false }
     }
 }

@@ -10,7 +10,8 @@ extension ContainerRuntime {
     ///   - process: what to run.
     ///   - streams: what it reads and writes; see `StreamPaths` for who opens what when.
     /// - Returns: the number of the process. Wait for it by `wait`, then remove it by `deleteExec`.
-    /// - Throws: `ContainerError`, with `cannotRun` for a program that is not there; nothing is left then.
+    /// - Throws: `ContainerError`, with `cannotRun` for a program that is not there; nothing is left then, but after
+    ///   `mayRun`, when containerd went away: see to it by `removeExec`.
     public func exec(
         in id: String,
         execID: String,
@@ -42,18 +43,19 @@ extension ContainerRuntime {
             case .alreadyExists: throw .exists("process '\(execID)' in container '\(id)'")
             case .unknown where error.status?.message.contains(" a stopped ") ?? false:
                 throw .notRunning(container: id, exec: nil)
-            default:
-                // Whether it was added is not known when the connection broke.
-                if error.isUnavailable { await removeExec(id, execID) }
-                throw error
+            // Whether it was added is not known when the connection broke, or no answer came in time.
+            default: throw await removing(id, execID, after: error)
             }
         }
         do {
             let request = Tasks.ProcessRequest(container: id, exec: execID)
             return try await call(Tasks.start, request, what, limit: Self.startLimit).pid
         } catch {
-            await removeExec(id, execID)
-            throw Self.cause(of: error, program: program, container: id)
+            throw await removing(
+                id,
+                execID,
+                after: Self.cause(of: error, program: program, container: id)
+            )
         }
     }
 
@@ -75,19 +77,42 @@ extension ContainerRuntime {
         return answer.map { ExitStatus(code: $0.exitStatus, exitedAt: $0.exitedAt.seconds, isLost: false) }
     }
 
-    /// Kills and removes a process that was added, in whatever state it is.
-    private func removeExec(_ id: String, _ exec: String) async {
-        await cleanUp { () async throws(ContainerError) in
-            for _ in 0..<20 {
-                do throws(ContainerError) {
-                    try await self.deleteExec(id, exec: exec)
-                    return
-                } catch {
-                    guard error.status != nil else { throw error }
-                }
-                try await self.kill(id, exec: exec, signal: 9)
-                try await self.rest(.milliseconds(50), "remove process '\(exec)' of '\(id)'")
+    /// Kills and removes a process that was added, in whatever state it is; one that is not there is fine.
+    ///
+    /// - Throws: `ContainerError` when containerd is away, or the process does not end within ten seconds; it is there
+    ///   then, and this may be tried again.
+    public func removeExec(_ id: String, exec: String) async throws(ContainerError) {
+        let started = ContinuousClock.now
+        while true {
+            let failure: ContainerError
+            do throws(ContainerError) {
+                _ = try await deleteExec(id, exec: exec)
+                return
+            } catch {
+                failure = error
             }
+            // containerd says no: it runs.
+            guard failure.status != nil, ContinuousClock.now - started < .seconds(10) else { throw failure }
+            do throws(ContainerError) {
+                _ = try await kill(id, exec: exec, signal: 9)
+            } catch {
+                guard error.status != nil else { throw error }
+            }
+            try await rest(.milliseconds(50), "remove process '\(exec)' of '\(id)'")
         }
+    }
+
+    /// Removes what there may be of a process that could not be started, in a task that is cancelled too.
+    ///
+    /// - Returns: why it was not started; `mayRun` if it could not be removed.
+    private func removing(_ id: String, _ exec: String, after cause: ContainerError) async -> ContainerError {
+        await Task { () -> ContainerError in
+            do throws(ContainerError) {
+                try await self.removeExec(id, exec: exec)
+                return cause
+            } catch {
+                return .mayRun(container: id, exec: exec, reason: "\(cause); then: \(error)")
+            }
+        }.value
     }
 }

@@ -109,8 +109,11 @@ extension ContainerRuntime {
             case .call(_, .timedOut), .call(_, .status(.deadlineExceeded, _)): break
             case .unavailable: wasThere = true
             case .call(_, .status(.notFound, _)): break
-            // The connection to the shim breaks when it ends: what is left of the process tells more.
-            case .call(_, .status(.unknown, _)), .call(_, .status(.internal, _)): wasThere = true
+            // The connection to the shim breaks when it ends, and calls are cancelled when containerd ends: what is left of
+            // the process tells more.
+            case .call(_, .status(.unknown, _)), .call(_, .status(.internal, _)),
+                .call(_, .status(.cancelled, _)):
+                wasThere = true
             default: throw failure
             }
             if let end = try await present(id, exec, wasThere: wasThere, patience: patience) { return end }
@@ -134,11 +137,15 @@ extension ContainerRuntime {
                     return .lost
                 }
                 guard process.isOver else { return nil }
-                return ExitStatus(
-                    code: process.exitStatus,
-                    exitedAt: process.exitedAt.seconds,
-                    isLost: process.status != TaskRecord.State.stopped.rawValue
-                )
+                let isKnown = process.status == TaskRecord.State.stopped.rawValue
+                // containerd knows no state either when the supervisor did not tell it within two seconds.
+                if isKnown || ContinuousClock.now - started >= .seconds(10) {
+                    return ExitStatus(
+                        code: process.exitStatus,
+                        exitedAt: process.exitedAt.seconds,
+                        isLost: !isKnown
+                    )
+                }
             } catch {
                 guard error.isUnavailable, ContinuousClock.now - started < patience else { throw error }
             }

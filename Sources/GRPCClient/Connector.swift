@@ -35,9 +35,13 @@ final class Connector: @unchecked Sendable {
         switch state {
         case .closed:
             call.isRefused("the connection was closed by us")
-        case .connected(let transport) where transport.isUsable:
+        case .connected(let transport) where transport.takesCalls:
             transport.start(call)
         case .connected, .idle:
+            if let transport = transports.values.first(where: \.takesCalls) {
+                state = .connected(transport)
+                return transport.start(call)
+            }
             waiting.append(call)
             connect()
         case .connecting:
@@ -88,7 +92,8 @@ final class Connector: @unchecked Sendable {
         channel.closeFuture.whenComplete { _ in self.lost(transport) }
         let calls = waiting
         waiting = []
-        for call in calls { transport.start(call) }
+        // As many as it takes; for others there is another one.
+        for call in calls { open(call) }
     }
 
     private func lost(_ transport: Transport) {

@@ -9,6 +9,11 @@ extension GRPCConnection {
         ///
         /// A server that sends to a reader who does not read stops here.
         public var window = 256 << 10
+        /// Calls that are open on one connection at a time; more get another connection.
+        ///
+        /// Below the 100 that NIO's HTTP/2 lets through to a server that names no number of its own, as containerd: calls
+        /// beyond them would wait, unsent, for one of the others to end, and those that wait for a process may never.
+        public var calls = 90
         /// How long connecting may take.
         public var connect: Duration = .seconds(5)
         /// The longest wait before the next attempt to connect, after some that failed.

@@ -19,10 +19,14 @@ final class Transport: ChannelInboundHandler, @unchecked Sendable {
     private var channel: (any Channel)?
     private var multiplexer: NIOHTTP2Handler.StreamMultiplexer?
     private var callCount = 0
+    private var callLimit = 0
+    /// Whether another call can be made.
+    var takesCalls: Bool { isUsable && callCount < callLimit }
 
     /// Speaks HTTP/2 on a channel that is not connected yet.
     func install(in channel: any Channel, limits: GRPCConnection.Limits) throws {
         self.channel = channel
+        callLimit = max(limits.calls, 1)
         let window = min(max(limits.window, 65_535), Int(Int32.max))
         var connection = NIOHTTP2Handler.ConnectionConfiguration()
         connection.initialSettings = [

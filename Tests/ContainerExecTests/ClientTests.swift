@@ -77,6 +77,38 @@ struct ClientTests {
         )
     }
 
+    @Test("a server that does not answer is given up, and the terminal stays as it is meanwhile")
+    func silentServer() async throws {
+        try await run(
+            """
+            import pty, termios
+            silent = socket.socket(socket.AF_UNIX)
+            silent.bind(PATH + "2")
+            silent.listen()
+            def start_client():
+                pid, master = pty.fork()
+                if pid == 0:
+                    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+                    os.execv(CLIENT, [CLIENT, "apiclient", "-s", PATH + "2", "exec", "local", "sh"])
+                connection = silent.accept()[0]
+                assert connection.recv(4) == b"GET "
+                return pid, master, connection
+            def is_raw(master): return not termios.tcgetattr(master)[3] & termios.ICANON
+            # Ctrl-C ends it.
+            pid, master, connection = start_client()
+            time.sleep(0.5)
+            assert not is_raw(master)
+            os.write(master, b"\\x03")
+            assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGINT
+            pid, master, connection = start_client()
+            text = b""
+            while b"did not answer within 10 seconds" not in text: text += os.read(master, 65536)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+            assert not is_raw(master)
+            """
+        )
+    }
+
     @Test("output that is read slowly is not lost, and the session stays")
     func slowOutput() async throws {
         var limits = ExecLimits()

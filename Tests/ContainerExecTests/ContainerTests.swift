@@ -17,6 +17,8 @@ struct ContainerTests {
     /// Runs a program of Python against a container named `box` whose first process sleeps.
     private func run(
         _ containerd: Containerd? = nil,
+        patience: (call: Duration, wait: Duration) = (.seconds(10), .seconds(30)),
+        limits: ExecLimits = ExecLimits(),
         _ program: String,
         meanwhile: (Containerd) async throws -> Void = { _ in }
     ) async throws {
@@ -25,7 +27,8 @@ struct ContainerTests {
         let runtime = ContainerRuntime(
             socket: containerd.socket,
             namespace: namespace,
-            eventLoop: MultiThreadedEventLoopGroup.singleton.next()
+            eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+            patience: patience.call
         )
         try await runtime.ensureNamespace()
         let archive = AsyncStream<ByteBuffer> { stream in
@@ -47,7 +50,7 @@ struct ContainerTests {
         let descriptor = open(output, O_RDWR | O_NONBLOCK | O_CLOEXEC)
         defer { close(descriptor) }
         _ = try await runtime.start("box", streams: StreamPaths(stdout: output, stderr: output))
-        try await withHost(ContainerRunner(runtime)) { host in
+        try await withHost(ContainerRunner(runtime, patience: patience.wait), limits: limits) { host in
             async let client: Void = WebSockets.run(ClientTests.prelude + program, on: host.socket)
             try await meanwhile(containerd)
             try await client
@@ -125,7 +128,7 @@ struct ContainerTests {
             def status(pid): return os.waitpid(pid, 0)[1]
 
             pid, master = start_client("box", "sh", "-c",
-                "stty size; echo $TERM; tty; read a; stty size; echo got-$a; read b; echo $b; exit 9")
+                "stty size; echo $TERM; tty; read a; while [ \\"$(stty size)\\" != '50 70' ]; do sleep 0.1; done; stty size; echo got-$a; read b; echo $b; exit 9")
             size(master, 40, 123)
             reader = Reader(master)
             reader.until(b"vt220")
@@ -133,7 +136,6 @@ struct ContainerTests {
             assert is_raw(master)
             size(master, 50, 70)
             os.kill(pid, signal.SIGWINCH)
-            time.sleep(0.5)
             os.write(master, b"hi\\r")
             reader.until(b"50 70")
             reader.until(b"got-hi")
@@ -190,17 +192,111 @@ struct ContainerTests {
             assert client("box", "echo", "again").stdout == b"again\\n"
             """
         ) { containerd in
-            func seen(_ name: String) async throws {
-                for _ in 0..<1500 where !FileManager.default.fileExists(atPath: flag.file(name)) {
-                    try await Task.sleep(for: .milliseconds(20))
-                }
-            }
-            try await seen("go")
+            try await Self.seen(flag, "go")
             containerd.kill()
             try Data().write(to: flag.url.appending(path: "dead"))
-            try await seen("told")
+            try await Self.seen(flag, "told")
             try containerd.start()
             try Data().write(to: flag.url.appending(path: "alive"))
+        }
+    }
+
+    @Test(
+        "the end of the input, and the end of commands without a client, wait for a containerd that is away"
+    )
+    func containerdIsAway() async throws {
+        let containerd = try Containerd()
+        let flag = try TemporaryDirectory()
+        var limits = ExecLimits()
+        limits.grace = .milliseconds(300)
+        // Each call gives up long before containerd is back.
+        try await run(
+            containerd,
+            patience: (.milliseconds(200), .seconds(30)),
+            limits: limits,
+            """
+            ws = connect()
+            sh(ws, "echo go; cat; exit 6", target="box")
+            assert ws.recv(timeout=10) == b"go\\n"
+            gone = []
+            for script in ["sleep 600", "trap '' TERM; while :; do sleep 1; done"]:
+                gone.append(connect())
+                sh(gone[-1], "echo go; " + script, target="box")
+                assert gone[-1].recv(timeout=10) == b"go\\n"
+            open("\(flag.file("go"))", "w").close()
+            while not os.path.exists("\(flag.file("dead"))"): time.sleep(0.05)
+            for other in gone: other.socket.shutdown(socket.SHUT_RDWR)
+            ws.send(b"still here")
+            assert ws.recv(timeout=10) == b"still here"
+            ws.send(json.dumps("ContentComplete"))
+            data, texts, code, reason = finish(ws)
+            assert (data, code, reason) == ([], 1000, "6"), (code, reason, texts)
+            os._exit(0)
+            """
+        ) { containerd in
+            try await Self.seen(flag, "go")
+            containerd.kill()
+            try Data().write(to: flag.url.appending(path: "dead"))
+            try await Task.sleep(for: .seconds(3))
+            try containerd.start()
+        }
+    }
+
+    @Test("a command that counts as lost is ended when containerd is back")
+    func lostCommand() async throws {
+        let containerd = try Containerd()
+        let flag = try TemporaryDirectory()
+        try await run(
+            containerd,
+            patience: (.milliseconds(200), .milliseconds(500)),
+            """
+            ws = connect()
+            sh(ws, "echo go; while :; do sleep 1; done", target="box")
+            assert ws.recv(timeout=10) == b"go\\n"
+            open("\(flag.file("go"))", "w").close()
+            data, texts, code, reason = finish(ws)
+            assert code == 1011 and "was lost" in reason, (code, reason)
+            open("\(flag.file("told"))", "w").close()
+            os._exit(0)
+            """
+        ) { containerd in
+            try await Self.seen(flag, "go")
+            containerd.kill()
+            try await Self.seen(flag, "told")
+            try await Task.sleep(for: .seconds(1))
+            try containerd.start()
+        }
+    }
+
+    @Test("a command whose start the death of containerd cut is not left running", arguments: [15, 60, 120])
+    func cutStart(delay: Int) async throws {
+        let containerd = try Containerd()
+        let flag = try TemporaryDirectory()
+        try await run(
+            containerd,
+            patience: (.milliseconds(200), .seconds(30)),
+            """
+            ws = connect()
+            start(ws, ["sleep", "600"], target="box")
+            open("\(flag.file("go"))", "w").close()
+            # Either it is refused, or it runs until its client goes.
+            try: ws.recv(timeout=3)
+            except (ConnectionClosed, TimeoutError): pass
+            os._exit(0)
+            """
+        ) { containerd in
+            try await Self.seen(flag, "go")
+            try await Task.sleep(for: .milliseconds(delay))
+            containerd.kill()
+            try await Task.sleep(for: .milliseconds(1500))
+            try containerd.start()
+        }
+    }
+
+    /// Waits until the client has come to a place.
+    private static func seen(_ flag: TemporaryDirectory, _ name: String) async throws {
+        for _ in 0..<3000 where !FileManager.default.fileExists(atPath: flag.file(name)) {
+            try await Task.sleep(for: .milliseconds(10))
         }
     }
 

@@ -185,31 +185,145 @@ struct FaultTests {
 
     @Test("the next server ends what one that was killed has left")
     func leftovers() async throws {
-        let recorder = Recorder()
+        // The runtime is away at first, as when everything was restarted.
+        let recorder = Recorder(refusals: 2)
         let folder = try TemporaryDirectory()
         try Data("admin".utf8).write(to: folder.url.appending(path: "exec-0123456789abcdef.session"))
         try Data().write(to: folder.url.appending(path: "exec-0123456789abcdef.in"))
         let service = ExecService(runner: recorder, folder: folder.path) { _ in }
-        for _ in 0..<500 where recorder.calls.count < 2 { try await Task.sleep(for: .milliseconds(10)) }
+        func left() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder.path) }
+        for _ in 0..<500 where try !left().isEmpty { try await Task.sleep(for: .milliseconds(10)) }
         #expect(
-            recorder.calls == ["signal admin exec-0123456789abcdef 9", "remove admin exec-0123456789abcdef"]
+            recorder.calls == Array(repeating: "remove admin exec-0123456789abcdef", count: 3)
         )
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == [])
+        #expect(try left() == [])
         #expect(service.sessions == 0)
+        await service.stop()
+    }
+
+    @Test("what can't be ended before the server stops stays written down for the next one")
+    func leftoversStay() async throws {
+        let recorder = Recorder(refusals: .max)
+        let folder = try TemporaryDirectory()
+        let note = folder.file("exec-0123456789abcdef.session")
+        try Data("admin".utf8).write(to: URL(filePath: note))
+        let log = Mutex<[String]>([])
+        let service = ExecService(runner: recorder, folder: folder.path) { line in
+            log.withLock { $0.append(line) }
+        }
+        while recorder.calls.count < 2 { try await Task.sleep(for: .milliseconds(10)) }
+        await service.stop()
+        for _ in 0..<1000 where !log.withLock({ $0.last?.contains("next start") ?? false }) {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(
+            log.withLock { $0.last }
+                == "exec exec-0123456789abcdef in 'admin' may still run: the next start of this server ends it"
+        )
+        #expect(FileManager.default.fileExists(atPath: note))
+    }
+
+    @Test("input reaches a command whose supervisor opens it late, and so does its end")
+    func lateInput() async throws {
+        try await withHost(LateRunner()) { host in
+            try await WebSockets.run(
+                """
+                for data in [b"hello", b""]:
+                    ws = connect()
+                    start(ws, ["cat"])
+                    if data: ws.send(data)
+                    ws.send(json.dumps("ContentComplete"))
+                    got, texts, code, reason = finish(ws, limit=15)
+                    assert (b"".join(got), code, reason) == (data, 1000, "0"), (got, code, reason)
+                """,
+                on: host.socket
+            )
+            #expect(await host.isQuiet())
+        }
+    }
+
+    @Test("the end of the input is told again until the runtime takes it")
+    func inputEndIsRepeated() async throws {
+        let runner = LateRunner(refusals: 2)
+        try await withHost(runner) { host in
+            try await WebSockets.run(
+                """
+                ws = connect()
+                start(ws, ["cat"])
+                ws.send(b"x")
+                ws.send(json.dumps("ContentComplete"))
+                data, texts, code, reason = finish(ws, limit=15)
+                assert (b"".join(data), code, reason) == (b"x", 1000, "0"), (data, code, reason)
+                """,
+                on: host.socket
+            )
+            #expect(runner.closings >= 3)
+            #expect(await host.isQuiet())
+        }
+    }
+
+    @Test("a connection that has not ended yet takes room, though its command has")
+    func roomOfConnections() async throws {
+        var limits = ExecLimits()
+        limits.sessions = 1
+        limits.closing = .seconds(60)
+        try await withHost(runner, limits: limits) { host in
+            try await WebSockets.run(
+                """
+                s = socket.socket(socket.AF_UNIX)
+                s.settimeout(30)
+                s.connect(PATH)
+                text = b'{"Initialize":{"command":["true"],"target":"local"}}'
+                s.sendall(b"GET /exec HTTP/1.1\\r\\nHost: a\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n"
+                          b"Sec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n")
+                got = b""
+                def until(end):
+                    global got
+                    while end not in got:
+                        part = s.recv(65536)
+                        assert part, got
+                        got += part
+                until(b"\\r\\n\\r\\n")
+                s.sendall(b"\\x81" + bytes([0x80 | len(text)]) + b"\\0\\0\\0\\0" + text)
+                until(b"\\x88")
+                # The command is over, and its end told; nobody has answered.
+                time.sleep(0.5)
+                try:
+                    connect()
+                    assert False, "a second session"
+                except InvalidStatus as refusal:
+                    assert refusal.response.status_code == 503, refusal
+                s.close()
+                for i in range(200):
+                    try: connect().close()
+                    except InvalidStatus: time.sleep(0.05)
+                    else: break
+                else: assert False, "no room"
+                """,
+                on: host.socket
+            )
+            #expect(await host.isQuiet())
+        }
     }
 }
 
-/// Notes what it is asked to do.
+/// Notes what it is asked to remove, which it does not do at first.
 private final class Recorder: ExecRunner {
     private let noted = Mutex<[String]>([])
+    private let refusals: Int
     var calls: [String] { noted.withLock { $0 } }
+
+    init(refusals: Int) { self.refusals = refusals }
 
     func start(_ command: ExecCommand, id: String, streams: ExecStreams) async throws(ContainerExecError) {}
     func wait(_ target: String, id: String) async throws(ContainerExecError) -> UInt32 { 0 }
     func resize(_ target: String, id: String, to size: ExecTerminalSize) async {}
-    func closeInput(_ target: String, id: String) async {}
-    func signal(_ target: String, id: String, _ number: Int32) async {
-        noted.withLock { $0.append("signal \(target) \(id) \(number)") }
+    func closeInput(_ target: String, id: String) async -> Bool { true }
+    func signal(_ target: String, id: String, _ number: Int32) async -> Bool { true }
+    func remove(_ target: String, id: String) async -> Bool {
+        noted.withLock {
+            $0.append("remove \(target) \(id)")
+            return $0.count > refusals
+        }
     }
-    func remove(_ target: String, id: String) async { noted.withLock { $0.append("remove \(target) \(id)") } }
 }

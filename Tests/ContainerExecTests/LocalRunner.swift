@@ -88,14 +88,17 @@ final class LocalRunner: ExecRunner {
     }
 
     func resize(_ target: String, id: String, to size: ExecTerminalSize) async {}
-    func closeInput(_ target: String, id: String) async {}
+    func closeInput(_ target: String, id: String) async -> Bool { true }
 
-    func signal(_ target: String, id: String, _ number: Int32) async {
-        guard let child = children.withLock({ $0[id] }), child.status == nil else { return }
+    func signal(_ target: String, id: String, _ number: Int32) async -> Bool {
+        guard let child = children.withLock({ $0[id] }), child.status == nil else { return true }
         kill(-child.process, number)
+        return true
     }
 
-    func remove(_ target: String, id: String) async {
+    func remove(_ target: String, id: String) async -> Bool {
+        _ = await signal(target, id: id, SIGKILL)
         if children.withLock({ $0.removeValue(forKey: id) }) != nil { removals.withLock { $0 += 1 } }
+        return true
     }
 }

@@ -2,12 +2,14 @@
 import Foundation
 import Glibc
 import OCI
+import Protobuf
 import TestSupport
 import Testing
 
 @Suite(.enabled(if: Containerd.isAvailable, Comment(rawValue: Containerd.skipReason)))
 struct FaultTests {
-    @Test func waitsOverARestartOfContainerd() async throws {
+    @Test(arguments: [SIGKILL, SIGTERM])
+    func waitsOverARestartOfContainerd(signal: Int32) async throws {
         let containerd = try Containerd()
         let harness = try await Harness(containerd)
         let loop = "while [ ! -e /go ]; do sleep 0.1; done; echo survived;"
@@ -17,8 +19,10 @@ struct FaultTests {
         async let addedEnd = harness.wait("one", exec: "x")
         // Both have been asked when a later call has its answer.
         _ = try await harness.runtime.version()
-        containerd.kill()
+        // As systemd ends it, or without warning.
+        Glibc.kill(try #require(containerd.process), signal)
         try await Task.sleep(for: .milliseconds(300))
+        containerd.kill()
         try containerd.start()
         _ = try await harness.exec("one", "y", "touch", "/go")
         #expect(try await addedEnd.code == 8)
@@ -42,6 +46,58 @@ struct FaultTests {
         let status = try await end
         #expect(status.code == 4 || status.isLost, "\(status)")
         try await harness.runtime.remove("one")
+        try await expectNothing(harness)
+    }
+
+    @Test func removesAProcessInEveryState() async throws {
+        let harness = try await Harness()
+        try await harness.run("one", "/bin/sleep", "600")
+        try await harness.runtime.removeExec("one", exec: "never")
+        _ = try await harness.exec("one", "a", "sh", "-c", "trap '' TERM; while :; do sleep 1; done")
+        try await harness.runtime.removeExec("one", exec: "a")
+        _ = try await harness.exec("one", "b", "true")
+        _ = try await harness.wait("one", exec: "b")
+        try await harness.runtime.removeExec("one", exec: "b")
+        // Added, and never started.
+        let streams = try Streams(harness.folder, "c")
+        let record = try #require(try await harness.runtime.record(of: "one"))
+        let request = Tasks.ExecRequest(
+            container: "one",
+            streams: streams.paths,
+            spec: try #require(ProcessSpec(record.spec)).adding(ExecProcess(arguments: ["true"])),
+            exec: "c"
+        )
+        _ = try await harness.runtime.call(Tasks.exec, request, "test")
+        try await harness.runtime.removeExec("one", exec: "c")
+        #expect(
+            try harness.containerd.ctr(harness.namespace, "tasks", "ps", "one").output.split(separator: "\n")
+                .count == 2
+        )
+        for exec in ["a", "b", "c"] {
+            #expect(try await harness.runtime.task(of: "one", exec: exec) == nil)
+        }
+        try await harness.runtime.remove("one")
+        try await expectNothing(harness)
+    }
+
+    /// HTTP/2's client part lets 100 calls through to containerd, which names no number: those beyond would never be sent.
+    @Test func manyWaitAtOnceAndOtherCallsGoOn() async throws {
+        let harness = try await Harness()
+        try await harness.run("one", "/bin/sleep", "600")
+        let runtime = harness.runtime
+        try await withThrowingTaskGroup(of: UInt32.self) { group in
+            for _ in 0..<250 { group.addTask { try await runtime.wait("one", patience: .seconds(20)).code } }
+            // All have been sent, or wait to be.
+            try await Task.sleep(for: .seconds(1))
+            for _ in 0..<3 {
+                _ = try await runtime.call(Versions.version, ProtobufEmpty(), "test", limit: .seconds(20))
+            }
+            try await runtime.kill("one", signal: 9)
+            var ends: [UInt32] = []
+            for try await end in group { ends.append(end) }
+            #expect(ends == Array(repeating: 137, count: 250))
+        }
+        try await runtime.remove("one")
         try await expectNothing(harness)
     }
 
