@@ -268,31 +268,6 @@ struct ContainerTests {
         }
     }
 
-    @Test("a command whose start the death of containerd cut is not left running", arguments: [15, 60, 120])
-    func cutStart(delay: Int) async throws {
-        let containerd = try Containerd()
-        let flag = try TemporaryDirectory()
-        try await run(
-            containerd,
-            patience: (.milliseconds(200), .seconds(30)),
-            """
-            ws = connect()
-            start(ws, ["sleep", "600"], target="box")
-            open("\(flag.file("go"))", "w").close()
-            # Either it is refused, or it runs until its client goes.
-            try: ws.recv(timeout=3)
-            except (ConnectionClosed, TimeoutError): pass
-            os._exit(0)
-            """
-        ) { containerd in
-            try await Self.seen(flag, "go")
-            try await Task.sleep(for: .milliseconds(delay))
-            containerd.kill()
-            try await Task.sleep(for: .milliseconds(1500))
-            try containerd.start()
-        }
-    }
-
     /// Waits until the client has come to a place.
     private static func seen(_ flag: TemporaryDirectory, _ name: String) async throws {
         for _ in 0..<3000 where !FileManager.default.fileExists(atPath: flag.file(name)) {
