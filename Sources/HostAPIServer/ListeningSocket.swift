@@ -22,12 +22,12 @@ public enum ListeningSocket {
         guard descriptor >= 0 else { throw fault("socket", path) }
         do throws(HostAPIServerError) {
             try removeLeftover(path)
-            // The file must never be there with wider permissions than it shall have, not even for a moment.
-            let umaskBefore = umask(0o777 & ~mode)
+            // The file must never be there with wider permissions than it shall have, not even for a moment: Linux gives it
+            // the descriptor's, less those of the umask. The umask itself is the whole process's, threads and children too.
+            guard fchmod(descriptor, mode) == 0 else { throw fault("fchmod", path) }
             let bound = withAddress(of: path) { Glibc.bind(descriptor, $0, $1) }
-            let error = errno
-            umask(umaskBefore)
-            guard bound == 0 else { throw fault("bind", path, error) }
+            guard bound == 0 else { throw fault("bind", path) }
+            guard chmod(path, mode) == 0 else { throw fault("chmod", path) }
             guard listen(descriptor, backlog) == 0 else { throw fault("listen", path) }
         } catch {
             close(descriptor)
