@@ -22,17 +22,34 @@ enum Fields {
     }
 
     /// A time as `grpc-timeout` has it: at most eight digits and a unit, never less than it is.
+    ///
+    /// In whole numbers: of its form with `Double` the compiler did not make the same instructions each time, and images
+    /// are the same to the bit.
     static func text(of timeout: Duration) -> String {
-        let units: [(Duration, String)] = [
-            (.nanoseconds(1), "n"), (.microseconds(1), "u"), (.milliseconds(1), "m"), (.seconds(1), "S"),
-            (.seconds(60), "M"),
+        let (wholeSeconds, attoseconds) = timeout.components
+        guard wholeSeconds >= 0, attoseconds >= 0 else { return "0n" }
+        // More than the largest number of hours: nothing overflows below.
+        let seconds = min(wholeSeconds, largestCount * 3600)
+        let nanoseconds = roundedUp(attoseconds, by: 1_000_000_000)
+        let units: [(perSecond: Int64, name: String)] = [
+            (1_000_000_000, "n"), (1_000_000, "u"), (1000, "m"), (1, "S"),
         ]
-        for (unit, name) in units {
-            let count = max(timeout / unit, 0).rounded(.up)
-            if count < 1e8 { return "\(Int(count))\(name)" }
+        for unit in units where seconds <= largestCount / unit.perSecond {
+            let part = roundedUp(nanoseconds * unit.perSecond, by: 1_000_000_000)
+            let count = seconds * unit.perSecond + part
+            if count <= largestCount { return "\(count)\(unit.name)" }
         }
-        let hours = min(max(timeout / .seconds(3600), 0).rounded(.up), 99_999_999)
-        return "\(Int(hours))H"
+        let begun = seconds + (nanoseconds > 0 ? 1 : 0)
+        let minutes = roundedUp(begun, by: 60)
+        if minutes <= largestCount { return "\(minutes)M" }
+        return "\(min(roundedUp(begun, by: 3600), largestCount))H"
+    }
+
+    /// Eight digits.
+    private static let largestCount: Int64 = 99_999_999
+
+    private static func roundedUp(_ value: Int64, by divisor: Int64) -> Int64 {
+        value / divisor + (value % divisor > 0 ? 1 : 0)
     }
 
     /// What is wrong with the first fields of an answer, or nil.

@@ -39,6 +39,11 @@ struct MessageReaderTests {
         #expect(Fields.text(of: .nanoseconds(1_000_000_001)) == "1000001u")
         #expect(Fields.text(of: .seconds(3600)) == "3600000m")
         #expect(Fields.text(of: .seconds(1_000_000)) == "1000000S")
+        #expect(Fields.text(of: .seconds(100_000_000)) == "1666667M")
+        #expect(Fields.text(of: .seconds(99_999_999) + .nanoseconds(1)) == "1666667M")
+        #expect(Fields.text(of: .microseconds(100_000)) == "100000u")
+        #expect(Fields.text(of: Duration(secondsComponent: 0, attosecondsComponent: 1)) == "1n")
+        #expect(Fields.text(of: .seconds(6_000_000_000)) == "1666667H")
         #expect(Fields.text(of: .seconds(Int64.max)) == "99999999H")
         #expect(Fields.text(of: .seconds(-1)) == "0n")
     }
