@@ -87,25 +87,6 @@ import Testing
         withExtendedLifetime((one, two)) {}
     }
 
-    /// What goes into an image is compiled from nothing.
-    @Test func whatFormerRunsCompiledIsRemoved() async throws {
-        let directory = try TemporaryDirectory()
-        let scratch = try await CompilerScratch.take(
-            repository: directory.path,
-            cache: StageCache(cache: directory.file("cache")),
-            observer: RecordingObserver()
-        )
-        for name in ["checkouts/swift-nio", "x86_64-unknown-linux-gnu/release/Bytes.build", "tmp"] {
-            try FileSystem.makeDirectory("\(scratch.path)/\(name)")
-        }
-        try FileSystem.write(Array("{}".utf8), to: "\(scratch.path)/workspace-state.json")
-        try FileSystem.write(Array("old".utf8), to: "\(scratch.path)/build.db")
-        try scratch.removeProducts()
-        let left = try FileSystem.names(in: scratch.path).sorted()
-        #expect(left == ["checkouts", "repository", "workspace-state.json"])
-        #expect(FileSystem.exists("\(scratch.path)/checkouts/swift-nio"))
-    }
-
     @Test func theScratchOfARepositoryThatIsGoneIsRemoved() async throws {
         let directory = try TemporaryDirectory()
         let cache = StageCache(cache: directory.file("cache"))

@@ -16,15 +16,6 @@ enum FileSystem {
         try? FileManager.default.removeItem(atPath: path)
     }
 
-    /// The names of what is in a directory, in no order.
-    static func names(in path: String) throws -> [String] {
-        do {
-            return try FileManager.default.contentsOfDirectory(atPath: path)
-        } catch {
-            throw BuildError.file(operation: "list", path: path, errno: posixCode(error))
-        }
-    }
-
     /// Whether something exists at a path.
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 

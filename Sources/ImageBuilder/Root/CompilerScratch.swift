@@ -29,15 +29,6 @@ struct CompilerScratch: Sendable {
         return CompilerScratch(path: path, repository: repository, lock: lock)
     }
 
-    /// Removes all that former runs compiled, and leaves the packages they fetched.
-    ///
-    /// A compile on top of another one does not always make the bytes of one from nothing.
-    func removeProducts() throws {
-        for name in try FileSystem.names(in: path) where !Self.kept.contains(name) {
-            FileSystem.remove("\(path)/\(name)")
-        }
-    }
-
     /// A run of `swift build` of the repository in this directory.
     ///
     /// The compiler sees both at the same places whatever they are called outside (bwrap(1)): it puts the length of a
@@ -75,10 +66,6 @@ struct CompilerScratch: Sendable {
     private static let temporary = scratch + "/tmp"
     private static let prefix = "compiler-scratch-"
     private static let suffix = ".lock"
-    /// What SwiftPM keeps of packages that it fetched, and our own file.
-    private static let kept: Set<String> = [
-        "checkouts", "repositories", "registry", "workspace-state.json", owner,
-    ]
     /// The file that names the repository.
     private static let owner = "repository"
 

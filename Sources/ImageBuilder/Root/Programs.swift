@@ -34,7 +34,7 @@ struct Programs: Sendable {
     ) async throws -> (tree: FileTree, cached: Bool) {
         let toolchain = try await Toolchain.find(repository: repository)
         let sources = try sourceDigest(repository: repository)
-        var key = StageKey("programs", version: 5)
+        var key = StageKey("programs", version: 4)
         key.add("toolchain", toolchain.digest)
         key.add("tools", toolbox.digest)
         key.add("programs", [product] + links.map { "\($0.key) -> \($0.value)" }.sorted())
@@ -111,7 +111,6 @@ struct Programs: Sendable {
             "--configuration", "release", "-Xswiftc", "-no-toolchain-stdlib-rpath", "-Xswiftc", "-gnone",
             "-Xlinker", "--build-id=none", "-Xlinker", "-rpath", "-Xlinker", runtimeDirectory,
         ]
-        try scratch.removeProducts()
         try await scratch.swiftBuild(arguments + ["--product", product], timeout: .seconds(3600)).run()
         let shown = try await scratch.swiftBuild(arguments + ["--show-bin-path"], timeout: .seconds(600))
             .run()
