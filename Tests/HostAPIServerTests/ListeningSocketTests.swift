@@ -1,5 +1,6 @@
 import Foundation
 import HostAPIServer
+import TestSupport
 import Testing
 
 @Suite struct ListeningSocketTests {
@@ -7,10 +8,10 @@ import Testing
     @Test func manyAtOnceLeaveTheUmaskAlone() async throws {
         await #expect(processExitsWith: .success) {
             umask(0o027)
-            let folder = try #require(mkdtempPath())
+            let folder = try TemporaryDirectory()
             DispatchQueue.concurrentPerform(iterations: 400) { number in
                 let mode: mode_t = number.isMultiple(of: 2) ? 0o600 : 0o666
-                let path = "\(folder)/\(number)"
+                let path = folder.file("\(number)")
                 do {
                     close(try ListeningSocket.bind(path: path, mode: mode))
                 } catch { Issue.record("\(error)") }
@@ -18,15 +19,6 @@ import Testing
                 #expect(stat(path, &status) == 0 && status.st_mode & 0o777 == mode)
             }
             #expect(umask(0o022) == 0o027)
-            try FileManager.default.removeItem(atPath: folder)
         }
-    }
-}
-
-/// A new folder of short path; nil if there is none to be had.
-private func mkdtempPath() -> String? {
-    var template = Array("/tmp/bulkhead-test-XXXXXX".utf8CString)
-    return template.withUnsafeMutableBufferPointer { buffer in
-        buffer.baseAddress.flatMap { mkdtemp($0) }.map { String(cString: $0) }
     }
 }

@@ -82,6 +82,7 @@ extension Step {
         case "prepare":
             // Being stopped is no failure, and a unit that failed once is shown as failed for good. For commands before
             // ExecStart= systemd does not take the signal itself as a clean end (systemd.service(5), SuccessExitStatus=).
+            // A signal that comes while this program is still loaded is taken for one all the same.
             signal(SIGTERM) { _ in _exit(0) }
             try await supervisor.prepare()
         case "clean": await supervisor.clean()
