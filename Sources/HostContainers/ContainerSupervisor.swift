@@ -190,10 +190,9 @@ public struct ContainerSupervisor: Sendable {
     private func forgetRestarts(_ definition: HostContainerDefinition) async throws {
         guard definition.kind == .host else { return }
         try await Task.sleep(for: steadyTime)
-        do throws(SystemdError) {
-            let systemd = if let bus { try ServiceManager(address: bus) } else { try ServiceManager() }
-            try systemd.resetFailed(unit: definition.unit)
-        } catch { log("after its next end '\(id)' is started after the same pause as before: \(error)") }
+        do throws(SystemdError) { try connectToSystemd().resetFailed(unit: definition.unit) } catch {
+            log("after its next end '\(id)' is started after the same pause as before: \(error)")
+        }
     }
 
     private func start(
@@ -288,9 +287,27 @@ public struct ContainerSupervisor: Sendable {
 
     /// A container that was taken out of the settings: its status says that it is gone.
     private func settleWithoutDefinition() {
+        forgetFailure()
         guard var status = files.status(id) else { return }
         (status.state, status.desired, status.progress) = (.stopped, .stopped, nil)
         try? files.write(status, of: id)
+    }
+
+    /// Lets a unit that nobody wants any more end as stopped.
+    ///
+    /// To systemd it has failed when SIGTERM met the process of ExecStartPre= before that could install its handler.
+    /// At ExecStopPost=, where this runs, that is not yet the state of the unit, only its result, which this sets back.
+    private func forgetFailure() {
+        let (name, kind) = HostContainerStatus.parts(ofID: id)
+        guard kind == .host else { return }
+        let unit = HostContainerDefinition.unit(kind, name)
+        do throws(SystemdError) { try connectToSystemd().resetFailed(unit: unit) } catch {
+            log("'\(unit)' may be shown as failed although it was stopped: \(error)")
+        }
+    }
+
+    private func connectToSystemd() throws(SystemdError) -> ServiceManager {
+        if let bus { try ServiceManager(address: bus) } else { try ServiceManager() }
     }
 
     /// The control group for the container, beside this process's own and below that of the unit.

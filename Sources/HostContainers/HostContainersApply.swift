@@ -71,6 +71,10 @@ public struct HostContainersApply: Sendable {
                 problems.append("\(name): \(error)")
             }
         }
+        // Their processes could not even be cleaned up after; the containers are swept away.
+        for name in names(["failed"], systemd).subtracting(wanted) {
+            try? systemd.resetFailed(unit: HostContainerDefinition.unit(.host, name))
+        }
         let ids = wanted.union(running).map { HostContainerStatus.id(of: $0, .host) }
         let bootIDs = settings.bootstrapContainers.keys.map { HostContainerStatus.id(of: $0, .bootstrap) }
         return Outcome(problems: problems, ids: Set(ids + bootIDs).union(files.definedIDs()))
@@ -157,10 +161,16 @@ public struct HostContainersApply: Sendable {
             let (name, kind) = HostContainerStatus.parts(ofID: id)
             if kind == .host { names.insert(name) }
         }
+        // Whoever is just ending has its time for that: without a definition, what is not listed here is swept away.
+        return names.union(self.names(["active", "activating", "reloading", "deactivating"], systemd))
+    }
+
+    /// The names of host containers whose units are in one of these states.
+    private func names(_ states: [String], _ systemd: borrowing ServiceManager) -> Set<String> {
+        var names: Set<String> = []
         let prefix = "host-container@"
         let ending = ".service"
-        // Whoever is just ending has its time for that: without a definition, what is not listed here is swept away.
-        for state in ["active", "activating", "reloading", "deactivating"] {
+        for state in states {
             for unit in (try? systemd.units(inState: state)) ?? []
             where unit.hasPrefix(prefix) && unit.hasSuffix(ending) {
                 names.insert(String(unit.dropFirst(prefix.count).dropLast(ending.count)))

@@ -11,10 +11,10 @@ struct PlayedHost {
     let paths: HostContainerPaths
     let bus: PrivateBus
 
-    init(ending: [String] = []) throws {
+    init(units: [String: [String]] = [:]) throws {
         folder = try TemporaryDirectory()
         paths = HostContainerPaths(root: folder.path)
-        bus = try PrivateBus(ending: ending)
+        bus = try PrivateBus(units: units)
         for path in ["etc/bulkhead", "run/bulkhead", "var/lib"] {
             try FileManager.default.createDirectory(
                 atPath: folder.file(path),
@@ -94,11 +94,20 @@ struct PlayedHost {
 
     /// A container that was disabled has its 20 seconds; the next change of a setting must not sweep it away.
     @Test func whatIsJustEndingIsNotSweptAway() throws {
-        let host = try PlayedHost(ending: ["host-container@good.service", "ssh.service"])
+        let host = try PlayedHost(units: ["deactivating": ["host-container@good.service", "ssh.service"]])
         try host.write("{}")
         let outcome = try HostContainersApply(paths: host.paths, address: host.bus.address, log: { _ in })
             .run()
         #expect(outcome.problems == [] && outcome.ids == ["good"])
+    }
+
+    /// What failed and is wanted no more is no failure of the host; what is wanted is started, which forgets it, too.
+    @Test func failuresOfOthersAreForgotten() throws {
+        let host = try PlayedHost(units: ["failed": ["host-container@good.service", "ssh.service"]])
+        #expect(try host.apply("{}") == [])
+        #expect(host.bus.calls.contains("ResetFailedUnit host-container@good.service"))
+        #expect(!host.bus.calls.contains("ResetFailedUnit ssh.service"))
+        #expect(host.jobs == [])
     }
 
     @Test func withoutSystemdItSaysSo() throws {

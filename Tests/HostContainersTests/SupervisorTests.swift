@@ -288,6 +288,17 @@ struct SupervisorTests {
         #expect(try await end == .stopped)
     }
 
+    /// SIGTERM may meet `prepare` before its handler is there, which is a failure to systemd.
+    @Test(arguments: [true, false]) func aDisabledContainerHasNotFailed(isDisabled: Bool) async throws {
+        let station = try Station()
+        let bus = try PrivateBus()
+        var supervisor = try station.supervisor("/bin/true")
+        supervisor.bus = bus.address
+        if isDisabled { try ContainerFiles(paths: station.paths).removeDefinition(station.id) }
+        await supervisor.clean()
+        #expect(bus.calls == (isDisabled ? ["ResetFailedUnit host-container@\(station.id).service"] : []))
+    }
+
     @Test func leftoversOfACrashAreTakenAway() async throws {
         let station = try Station()
         let supervisor = try station.supervisor(

@@ -37,7 +37,7 @@ struct BootTests {
             #expect(health.healthy)
             let names = [
                 "root-verity", "etc-read-only", "state", "data", "machine-id", "watchdog", "units",
-                "apiserver", "containerd",
+                "apiserver", "containerd", "host-containerd",
             ]
             for name in names {
                 let check = try health.check(name)

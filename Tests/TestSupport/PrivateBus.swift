@@ -15,8 +15,11 @@ public final class PrivateBus {
     ///
     /// - Parameters:
     ///   - login: how logind answers: "yes", "inhibited", or "absent".
-    ///   - ending: units that systemd is just stopping.
-    public init(login: String = "absent", ending: [String] = []) throws {
+    ///   - units: the units that are listed in a state.
+    public init(
+        login: String = "absent",
+        units: [String: [String]] = ["failed": ["down.service", "a.service"]]
+    ) throws {
         folder = try TemporaryDirectory()
         address = "unix:path=\(folder.file("bus"))"
         let configuration = """
@@ -37,7 +40,8 @@ public final class PrivateBus {
         try Self.start(
             services,
             "/usr/bin/python3",
-            [folder.file("services.py"), address, login, folder.file("calls")] + ending
+            [folder.file("services.py"), address, login, folder.file("calls")]
+                + units.flatMap { state, names in names.map { "\(state)=\($0)" } }
         )
     }
 
@@ -77,7 +81,7 @@ public final class PrivateBus {
         from dbus.mainloop.glib import DBusGMainLoop
         from gi.repository import GLib
 
-        address, login, log, *ending = sys.argv[1:]
+        address, login, log, *listed = sys.argv[1:]
         DBusGMainLoop(set_as_default=True)
         bus = dbus.bus.BusConnection(address)
         systemd = "org.freedesktop.systemd1"
@@ -135,7 +139,7 @@ public final class PrivateBus {
             if method in ("Subscribe", "ResetFailedUnit"):
                 answer(message)
             elif method == "ListUnitsFiltered":
-                names = ending if arguments[0] == ["deactivating"] else ("down.service", "a.service")
+                names = [u.split("=")[1] for u in listed if u.split("=")[0] in arguments[0]]
                 units = dbus.Array([(n, "d", "loaded", "failed", "x", "", "/u", 0, "", "/") for n in names],
                                    signature="(ssssssouso)")
                 answer(message, "a(ssssssouso)", units)
