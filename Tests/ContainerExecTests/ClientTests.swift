@@ -68,8 +68,7 @@ struct ClientTests {
             # A client that is killed takes the command along (the test looks for it at the end).
             for number in [signal.SIGINT, signal.SIGTERM, signal.SIGKILL]:
                 child = subprocess.Popen([CLIENT, "apiclient", "-s", PATH, "exec", "local", "sh", "-c", "echo go; sleep 60"],
-                                         stdout=subprocess.PIPE, stdin=subprocess.PIPE,
-                                         preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, []))
+                                         stdout=subprocess.PIPE, stdin=subprocess.PIPE)
                 assert child.stdout.readline() == b"go\\n"
                 child.send_signal(number)
                 assert child.wait(10) == -number
@@ -87,9 +86,7 @@ struct ClientTests {
             silent.listen()
             def start_client():
                 pid, master = pty.fork()
-                if pid == 0:
-                    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-                    os.execv(CLIENT, [CLIENT, "apiclient", "-s", PATH + "2", "exec", "local", "sh"])
+                if pid == 0: os.execv(CLIENT, [CLIENT, "apiclient", "-s", PATH + "2", "exec", "local", "sh"])
                 connection = silent.accept()[0]
                 assert connection.recv(4) == b"GET "
                 return pid, master, connection

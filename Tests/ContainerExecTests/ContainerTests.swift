@@ -107,7 +107,6 @@ struct ContainerTests {
             def start_client(*args):
                 pid, master = pty.fork()
                 if pid == 0:
-                    signal.pthread_sigmask(signal.SIG_SETMASK, [])
                     os.environ["TERM"] = "vt220"
                     os.execv(CLIENT, [CLIENT, "apiclient", "-s", PATH, "exec", *args])
                 return pid, master

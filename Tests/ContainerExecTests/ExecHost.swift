@@ -86,9 +86,11 @@ enum WebSockets {
         "SKIPPED: python module websockets is neither in $BULKHEAD_VENV nor in the system: make test installs it"
 
     private static let prelude = """
-        import json, os, signal, socket, struct, subprocess, sys, time
+        import faulthandler, json, os, signal, socket, struct, subprocess, sys, time
         from websockets.sync.client import unix_connect
         from websockets.exceptions import ConnectionClosed, InvalidStatus
+        # Who is ended says where it was.
+        faulthandler.register(signal.SIGTERM, chain=True)
         PATH, CLIENT = sys.argv[1], sys.argv[2]
         def connect(streams=False, **options):
             protocols = ["bulkhead.exec.v1"] if streams else None
@@ -112,12 +114,25 @@ enum WebSockets {
 
     /// Runs a program with the host's socket and the path of the real client; it fails by an exception.
     static func run(_ program: String, on socket: String) async throws {
+        let (status, output) = try await result(of: program, on: socket)
+        #expect(status == 0, "\(output)")
+    }
+
+    /// Runs a program to its end, which is after some seconds at the latest: with 124 then, or by SIGKILL 5 seconds
+    /// later.
+    static func result(
+        of program: String,
+        on socket: String,
+        limit: Int = 60
+    ) async throws -> (status: Int32, output: String) {
         let python = try #require(python)
         let client = try builtProgram("bulkhead-host")
-        let (status, output) = try await blocking {
-            try runTool("timeout", ["60", python, "-c", prelude + program, socket, client])
+        return try await blocking {
+            try runTool(
+                "timeout",
+                ["--kill-after", "5", "\(limit)", python, "-c", prelude + program, socket, client]
+            )
         }
-        #expect(status == 0, "\(output)")
     }
 }
 

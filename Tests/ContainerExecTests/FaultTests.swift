@@ -42,6 +42,19 @@ struct FaultTests {
         }
     }
 
+    @Test("a program of these tests that hangs is ended, and says where it was")
+    func hangingProgram() async throws {
+        try await withHost(runner) { host in
+            let late = try await WebSockets.result(of: "time.sleep(30)", on: host.socket, limit: 1)
+            #expect(late.status == 124, "\(late.output)")
+            let ended = try await WebSockets.result(
+                of: "os.kill(os.getpid(), signal.SIGTERM); time.sleep(30)",
+                on: host.socket
+            )
+            #expect(ended.status == SIGTERM && ended.output.contains("in <module>"), "\(ended)")
+        }
+    }
+
     @Test("output that nobody reads waits at the command, not in memory")
     func slowReader() async throws {
         try await withHost(runner) { host in

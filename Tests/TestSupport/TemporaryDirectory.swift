@@ -1,4 +1,5 @@
 public import Foundation
+import Glibc
 
 /// A directory under the system's temporary directory that is removed when the value goes away.
 public final class TemporaryDirectory: Sendable {
@@ -41,8 +42,22 @@ public func runTool(_ name: String, _ arguments: [String]) throws -> (status: In
     process.standardOutput = pipe
     process.standardError = pipe
     process.standardInput = FileHandle.nullDevice
-    try process.run()
+    try process.runWithDefaultMask()
     let data = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+}
+
+extension Process {
+    /// Starts it with no signal blocked.
+    ///
+    /// `run` hands down the mask of the calling thread, and the threads that tests run on block most signals: what they
+    /// start would not end at SIGTERM, and timeout(1) would be in vain.
+    func runWithDefaultMask() throws {
+        var (none, before) = (sigset_t(), sigset_t())
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try run()
+    }
 }
