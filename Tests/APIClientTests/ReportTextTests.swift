@@ -78,7 +78,7 @@ import Testing
             image: .init(source: "registry.example.org/admin:1"),
             since: time,
             restarts: 12,
-            lastError: "no\u{1b}route",
+            lastError: "no\u{202e}route",
             progress: .init(done: 1 << 20, total: 3 << 20)
         )
         let setup = HostContainerStatus(
@@ -96,7 +96,7 @@ import Testing
                 registry.example.org/admin:1
                 setup  bootstrap  once     exited                        2027-01-15T08:00:00Z         0  localhost/setup
 
-                admin: no\\u{1b}route
+                admin: no\\u{202e}route
                 """
         )
         admin.progress?.total = 0

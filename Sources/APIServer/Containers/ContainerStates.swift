@@ -51,9 +51,7 @@ struct ContainerStates: Sendable {
         return HealthProblem(
             source: "\(status.kind.rawValue)-container",
             key: ContainerWish.key(of: status.name, status.kind).description,
-            message: String(
-                "\(status.state.rawValue): \(status.lastError ?? "see the journal of its unit")".prefix(4000)
-            ),
+            message: "\(status.state.rawValue): \(status.lastError ?? "see the journal of its unit")",
             time: status.state == .failed ? status.since : time
         )
     }

@@ -72,8 +72,8 @@ public struct HostContainerStatus: Payload {
         }
     }
 
-    /// Characters of `lastError`, at most; what is longer is cut.
-    public static let maximumErrorLength = 4096
+    /// Bytes of `lastError` in UTF-8, at most.
+    public static let maximumErrorLength = 2048
 
     /// The name of the container.
     public var name: String
@@ -90,11 +90,16 @@ public struct HostContainerStatus: Payload {
     /// How often it was started again after it had ended, since it was enabled or the host booted.
     public var restarts: UInt32
     /// What went wrong last, and what to do; nil if nothing did.
-    public var lastError: String?
+    ///
+    /// Registries and runtimes have a part in it: what is longer than `maximumErrorLength` is cut and says so, and of
+    /// control characters only line feeds and tabs stay.
+    public var lastError: String? {
+        didSet { lastError = lastError.map { $0.bounded(to: Self.maximumErrorLength) } }
+    }
     /// How far fetching or importing is; nil in other states.
     public var progress: Progress?
 
-    /// A status; an error that is too long is cut.
+    /// A status.
     public init(
         name: String,
         kind: Kind,
@@ -113,9 +118,7 @@ public struct HostContainerStatus: Payload {
         self.image = image
         self.since = since
         self.restarts = restarts
-        self.lastError = lastError.map { error in
-            String(String.UnicodeScalarView(error.unicodeScalars.prefix(Self.maximumErrorLength)))
-        }
+        self.lastError = lastError.map { $0.bounded(to: Self.maximumErrorLength) }
         self.progress = progress
     }
 
