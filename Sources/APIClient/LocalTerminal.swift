@@ -46,7 +46,7 @@ enum LocalTerminal {
         guard !isRaw.pointee, tcgetattr(STDIN_FILENO, saved) == 0 else { return }
         var raw = saved.pointee
         cfmakeraw(&raw)
-        for number in endings {
+        for number in endings where !isIgnored(number) {
             var action = sigaction()
             action.__sigaction_handler.sa_handler = { number in
                 LocalTerminal.restore()
@@ -57,6 +57,14 @@ enum LocalTerminal {
         }
         isRaw.pointee = true
         tcsetattr(STDIN_FILENO, TCSANOW, &raw)
+    }
+
+    /// Whether the program was started with a signal ignored, as by nohup(1): it is to stay so.
+    private static func isIgnored(_ number: Int32) -> Bool {
+        var action = sigaction()
+        return sigaction(number, nil, &action) == 0
+            && unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+                == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     /// Undoes `makeRaw`.

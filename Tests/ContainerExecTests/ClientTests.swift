@@ -106,6 +106,37 @@ struct ClientTests {
         )
     }
 
+    @Test("a signal that was ignored at the start ends nothing, and one that was not gives the terminal back")
+    func ignoredSignal() async throws {
+        try await run(
+            """
+            import pty, termios
+            for number, is_ignored in [(signal.SIGHUP, True), (signal.SIGINT, True), (signal.SIGHUP, False)]:
+                pid, master = pty.fork()
+                if pid == 0:
+                    if is_ignored: signal.signal(number, signal.SIG_IGN)
+                    os.execv(CLIENT, [CLIENT, "apiclient", "-s", PATH, "exec", "-t", "local",
+                                      "sh", "-c", "echo go; read a; echo got-$a; exit 9"])
+                text = b""
+                def until(word):
+                    global text
+                    while word not in text: text += os.read(master, 65536)
+                until(b"go")
+                assert not termios.tcgetattr(master)[3] & termios.ICANON
+                os.kill(pid, number)
+                if is_ignored:
+                    # The program is there, and the terminal as it left it.
+                    time.sleep(0.5)
+                    assert not termios.tcgetattr(master)[3] & termios.ICANON
+                    os.write(master, b"it\\n")
+                    until(b"got-it")
+                status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                assert status == (9 if is_ignored else -number), (number, is_ignored, status)
+                assert termios.tcgetattr(master)[3] & termios.ICANON
+            """
+        )
+    }
+
     @Test("output that is read slowly is not lost, and the session stays")
     func slowOutput() async throws {
         var limits = ExecLimits()
