@@ -18,28 +18,8 @@ import Testing
             process.executableURL = URL(filePath: "/usr/bin/env")
             var arguments = ["python3", "-c", Self.script]
             if withTLS {
-                let made = try runTool(
-                    "openssl",
-                    "req",
-                    "-x509",
-                    "-newkey",
-                    "ec",
-                    "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1",
-                    "-nodes",
-                    "-days",
-                    "2",
-                    "-subj",
-                    "/CN=localhost",
-                    "-addext",
-                    "subjectAltName=DNS:localhost",
-                    "-keyout",
-                    folder.file("key.pem"),
-                    "-out",
-                    folder.file("cert.pem")
-                )
-                try #require(made.status == 0, "\(made.output)")
-                arguments += [folder.file("cert.pem"), folder.file("key.pem")]
+                let made = try TestCertificate(in: folder, hosts: ["DNS:localhost"])
+                arguments += [made.path, made.keyPath]
             }
             process.arguments = arguments
             let pipe = Pipe()

@@ -19,7 +19,7 @@ final class DockerRegistry: Sendable {
 
     let host: String
     /// Of the authority that signed the certificate.
-    var authority: String { place.file("cert.pem") }
+    var authority: String { place.file("certificate.pem") }
     private let place: TemporaryDirectory
     private let process: Int32
     private let isSecure: Bool
@@ -37,28 +37,8 @@ final class DockerRegistry: Sendable {
 
             """
         if isSecure {
-            let made = try runTool(
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:prime256v1",
-                "-nodes",
-                "-days",
-                "2",
-                "-keyout",
-                "\(path)/key.pem",
-                "-out",
-                "\(path)/cert.pem",
-                "-subj",
-                "/CN=localhost",
-                "-addext",
-                "subjectAltName=DNS:localhost"
-            )
-            try #require(made.status == 0, "\(made.output)")
-            text += "  tls: {certificate: \(path)/cert.pem, key: \(path)/key.pem}\n"
+            let made = try TestCertificate(in: place, hosts: ["DNS:localhost"])
+            text += "  tls: {certificate: \(made.path), key: \(made.keyPath)}\n"
         }
         if isClosed {
             // bcrypt of the password, by crypt(3).

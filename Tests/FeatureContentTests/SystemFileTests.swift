@@ -7,17 +7,8 @@ import Testing
 /// A certificate of its own authority, made by openssl.
 func certificate(_ name: String) throws -> (pem: String, base64: String) {
     let folder = try TemporaryDirectory()
-    let (status, output) = try runTool(
-        "openssl",
-        [
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-            "30",
-            "-subj", "/CN=\(name)", "-keyout", folder.file("key"), "-out", folder.file("pem"),
-        ]
-    )
-    try #require(status == 0, "\(output)")
-    let data = try Data(contentsOf: URL(filePath: folder.file("pem")))
-    return (String(decoding: data, as: UTF8.self), data.base64EncodedString())
+    let pem = try TestCertificate(in: folder, subject: name).pem
+    return (pem, Data(pem.utf8).base64EncodedString())
 }
 
 @Suite struct NetworkFileTests {

@@ -205,27 +205,18 @@ private final class FileServer {
     func outdated(_ path: String) -> String { "https://localhost:\(old)/\(path)" }
 
     private static func makeCertificates(_ folder: TemporaryDirectory) throws {
-        func request(_ subject: String, _ name: String, _ arguments: String...) throws {
-            let (status, output) = try runTool(
-                "openssl",
-                ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-                    + ["-days", "2", "-subj", "/CN=\(subject)", "-keyout", folder.file("\(name).key")]
-                    + ["-out", folder.file("\(name).pem")] + arguments
-            )
-            try #require(status == 0, "\(output)")
-        }
-        try request("Test authority", "ca", "-addext", "basicConstraints=critical,CA:TRUE")
-        try request(
-            "localhost",
-            "server",
-            "-addext",
-            "subjectAltName=DNS:localhost",
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-            "-CA",
-            folder.file("ca.pem"),
-            "-CAkey",
-            folder.file("ca.key")
+        let authority = try TestCertificate(
+            in: folder,
+            name: "ca",
+            subject: "Test authority",
+            constraints: "CA:TRUE"
+        )
+        _ = try TestCertificate(
+            in: folder,
+            name: "server",
+            hosts: ["DNS:localhost"],
+            constraints: "CA:FALSE",
+            signedBy: authority
         )
     }
 }

@@ -19,20 +19,18 @@ final class RegistryServer: Sendable {
     init() throws {
         place = try TemporaryDirectory()
         port = try #require(try freePorts(1).first)
-        let (key, certificate) = (place.file("key.pem"), place.file("certificate.pem"))
-        try Self.run(
-            "openssl",
-            ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-                + ["-keyout", key, "-out", certificate, "-days", "30", "-subj", "/CN=Registry Under Test"]
-                + ["-addext", "subjectAltName=IP:127.0.0.1,IP:10.0.2.2"]
+        let made = try TestCertificate(
+            in: place,
+            subject: "Registry Under Test",
+            hosts: ["IP:127.0.0.1", "IP:10.0.2.2"]
         )
-        self.certificate = try String(contentsOfFile: certificate, encoding: .utf8)
+        certificate = try made.pem
         try Data((Self.htpasswd + "\n").utf8).write(to: place.url.appending(path: "htpasswd"))
         let configuration = """
             version: 0.1
             log: {level: warn, accesslog: {disabled: true}}
             storage: {filesystem: {rootdirectory: \(place.file("data"))}}
-            http: {addr: "127.0.0.1:\(port)", tls: {certificate: \(certificate), key: \(key)}}
+            http: {addr: "127.0.0.1:\(port)", tls: {certificate: \(made.path), key: \(made.keyPath)}}
             auth: {htpasswd: {realm: test, path: \(place.file("htpasswd"))}}
             """
         try Data(configuration.utf8).write(to: place.url.appending(path: "config.yml"))

@@ -166,16 +166,8 @@ import Testing
     /// A certificate made by openssl is taken, with text around the blocks too, and a broken one is not.
     @Test func certificatesOfOpenSSLAreTaken() throws {
         let folder = try TemporaryDirectory()
-        let (status, output) = try runTool(
-            "openssl",
-            [
-                "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=Test", "-keyout",
-                folder.file("key.pem"), "-out", folder.file("cert.pem"),
-            ]
-        )
-        #expect(status == 0, "\(output)")
-        let certificate = try String(contentsOfFile: folder.file("cert.pem"), encoding: .utf8)
-        let key = try String(contentsOfFile: folder.file("key.pem"), encoding: .utf8)
+        let made = try TestCertificate(in: folder, subject: "Test", key: .rsa)
+        let (certificate, key) = (try made.pem, try made.keyPEM)
         func base64(_ text: String) -> String { Data(text.utf8).base64EncodedString() }
         #expect(PEMCertificates(base64(certificate))?.certificates == [certificate])
         let indented = certificate.split(separator: "\n").map { " \t\($0) " }.joined(separator: "\r\n\r\n")
