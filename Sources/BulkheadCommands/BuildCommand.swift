@@ -32,9 +32,6 @@ struct BuildCommand: AsyncParsableCommand {
     @Option(help: "The image's version; the manifest's by default.")
     var version: String?
 
-    @Option(name: .customLong("arch"), help: "The architecture: amd64 or arm64; this machine's by default.")
-    var architecture: String?
-
     @Option(help: "The folder that gets a folder for the image; build/ in the repository by default.")
     var output: String?
 
@@ -46,12 +43,6 @@ struct BuildCommand: AsyncParsableCommand {
         )
     )
     var formats: String?
-
-    @Flag(help: "Fail when the archive no longer has a locked version.")
-    var locked = false
-
-    @Flag(help: "Fetch no packages: all of them must be in the cache.")
-    var offline = false
 
     @Flag(
         help: """
@@ -70,44 +61,28 @@ struct BuildCommand: AsyncParsableCommand {
     )
     var updateRoot: String?
 
-    @OptionGroup var mirror: MirrorOptions
-    @OptionGroup var place: PlaceOptions
-
-    @Flag(help: "Print the result as JSON.")
-    var json = false
+    @OptionGroup var common: BuildOptions
 
     func validate() throws {
         _ = try parsedFormats()
-        _ = try parsedArchitecture()
-        if offline && mirror.mirror != nil {
-            throw ValidationError("--mirror cannot be used together with --offline")
-        }
     }
 
     func run() async throws {
         var options = ImageBuild.Options()
         options.version = version
-        options.architecture = try parsedArchitecture()
+        options.architecture = try common.architecture()
         options.formats = try parsedFormats()
-        options.locked = locked
-        options.offline = offline
+        options.locked = common.locked
+        options.offline = common.offline
         options.withoutPrograms = withoutPrograms
         options.updateRoot = updateRoot
         let build = try ImageBuild(
             variant: variant,
             options: options,
-            workspace: place.workspace(output: output)
+            workspace: common.place.workspace(output: output)
         )
-        let mirror = mirror
-        let progress = BuildProgress()
-        defer { progress.end() }
-        let outcome = try await Interruption.stopping(
-            "nothing changed in '\(build.folder)', and the stages that ended are kept"
-        ) {
-            try await build.run(archives: { try await mirror.archives() }, observer: progress)
-        }
-        progress.end()
-        if json {
+        let outcome = try await common.run(build.folder) { try await build.run(archives: $0, observer: $1) }
+        if common.json {
             try Console.json(BuildSummary(outcome))
         } else {
             BuildSummary(outcome).printTables()
@@ -120,15 +95,6 @@ struct BuildCommand: AsyncParsableCommand {
                 throw ValidationError("'\(name)' is no image format; it is raw, qcow2 or vmdk")
             }
             return format
-        }
-    }
-
-    private func parsedArchitecture() throws -> Architecture? {
-        try architecture.map { name in
-            guard let architecture = Architecture(rawValue: name) else {
-                throw ValidationError("'\(name)' is no architecture; it is amd64 or arm64")
-            }
-            return architecture
         }
     }
 }

@@ -27,51 +27,23 @@ struct BuildContainerCommand: AsyncParsableCommand {
     @Argument(help: "The container: a folder below image/containers/.")
     var container: String
 
-    @Option(name: .customLong("arch"), help: "The architecture: amd64 or arm64; this machine's by default.")
-    var architecture: String?
-
     @Option(help: "The folder that gets containers/NAME-ARCHITECTURE; build/ in the repository by default.")
     var output: String?
 
-    @Flag(help: "Fail when the archive no longer has a locked version.")
-    var locked = false
-
-    @Flag(help: "Fetch no packages: all of them must be in the cache.")
-    var offline = false
-
-    @OptionGroup var mirror: MirrorOptions
-    @OptionGroup var place: PlaceOptions
-
-    @Flag(help: "Print the result as JSON.")
-    var json = false
-
-    func validate() throws {
-        _ = try parsedArchitecture()
-        if offline && mirror.mirror != nil {
-            throw ValidationError("--mirror cannot be used together with --offline")
-        }
-    }
+    @OptionGroup var common: BuildOptions
 
     func run() async throws {
         var options = ContainerBuild.Options()
-        options.architecture = try parsedArchitecture()
-        options.locked = locked
-        options.offline = offline
+        options.architecture = try common.architecture()
+        options.locked = common.locked
+        options.offline = common.offline
         let build = try ContainerBuild(
             container: container,
             options: options,
-            workspace: place.workspace(output: output)
+            workspace: common.place.workspace(output: output)
         )
-        let mirror = mirror
-        let progress = BuildProgress()
-        defer { progress.end() }
-        let outcome = try await Interruption.stopping(
-            "nothing changed in '\(build.folder)', and the stages that ended are kept"
-        ) {
-            try await build.run(archives: { try await mirror.archives() }, observer: progress)
-        }
-        progress.end()
-        if json {
+        let outcome = try await common.run(build.folder) { try await build.run(archives: $0, observer: $1) }
+        if common.json {
             try Console.json(Summary(outcome))
         } else {
             print("\(outcome.folder):")
@@ -81,15 +53,6 @@ struct BuildContainerCommand: AsyncParsableCommand {
             }
             print(table.lines(indent: 0).joined(separator: "\n"))
             print("image \(build.manifest.reference)@sha256:\(outcome.digest.hex)")
-        }
-    }
-
-    private func parsedArchitecture() throws -> Architecture? {
-        try architecture.map { name in
-            guard let architecture = Architecture(rawValue: name) else {
-                throw ValidationError("'\(name)' is no architecture; it is amd64 or arm64")
-            }
-            return architecture
         }
     }
 }
