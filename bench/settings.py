@@ -96,9 +96,14 @@ class Client:
 def resident(pid: int) -> int:
     """The resident set of a process that has done nothing for a while, in bytes."""
     time.sleep(50)
-    found = re.search(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return memory(pid, "VmRSS")
+
+
+def memory(pid: int, name: str) -> int:
+    """A field of proc_pid_status(5) that is a size, in bytes."""
+    found = re.search(rf"^{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     if not found:
-        raise BenchError(f"/proc/{pid}/status has no VmRSS")
+        raise BenchError(f"/proc/{pid}/status has no {name}")
     return int(found[1]) << 10
 
 

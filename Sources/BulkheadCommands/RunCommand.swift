@@ -21,6 +21,7 @@ struct RunCommand: AsyncParsableCommand {
               bulkhead run vm-containerd --memory 4G --cpus 4
               bulkhead run build/vm-containerd-amd64-0.1.0 --forward 8080:80 --user-data settings.toml
               bulkhead run disk.qcow2 --keep machine    # run it again for a second boot
+              truncate -s 4G data.raw; bulkhead run --disk data.raw    # for a bootstrap container to set up
             """
     )
 
@@ -52,6 +53,18 @@ struct RunCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Number of processors.", valueName: "count"))
     var cpus = 2
+
+    @Option(
+        help: ArgumentHelp(
+            "A raw file as a further disk, which the guest writes to; repeatable. The first is "
+                + "/dev/disk/by-id/virtio-disk1 there.",
+            valueName: "file"
+        )
+    )
+    var disk: [String] = []
+
+    @Flag(inversion: .prefixedNo, help: "Give the guest a network card.")
+    var network = true
 
     @Option(
         help: ArgumentHelp(
@@ -146,6 +159,8 @@ struct RunCommand: AsyncParsableCommand {
         configuration.processors = cpus
         configuration.diskSize = diskSize
         configuration.sectorSize = sectorSize ?? image.sectorSize ?? 512
+        configuration.disks = disk.map(Workspace.absolute)
+        configuration.hasNetwork = network
         configuration.forwards = forward
         configuration.acceleration = acceleration
         configuration.userData = userData.map(Workspace.absolute)

@@ -82,9 +82,18 @@ extension VirtualMachine {
                 + "logical_block_size=\(sector),physical_block_size=\(sector)",
             "-device", "virtio-rng-pci",
             "-device", "i6300esb", "-action", "watchdog=reset",
-            "-netdev", "user,id=net0\(forwards)",
-            "-device", "virtio-net-pci,netdev=net0,romfile=",
         ]
+        for (number, disk) in zip(1..., configuration.disks) {
+            arguments += [
+                "-drive", "if=none,id=disk\(number),format=raw,file=\(quoted(disk))",
+                "-device", "virtio-blk-pci,drive=disk\(number),serial=disk\(number)",
+            ]
+        }
+        if configuration.hasNetwork {
+            arguments += [
+                "-netdev", "user,id=net0\(forwards)", "-device", "virtio-net-pci,netdev=net0,romfile=",
+            ]
+        }
         let log = "logfile=\(quoted(paths.consoleLog)),logappend=on"
         switch console {
         case .log:

@@ -119,6 +119,11 @@ extension VirtualMachine {
         public var diskSize: UInt64 = 16 << 30
         /// Logical and physical sector size of the disk: 512 or 4096 bytes.
         public var sectorSize = 512
+        /// Paths of further disks, raw; the guest writes to them, and finds the first as
+        /// `/dev/disk/by-id/virtio-disk1`.
+        public var disks: [String] = []
+        /// The guest has a network card.
+        public var hasNetwork = true
         /// TCP ports that lead into the guest.
         public var forwards: [PortForward] = []
         /// systemd credentials by name, given as SMBIOS strings.
@@ -173,6 +178,13 @@ extension VirtualMachine {
                     "1 to 255 of A-Z a-z 0-9 . _ -"
                 )
             }
+            try require(disks.count <= 8, "number of further disks", disks.count, "0 to 8")
+            try require(
+                hasNetwork || forwards.isEmpty,
+                "forwards of a machine without network",
+                hostPorts,
+                "none"
+            )
             let arguments = kernelArguments.joined(separator: " ")
             try require(
                 arguments.utf8.count <= 2048 && arguments.utf8.allSatisfy { (0x20...0x7e).contains($0) },

@@ -22,6 +22,12 @@ extension VirtualMachine {
             configuration.credentials[Configuration.userDataCredential] = try userData(path)
         }
         try configuration.validate()
+        for path in configuration.disks where access(path, R_OK | W_OK) != 0 {
+            throw VirtualMachineError.file(
+                path: path,
+                problem: "the further disk cannot be read and written: \(String(cString: strerror(errno)))"
+            )
+        }
         let firmware = configuration.firmware ?? .installed(for: configuration.architecture)
         for path in [firmware.code, firmware.variables] where access(path, R_OK) != 0 {
             throw VirtualMachineError.firmwareMissing(

@@ -38,6 +38,10 @@ import VirtualMachine
             "2222:22",
             "--forward",
             "8080:80",
+            "--disk",
+            "/one",
+            "--disk",
+            "/two",
             "--user-data",
             "/u",
             "--acceleration",
@@ -52,12 +56,17 @@ import VirtualMachine
         #expect(configuration.memory == 512 && configuration.processors == 3)
         #expect(configuration.diskSize == 1 << 40 && configuration.sectorSize == 4096)
         #expect(configuration.forwards == [.init(host: 2222, guest: 22), .init(host: 8080, guest: 80)])
+        #expect(configuration.disks == ["/one", "/two"] && configuration.hasNetwork)
         #expect(configuration.userData == "/u" && configuration.acceleration == .tcg)
         #expect(
             configuration.credentials == [
                 "a": Array("b=c".utf8), "empty": [], "unit": Array("text".utf8),
             ]
         )
+    }
+
+    @Test func aMachineMayHaveNoNetwork() throws {
+        #expect(!(try machine("vm-containerd", "--no-network").hasNetwork))
     }
 
     @Test(arguments: [
@@ -69,6 +78,7 @@ import VirtualMachine
         ["--credential", "a/b=v"], ["--credential", "a=1", "--credential-file", "a=f"],
         ["--sector-size", "1000"],
         ["--cpus", "0"], ["--arch", "mips"], ["--acceleration", "fast"],
+        ["--no-network", "--forward", "80:80"],
     ])
     func badValueIsWrongUsage(_ arguments: [String]) {
         let error = #expect(throws: (any Error).self) { try RunCommand.parse(arguments) }

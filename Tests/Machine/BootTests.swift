@@ -132,6 +132,8 @@ struct BootTests {
             #expect(runc.contains("runc version 1."))
             let container = try boot.report.text("container")
             #expect(container.contains("Usage: hostd STEP"))
+            // The other runtime starts it, too.
+            #expect(try boot.report.text("container-crun").contains("Usage: hostd STEP"))
         }
     }
 

@@ -1,12 +1,20 @@
 import Foundation
+import TestSupport
 import Testing
 
-/// A host with bootstrap containers and a bootstrap command, over two boots: at the second, an essential one fails.
+/// A host with bootstrap containers and a bootstrap command, over two boots: at the second, an essential one fails, and
+/// there is no network.
 private struct BootstrapBoots: Sendable {
     let first: Boot
+    /// The console of a boot like the second, of a release that is on trial.
+    let trial: [String]
+    /// The boot entries after it, and what their name was without a counter.
+    let entries: [String]
+    let entry: String
     let second: Boot
-    /// Owns the files of the disks.
+    /// Own the files of the disks.
     private let guest: Guest
+    private let folder: TemporaryDirectory
 
     private static let client = "/usr/bin/apiclient"
 
@@ -25,7 +33,16 @@ private struct BootstrapBoots: Sendable {
         "cd /.bulkhead/bootstrap-containers/current && echo ran >> runs && echo \(name) ran $(wc -l < runs)"
     }
 
+    /// The disk of the data, which the first boot makes a file system on.
+    private static let setUp = """
+        disk=/dev/disk/by-id/virtio-disk1; mkdir -p /mnt/data; busybox mount -t ext4 $disk /mnt/data \
+        || { busybox mke2fs $disk && busybox mount -t ext4 $disk /mnt/data; }; \
+        echo boot >> /mnt/data/boots && echo a-disk has $(wc -l < /mnt/data/boots)
+        """
+
     private static let userData = """
+        \(container("a-disk", "always", setUp))
+
         \(container("a-once", "once", counting("a-once")))
 
         \(container("b-always", "always", counting("b-always")))
@@ -57,10 +74,43 @@ private struct BootstrapBoots: Sendable {
             name: "change",
             command: "\(client) set bootstrap-containers.c-failing.essential=true"
         )
-        let guest = try Guest(disk: image.disk, of: image, sections: sections + [change], userData: userData)
+        let folder = try TemporaryDirectory()
+        let data = folder.file("data.raw")
+        try #require(FileManager.default.createFile(atPath: data, contents: nil))
+        try #require(truncate(data, 64 << 20) == 0)
+        let guest = try Guest(
+            disk: image.disk,
+            of: image,
+            sections: sections + [change],
+            userData: userData,
+            disks: [data]
+        )
         let first = try await guest.bootAndPowerOff()
-        let second = try await guest.bootAndPowerOff(sections: sections)
-        return BootstrapBoots(first: first, second: second, guest: guest)
+        let (trial, entries) = try await failTrial(of: guest, image)
+        let second = try await guest.bootAndPowerOff(sections: sections, hasNetwork: false)
+        return BootstrapBoots(
+            first: first,
+            trial: trial,
+            entries: entries,
+            entry: image.entryName,
+            second: second,
+            guest: guest,
+            folder: folder
+        )
+    }
+
+    /// Boots a copy of the host as if its release were on trial, and waits for its reset.
+    private static func failTrial(
+        of guest: Guest,
+        _ image: BuiltImage
+    ) async throws -> (console: [String], entries: [String]) {
+        let disk = try guest.flattenedDisk()
+        let names = ("::EFI/Linux/\(image.entryName).efi", "\(image.entryName)+2.efi")
+        let (status, output) = try runTool("mren", "-i", try disk.mtoolsImage(), names.0, names.1)
+        try #require(status == 0, "mren: \(output)")
+        let copy = try guest.copy(disk: disk.path)
+        let console = try await copy.bootUntilReset().console
+        return (console, try copy.flattenedDisk().espNames("EFI/Linux"))
     }
 
     /// The boots, which the first test that asks for them starts.
@@ -109,6 +159,16 @@ struct BootstrapContainerTests {
         #expect(once["state"] as? String == "exited" && once["kind"] as? String == "bootstrap")
     }
 
+    /// What one mounts below /mnt is there for the workloads, at each boot.
+    @Test func disksAreSetUp() async throws {
+        let boots = try await BootstrapBoots.get()
+        for (number, report) in zip(1..., [boots.first.report, boots.second.report]) {
+            let mounts = try report.lines("mounts")
+            #expect(mounts.contains { $0.contains(" on /var/mnt/data type ext") }, "\(mounts)")
+            #expect(try report.text("journal").contains("a-disk has \(number)"))
+        }
+    }
+
     @Test func workloadsComeAfterwards() async throws {
         let journal = try await BootstrapBoots.get().first.report.lines("journal")
         let ran = try #require(journal.lastIndex { $0.contains("c-failing ran") })
@@ -129,7 +189,6 @@ struct BootstrapContainerTests {
         let boots = try await BootstrapBoots.get()
         let report = boots.second.report
         #expect(try report.unit("containerd.service").activeState != "active")
-        // On a release under trial, that is what leads back to the one before (docs/boot-health.md).
         #expect(!(try report.health().healthy))
         #expect(try report.health().check("units").detail.contains("bulkhead-bootstrap.service"))
         let health = try report.text("api-health")
@@ -138,6 +197,16 @@ struct BootstrapContainerTests {
         let control = try #require(
             try ContainerStory.container("control", in: try report.text("api-containers"))
         )
+        // The host has no network in this boot; who comes in is on its console.
         #expect(control["state"] as? String == "running")
+    }
+
+    /// Of a release on trial it is what leads back to the one before.
+    @Test func anEssentialFailureEndsATrial() async throws {
+        let boots = try await BootstrapBoots.get()
+        #expect(boots.entries == ["\(boots.entry)+1-1.efi"])
+        let console = boots.trial
+        #expect(console.contains { $0.contains("failed: bulkhead-bootstrap.service") })
+        #expect(console.contains { $0.contains("this boot is on trial and has not completed") })
     }
 }

@@ -32,6 +32,7 @@ final class Guest: Sendable {
     ///   - userData: TOML, in a credential.
     ///   - units: units that the image does not have, by name.
     ///   - forwards: ports of this machine that lead into the guest.
+    ///   - disks: files that are its further disks.
     init(
         disk: String,
         of image: BuiltImage,
@@ -39,7 +40,8 @@ final class Guest: Sendable {
         sections: [Probe.Section] = Probe.sections,
         userData: String? = nil,
         units: [String: String] = [:],
-        forwards: [VirtualMachine.PortForward] = []
+        forwards: [VirtualMachine.PortForward] = [],
+        disks: [String] = []
     ) throws {
         directory = try TemporaryDirectory()
         work = try WorkDirectory(path: directory.file("machine"))
@@ -57,6 +59,7 @@ final class Guest: Sendable {
             configuration.credentials["systemd.extra-unit.\(unit)"] = Array(text.utf8)
         }
         configuration.forwards = forwards
+        configuration.disks = disks
         // A reset is the watchdog's, a panic's or the health check's: the test then fails at once.
         configuration.exitsOnReset = true
         self.configuration = configuration
@@ -72,7 +75,8 @@ final class Guest: Sendable {
         self.configuration = configuration
     }
 
-    /// Another machine with the disk and the firmware as they are now; of a machine that does not run.
+    /// Another machine with the disk and the firmware as they are now, without further disks; of a machine that does not
+    /// run.
     func copy() throws -> Guest {
         let directory = try TemporaryDirectory()
         let path = directory.file("machine")
@@ -81,26 +85,29 @@ final class Guest: Sendable {
         return Guest(
             directory: directory,
             work: try WorkDirectory(path: path),
-            configuration: configuration
+            configuration: configuration.withoutFurtherDisks
         )
     }
 
-    /// Another machine with the firmware as it is now, whose disk begins with the bytes of a file.
+    /// Another machine with the firmware as it is now, whose only disk begins with the bytes of a file.
     func copy(disk: String) throws -> Guest {
         let directory = try TemporaryDirectory()
         let copy = try WorkDirectory(path: directory.file("machine"))
         try FileManager.default.copyItem(atPath: work.variables, toPath: copy.variables)
-        var configuration = configuration
+        var configuration = configuration.withoutFurtherDisks
         configuration.image = disk
         return Guest(directory: directory, work: copy, configuration: configuration)
     }
 
     /// Boots, lets the probe report, presses the power button and waits for the end.
     ///
-    /// - Parameter sections: what the probe asks this time; what the guest was made with if nil.
-    func bootAndPowerOff(sections: [Probe.Section]? = nil) async throws -> Boot {
+    /// - Parameters:
+    ///   - sections: what the probe asks this time; what the guest was made with if nil.
+    ///   - hasNetwork: whether there is a network card this time.
+    func bootAndPowerOff(sections: [Probe.Section]? = nil, hasNetwork: Bool = true) async throws -> Boot {
         defer { keepLogs() }
         var configuration = configuration
+        configuration.hasNetwork = hasNetwork
         if let sections {
             let port = configuration.architecture.secondSerialPort
             configuration.credentials.merge(Probe.credentials(port: port, sections: sections)) { $1 }
@@ -214,5 +221,14 @@ final class Guest: Sendable {
         var lines: [String] = []
         for try await line in console.lines { lines.append(line) }
         return lines
+    }
+}
+
+extension VirtualMachine.Configuration {
+    /// Two machines can't write to one file.
+    fileprivate var withoutFurtherDisks: Self {
+        var copy = self
+        copy.disks = []
+        return copy
     }
 }

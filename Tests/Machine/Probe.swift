@@ -34,6 +34,11 @@ struct Probe {
             command: "/usr/bin/ctr run --rm --rootfs --read-only /run/probe probe "
                 + "/usr/lib/bulkhead/hostd --help"
         ),
+        Section(
+            name: "container-crun",
+            command: "/usr/bin/ctr run --rm --runc-binary /usr/bin/crun --rootfs --read-only /run/probe "
+                + "probe /usr/lib/bulkhead/hostd --help"
+        ),
         Section(name: "boots", command: "/usr/bin/journalctl --list-boots --no-pager --quiet"),
         Section(name: "blame", command: "/usr/bin/systemd-analyze --no-pager blame"),
         Section(name: "time", command: "/usr/bin/systemd-analyze --no-pager time"),

@@ -88,6 +88,24 @@ import Testing
         #expect(values("-device", arguments)[0].contains("logical_block_size=4096,physical_block_size=4096"))
     }
 
+    @Test func furtherDisksAndTheNetworkAreOptions() {
+        let arguments = arguments {
+            $0.disks = ["/a,b/one", "/two"]
+            $0.hasNetwork = false
+        }
+        #expect(
+            values("-drive", arguments).suffix(2) == [
+                "if=none,id=disk1,format=raw,file=/a,,b/one", "if=none,id=disk2,format=raw,file=/two",
+            ]
+        )
+        #expect(
+            values("-device", arguments).suffix(2) == [
+                "virtio-blk-pci,drive=disk1,serial=disk1", "virtio-blk-pci,drive=disk2,serial=disk2",
+            ]
+        )
+        #expect(values("-netdev", arguments) == [])
+    }
+
     @Test func kernelArgumentsAndSecondSerialPortAreOptions() {
         let amd64 = arguments {
             $0.kernelArguments = ["a=b,c", "d"]
@@ -144,6 +162,11 @@ import Testing
         BadValue("sector size") { $0.sectorSize = 1024 },
         BadValue("disk size in bytes") { $0.diskSize = 4097 },
         BadValue("port to forward") { $0.forwards = [.init(host: 0, guest: 22)] },
+        BadValue("number of further disks") { $0.disks = .init(repeating: "/d", count: 9) },
+        BadValue("forwards of a machine without network") {
+            $0.hasNetwork = false
+            $0.forwards = [.init(host: 1, guest: 22)]
+        },
         BadValue("forwards") { $0.forwards = [.init(host: 1, guest: 22), .init(host: 1, guest: 23)] },
         BadValue("credential name") { $0.credentials = ["a,b": []] },
         BadValue("credential name") { $0.credentials = ["": []] },

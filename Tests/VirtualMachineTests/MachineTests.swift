@@ -112,6 +112,7 @@ import Testing
         let firmware = await error { $0.firmware = .init(code: "/nonexistent", variables: "/nonexistent") }
         #expect(firmware == .firmwareMissing(path: "/nonexistent", package: "ovmf"))
         #expect(await error { $0.image = "/nonexistent" }?.description.contains("'/nonexistent'") == true)
+        #expect(await error { $0.disks = ["/nonexistent"] }?.description.contains("further disk") == true)
         #expect(await error { $0.userData = "/nonexistent" }?.description.contains("user data") == true)
         let image = configuration.image
         let small = await error { $0.diskSize = 4096 }
