@@ -254,6 +254,10 @@ struct ContainerStory: Sendable {
             results["unknown"] = try await until("unknown", is: "failed")
             try run("pulled", "apiclient host-containers --json")
             try run("pulled-health", "apiclient health --json")
+            try run(
+                "supervisor",
+                "grep VmRSS: /proc/$(host-shell systemctl show -P MainPID host-container@admin.service)/status"
+            )
             for name in ["pinned", "wrong", "unknown"] { try set(name, enabled: false) }
         }
 

@@ -45,6 +45,14 @@ struct ContainerTests {
         #expect((image["digest"] as? String)?.hasPrefix("sha256:") == true)
     }
 
+    /// What stays for each container is small.
+    @Test func aSupervisorTakesLittleMemory() async throws {
+        let story = try await ContainerStory.get()
+        let words = try story.result("supervisor").output.split(whereSeparator: \.isWhitespace)
+        let size = try #require(words.dropFirst().first.flatMap { Int($0) }, "VmRSS: KIB kB, not \(words)")
+        #expect((1...8 << 10).contains(size))
+    }
+
     @Test func commandsRunInOtherContainers() async throws {
         let story = try await ContainerStory.get()
         let result = try story.result("exec").output

@@ -82,11 +82,17 @@ extension Step {
         case "prepare":
             // Being stopped is no failure, and a unit that failed once is shown as failed for good. For commands before
             // ExecStart= systemd does not take the signal itself as a clean end (systemd.service(5), SuccessExitStatus=).
-            // A signal that comes while this program is still loaded is taken for one all the same.
+            // What becomes of a signal that comes while this program is still loaded, 'clean' sets right.
             signal(SIGTERM) { _ in _exit(0) }
             try await supervisor.prepare()
         case "clean": await supervisor.clean()
         default:
+            // There is one such process for each container, for as long as the container runs.
+            let settled = Task {
+                try await Task.sleep(for: .seconds(30))
+                StartupPages.release()
+            }
+            defer { settled.cancel() }
             if case .exited(let code) = try await supervisor.run() { return Int32(min(code, 255)) }
         }
         return 0
