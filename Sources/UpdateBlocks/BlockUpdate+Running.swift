@@ -55,8 +55,13 @@ final class BlockRun {
     /// What the sink threw: nothing to do with any server.
     private var sinkError: (any Error)?
 
+    /// Parts of `root.zst` that are unpacked while the next ones are fetched, in the order in which they came.
+    private var unpacking: [FramePart.Unpacking] = []
+
     /// Blocks that are handed over at a time: 256 KiB.
     private static let blocksPerPiece = 64
+    /// Parts that are unpacked at a time; what is lost of them when this program is killed is fetched again.
+    private static let partsAtOnce = 3
     private static let size = BlockFormat.blockSize
 
     init(
@@ -193,7 +198,7 @@ final class BlockRun {
 
     private func fetchFrames(_ table: FrameTable, inOneStream: Bool) async throws {
         let file = update.transports.frames
-        // Whole runs are asked for, in parts that are decompressed as soon as they are there: what is lost when the
+        // Whole runs are asked for, in parts that are unpacked as soon as they are there: what is lost when the
         // connection breaks, 256 KiB at most.
         let framesPerPart = 8
         var runs: [Range<Int>] = []
@@ -202,32 +207,84 @@ final class BlockRun {
                 runs.append(start..<min(start + framesPerPart, run.upperBound))
             }
         }
-        try await fetch(file, runs.map { table.bytes(of: $0) }, inOneStream: inOneStream) {
-            number,
-            bytes,
-            source in
-            var position = 0
-            for frame in runs[number] {
-                let end = position + Int(table.sizes[frame])
-                let blocks = table.blocks(of: frame)
-                if self.missing.containsAny(blocks) {
-                    try await self.unpackFrame(blocks, Array(bytes[position..<end]), source)
+        do {
+            try await fetch(file, runs.map { table.bytes(of: $0) }, inOneStream: inOneStream) {
+                number,
+                bytes,
+                source in
+                while self.unpacking.count >= Self.partsAtOnce || self.unpacking.first?.isFinished == true {
+                    try await self.takeUnpacked()
                 }
-                position = end
+                self.unpack(runs[number], of: table, bytes, source)
             }
+            while !unpacking.isEmpty { try await takeUnpacked() }
+        } catch {
+            await settle()
+            throw error
         }
     }
 
-    private func unpackFrame(_ blocks: Range<Int>, _ bytes: [UInt8], _ source: String) async throws {
-        let content: [UInt8]
-        do throws(ZstdError) {
-            content = try decompressor.decompress(bytes, byteCount: blocks.count * Self.size)
-        } catch {
-            throw UpdateBlocksError.wrongBlock(block: UInt32(blocks.lowerBound), source: source)
-        }
+    /// Begins to unpack a part.
+    private func unpack(_ frames: Range<Int>, of table: FrameTable, _ bytes: [UInt8], _ source: String) {
+        var position = 0
+        let part = FramePart(
+            frames: frames.map { frame in
+                let range = position..<position + Int(table.sizes[frame])
+                position = range.upperBound
+                let blocks = table.blocks(of: frame)
+                return FramePart.Frame(blocks: blocks, bytes: missing.containsAny(blocks) ? range : nil)
+            },
+            bytes: bytes,
+            source: source,
+            leaves: update.leaves,
+            hasher: update.hasher
+        )
+        unpacking.append(FramePart.Unpacking(part))
+    }
+
+    /// Hands over what is right of the part that came first, and takes it from the missing blocks.
+    private func takeUnpacked() async throws {
+        let part = try await unpacking.removeFirst().content()
         var wrong: Int?
-        try await handOverFetched(blocks, content) { wrong = wrong ?? $0 }
-        if let wrong { throw UpdateBlocksError.wrongBlock(block: UInt32(wrong), source: source) }
+        var start = part.blocks.lowerBound
+        while start < part.blocks.upperBound {
+            guard missing.contains(start) else {
+                start += 1
+                continue
+            }
+            guard part.isRight[start - part.blocks.lowerBound] else {
+                wrong = wrong ?? start
+                start += 1
+                continue
+            }
+            var end = start + 1
+            while end < part.blocks.upperBound, end - start < Self.blocksPerPiece, missing.contains(end),
+                part.isRight[end - part.blocks.lowerBound]
+            {
+                end += 1
+            }
+            try await handOver(start, part.bytes(of: start..<end))
+            for block in start..<end {
+                missing.remove(block)
+                update.network.insert(block)
+            }
+            start = end
+        }
+        if let wrong {
+            throw UpdateBlocksError.wrongBlock(block: UInt32(wrong), source: part.source)
+        }
+    }
+
+    /// Waits for what is still unpacked after an error, and keeps what is right of it: it need not be fetched again.
+    private func settle() async {
+        while let part = unpacking.first {
+            if sinkError == nil, !Task.isCancelled {
+                try? await takeUnpacked()
+            } else {
+                _ = try? await part.content()
+                unpacking.removeFirst()
+            }
+        }
     }
 
     /// Reads parts of a file; as one stream where it turns out that no server has ranges.

@@ -7,7 +7,7 @@ public import ReleaseManifest
 /// The caller writes the blocks that it is given, builds the tree and compares the root hash; this type knows where
 /// blocks come from. It is used by one task at a time:
 ///
-/// 1. `plan(for:)` hashes both slots and fetches what the decision needs: the head of a pack, or the index.
+/// 1. `plan(for:)` hashes the slot, and the running one unless its leaves are known, and fetches what the decision needs: the head of a pack, or the index.
 /// 2. `run(_:progress:sink:)` hands over every block that the slot lacks, each checked against its truncated leaf.
 ///    After an error (a bad mirror, a lost connection) go on at 1: nothing that is right is fetched again.
 /// 3. If the root hash is wrong for all that, a truncated leaf has lied: `repair(_:)` finds the groups of blocks that
@@ -23,12 +23,23 @@ public final class BlockUpdate {
         public let rootHash: SHA256Digest
         /// How many blocks its root file system has; what follows on the partition is not read.
         public let blockCount: Int
+        /// The truncated leaf that each block must have, with the new release's salt; nil where the blocks are hashed.
+        public let leaves: [UInt64]?
 
         /// Names the running slot.
-        public init(device: any BlockDevice, rootHash: SHA256Digest, blockCount: Int) {
+        ///
+        /// - Parameter leaves: from its hash tree, proven by its root hash, as `LeafHasher` truncates them. They only say
+        ///   where a block should be: each is read and hashed before it is used, and fetched where it is not right.
+        public init(
+            device: any BlockDevice,
+            rootHash: SHA256Digest,
+            blockCount: Int,
+            leaves: [UInt64]? = nil
+        ) {
             self.device = device
             self.rootHash = rootHash
             self.blockCount = blockCount
+            self.leaves = leaves
         }
     }
 
@@ -154,7 +165,7 @@ public final class BlockUpdate {
     /// Learns the truncated leaves of the new root from the head of a pack, or else from the index.
     private func learnLeaves() async throws {
         if let running {
-            let old = HashedBlocks(hashing: running.device, blockCount: running.blockCount, hasher: hasher)
+            let old = hashed(running)
             lookup = BlockLookup(old)
             if let entry = transports.packs.first(where: { $0.from == running.rootHash }) {
                 do {
@@ -168,6 +179,14 @@ public final class BlockUpdate {
             }
         }
         leaves = try await loadedIndex().leaves
+    }
+
+    /// What the running slot has, or by its hash tree should have.
+    private func hashed(_ running: Running) -> HashedBlocks {
+        guard let leaves = running.leaves, leaves.count == running.blockCount else {
+            return HashedBlocks(hashing: running.device, blockCount: running.blockCount, hasher: hasher)
+        }
+        return HashedBlocks(known: leaves.map(hasher.masked))
     }
 
     /// The leaves that the head of a pack leads to; nil where a block of the running slot is damaged, and the index tells

@@ -42,6 +42,12 @@ public struct HashedBlocks: Sendable {
         (leaves, unreadable) = (whole.leaves, whole.unreadable)
     }
 
+    /// Takes truncated leaves that are known without reading the blocks, which may be unreadable for all that.
+    init(known leaves: [UInt64]) {
+        self.leaves = leaves
+        unreadable = BlockSet(capacity: leaves.count)
+    }
+
     /// What the threads have found so far.
     private struct Partial {
         var leaves: [UInt64]

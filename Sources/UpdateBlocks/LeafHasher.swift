@@ -1,3 +1,4 @@
+import Glibc
 public import Hashing
 
 /// Computes dm-verity's leaves: the SHA-256 of salt and block, and the 8 bytes of it that an index has.
@@ -20,13 +21,27 @@ public struct LeafHasher: Sendable {
     }
 
     /// The first 8 bytes of a block's leaf, as a little-endian number.
+    ///
+    /// A block of zeros is not hashed: a slot that was never written is read at the speed of memory.
     public func leaf(of block: UnsafeRawBufferPointer) -> UInt64 {
+        if Self.isZero(block) { return zeroLeaf }
         var hasher = salted
         hasher.update(block)
         return withUnsafeTemporaryAllocation(byteCount: SHA256Digest.byteCount, alignment: 8) { digest in
             hasher.finish(into: digest)
             return UInt64(littleEndian: digest.load(as: UInt64.self)) & mask
         }
+    }
+
+    /// The bits that count of a truncated leaf that somebody else computed.
+    func masked(_ leaf: UInt64) -> UInt64 { leaf & mask }
+
+    /// Whether all bytes of a whole block are 0: the first is, and every other is as the one before it.
+    private static func isZero(_ block: UnsafeRawBufferPointer) -> Bool {
+        guard block.count == BlockFormat.blockSize, let base = block.baseAddress, block[0] == 0 else {
+            return false
+        }
+        return memcmp(base, base + 1, block.count - 1) == 0
     }
 
     /// The digest of a whole block, which may be one of the tree.

@@ -84,7 +84,8 @@ struct RangeReader {
                 let part = parts[number]
                 let from = max(part.lowerBound, piece.offset)
                 let to = min(part.upperBound, end)
-                buffers[number, default: []] += piece.bytes[Int(from - piece.offset)..<Int(to - piece.offset)]
+                buffers[number, default: Self.buffer(part)] +=
+                    piece.bytes[Int(from - piece.offset)..<Int(to - piece.offset)]
                 if to == part.upperBound, let bytes = buffers.removeValue(forKey: number) {
                     try await deliver(number, bytes, piece.source)
                 }
@@ -94,6 +95,13 @@ struct RangeReader {
         for (range, position) in zip(ranges, positions) where position < range.upperBound {
             throw wrong(source, "it ended at \(position) instead of \(range.upperBound)")
         }
+    }
+
+    /// Room for a part, taken once; the caller has bounded it.
+    private static func buffer(_ part: Range<UInt64>) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Int(clamping: min(part.upperBound - part.lowerBound, batchBytes)))
+        return bytes
     }
 
     private static func firstPart(_ parts: ArraySlice<Range<UInt64>>, endingAfter offset: UInt64) -> Int {

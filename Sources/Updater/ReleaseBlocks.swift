@@ -31,11 +31,17 @@ final class ReleaseBlocks: BlockSource, @unchecked Sendable {
     }
 
     /// Decides where every block comes from, and fetches what that needs.
-    func prepare() async throws -> (plan: BlockPlan, index: LeafIndex) {
+    ///
+    /// - Returns: With the plan, what is known of each block, and which blocks the slot lacks.
+    func prepare() async throws -> (plan: BlockPlan, index: LeafIndex, missing: BlockSet) {
         defer { tellOfPack() }
         let plan = try await update.plan(for: slot)
         self.plan = plan
-        return (plan, LeafIndex(leaves: update.leaves))
+        var missing = BlockSet(capacity: update.blockCount)
+        for run in plan.runs where run.source != .inPlace {
+            missing.insert(Int(run.blocks.lowerBound)..<Int(run.blocks.upperBound))
+        }
+        return (plan, LeafIndex(leaves: update.leaves), missing)
     }
 
     func deliver(_ missing: BlockSet, to sink: BlockSink) async throws {
@@ -47,8 +53,10 @@ final class ReleaseBlocks: BlockSource, @unchecked Sendable {
             plan = try await update.repair(slot)
         }
         isFirst = false
-        try await update.run(plan, progress: { _ in }) { first, bytes in
-            try await sink.write(bytes, at: UInt64(first))
+        try await WriteQueue.run(to: sink) { queue in
+            try await update.run(plan, progress: { _ in }) { first, bytes in
+                try await queue.put(bytes, at: UInt64(first))
+            }
         }
     }
 

@@ -38,9 +38,9 @@ extension Updater {
             rootHash: release.root.hash
         )
         do {
-            let (blocks, index) = try await plan(release.root, transports, files, kernel, on: disk)
+            let blocks = try await plan(release.root, transports, files, kernel, on: disk)
             let contents = try await kernel.fetch(kernelImage) { self.tell(.warning($0)) }
-            try await write(release, blocks, index, image, contents, to: disk)
+            try await write(release, blocks, image, contents, to: disk)
         } catch let error as UpdaterError {
             throw error
         } catch let error as SlotError {
@@ -76,31 +76,26 @@ extension Updater {
         _ files: [Release.File: ArtefactFile],
         _ kernel: KernelFile,
         on disk: SlotDisk
-    ) async throws -> (ReleaseBlocks, LeafIndex) {
-        let tree = try parameters(of: disk)
-        let running = BlockUpdate.Running(
-            device: disk.activeRoot,
-            rootHash: environment.system.rootHash,
-            blockCount: Int(clamping: tree.dataBlockCount)
-        )
+    ) async throws -> PlannedBlocks {
+        let running = try runningSlot(of: disk, salt: root.salt.bytes)
         let blocks = try ReleaseBlocks(slot: disk.inactiveRoot, warn: { self.tell(.warning($0)) }) {
             let open: (Release.File) -> any UpdateBlocks.RemoteFile = { file in
                 if let known = files[file] { known } else { MissingArtefact(name: file.file) }
             }
             return try BlockUpdate(root: root, transports: transports, running: running, open: open)
         }
-        let (plan, index) = try await blocks.prepare()
+        tell(.progress(SlotProgress(step: .scan)))
+        let (plan, index, missing) = try await blocks.prepare()
         try planned(
             UpdateRecord.Plan(bytes: plan.byteCount + kernel.byteCount, method: plan.method.rawValue)
         )
-        return (blocks, index)
+        return PlannedBlocks(source: blocks, index: index, missing: missing)
     }
 
     /// Does the install in its one order of writes.
     private func write(
         _ release: Release,
-        _ blocks: ReleaseBlocks,
-        _ index: LeafIndex,
+        _ blocks: PlannedBlocks,
         _ image: StagedImage,
         _ kernel: ByteSource,
         to disk: SlotDisk
@@ -127,8 +122,9 @@ extension Updater {
                     dataBlockCount: root.dataBlocks
                 )
             ),
-            index: index,
-            source: blocks
+            index: blocks.index,
+            source: blocks.source,
+            missing: blocks.missing
         ) { self.tell(.progress($0)) }
     }
 
@@ -181,6 +177,26 @@ extension Updater {
         return try VeritySuperblock.parse(bytes)
     }
 
+    /// The running slot as a source of blocks.
+    ///
+    /// The salt is the same for all versions of a variant, so the slot's own hash tree has the leaves: 1/128 of what would
+    /// be read and hashed otherwise. Where it has another salt, or not the tree of the running root, the blocks are hashed.
+    private func runningSlot(of disk: SlotDisk, salt: [UInt8]) throws -> BlockUpdate.Running {
+        let parameters = try parameters(of: disk)
+        let blockCount = Int(clamping: parameters.dataBlockCount)
+        var leaves: [UInt64]?
+        if parameters.salt == salt, let found = try? disk.activeLeaves(parameters), found.count == blockCount
+        {
+            leaves = found
+        }
+        return BlockUpdate.Running(
+            device: disk.activeRoot,
+            rootHash: environment.system.rootHash,
+            blockCount: blockCount,
+            leaves: leaves
+        )
+    }
+
     /// What of a release's kernel image is there.
     private func kernelFile(_ release: Release, _ disk: SlotDisk) throws(UpdaterError) -> KernelFile {
         guard release.uki.size <= BootSlots.maximumUKISize else {
@@ -208,6 +224,13 @@ extension UpdateRecord.Staged {
             rootHash: rootHash
         )
     }
+}
+
+/// The blocks of a release, and what is known of them and of the slot.
+private struct PlannedBlocks {
+    let source: ReleaseBlocks
+    let index: LeafIndex
+    let missing: BlockSet
 }
 
 /// An artefact that nobody asked for beforehand.

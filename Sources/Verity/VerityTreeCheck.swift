@@ -10,13 +10,16 @@ extension VerityVerification {
     ///   - tree: The hash device; its first block is the superblock.
     ///   - rootHash: The root hash from a trusted place.
     ///   - parameters: What the superblock must say.
+    ///   - leaves: Gets each block of leaves that is right, in order: its number and its 4096 bytes. They are proven as far as
+    ///     they came; none come of a tree without levels.
     /// - Returns: The first block that is not what it should be, from the top down; nil if there is none. A wrong
     ///   superblock is named as the block at offset 0 of the level above the top.
     /// - Throws: `VerityError.truncated` when the hash device is too short; what reading throws.
     public static func firstCorruptBlock(
         ofTree tree: VeritySource,
         rootHash: SHA256Digest,
-        parameters: VerityParameters
+        parameters: VerityParameters,
+        leaves: (Int, [UInt8]) -> Void = { _, _ in }
     ) throws(VerityError) -> VerityReport.TreeBlock? {
         let layout = VerityLayout(parameters)
         guard tree.byteCount >= layout.byteCount else {
@@ -39,7 +42,7 @@ extension VerityVerification {
                 let entry = index * VerityFormat.digestSize
                 guard digests[entry..<entry + VerityFormat.digestSize].elementsEqual(hasher.digest(of: block))
                 else { return VerityReport.TreeBlock(level: level, byteOffset: offset) }
-                if level > 0 { below += block }
+                if level > 0 { below += block } else { leaves(index, block) }
             }
             digests = below
         }

@@ -36,6 +36,77 @@ struct UpdateTests {
         }
     }
 
+    /// Counts the bytes that are read of a disk.
+    private final class Counting: BlockDevice {
+        let inner: any BlockDevice
+        let bytesRead = Mutex(0)
+
+        init(_ inner: any BlockDevice) { self.inner = inner }
+
+        var name: String { inner.name }
+        var byteCount: UInt64 { inner.byteCount }
+
+        func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(BlockDeviceError) {
+            bytesRead.withLock { $0 += buffer.count }
+            try inner.read(at: offset, into: buffer)
+        }
+
+        func readMedium(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
+            throws(BlockDeviceError)
+        {
+            try read(at: offset, into: buffer)
+        }
+
+        func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(BlockDeviceError) {
+            try inner.write(bytes, at: offset)
+        }
+
+        func flush() throws(BlockDeviceError) { try inner.flush() }
+    }
+
+    @Test(
+        "Leaves that are known save reading the running slot, and nothing rests on them",
+        arguments: [true, false]
+    )
+    func knownLeaves(withPack: Bool) async throws {
+        var random = Seeded(state: 57)
+        let old = random.blocks(300)
+        var new = old
+        for block in 40..<60 { new[block] = random.block() }
+        var release = try await Published(new, from: old)
+        if !withPack { release.transports.packs = [] }
+        let hash = try rootHash(old)
+        let right = old.map { block in block.withUnsafeBytes { release.hasher.leaf(of: $0) } }
+        var wrong = right
+        wrong.swapAt(100, 200)
+        // The last: not as many as there are blocks, so that they are not used.
+        for (leaves, isPlanned) in [(nil, false), (right, true), (wrong, true), (right.dropLast(), false)] {
+            // A block that can't be read, and one that is damaged.
+            let slot = try disk(old, name: "active")
+            try slot.write([0xFF], at: UInt64(250 * size))
+            let device = Counting(FaultyDisk(slot, [.unreadable(at: UInt64(270 * size))]))
+            let server = try release.server
+            let running = BlockUpdate.Running(
+                device: device,
+                rootHash: hash,
+                blockCount: old.count,
+                leaves: leaves.map { Array($0) }
+            )
+            let update = try BlockUpdate(root: release.root, transports: release.transports, running: running)
+            {
+                server.file($0.file)
+            }
+            let target = try disk([], spare: new.count)
+            let plan = try await update.plan(for: target)
+            #expect((device.bytesRead.withLock { $0 } == 0) == isPlanned)
+            // What is damaged is not known before it is read.
+            let missing = isPlanned ? 20 + (leaves == wrong ? 2 : 0) : 22
+            #expect(plan.blockCount { $0 == .fetch } <= missing)
+            try await update.run(plan, progress: { _ in }) { try target.write($1, at: UInt64($0 * size)) }
+            #expect(try content(target, new.count) == joined(new))
+        }
+    }
+
     @Test("A first installation is one stream or ranges, never more than the image")
     func first() async throws {
         let images = ImagePair(seed: 50)

@@ -74,6 +74,24 @@ struct Stopping: BlockSource {
         #expect(host.disk.events == [])
     }
 
+    /// Who has just hashed the slot says what is missing; what is wrong about that costs a delivery and not a root.
+    @Test(arguments: [false, true])
+    func whatIsKnownToBeMissingIsNotLookedForAgain(_ isRight: Bool) async throws {
+        let disk = try SampleHost.slots(host.disk, running: old)
+        let installer = SlotInstaller(disk: disk, bootFiles: NoBootFiles()) { _ in }
+        var missing = try await installer.missingBlocks(of: new.slot, index: new.index)
+        if !isRight { missing.remove(30) }
+        let source = SampleSource(new)
+        let steps = Mutex<[SlotStep]>([])
+        try await installer.install(new.slot, index: new.index, source: source, missing: missing) {
+            progress in
+            steps.withLock { $0.append(progress.step) }
+        }
+        #expect(source.log.counts == (isRight ? [136] : [135, 1]))
+        #expect(!steps.withLock { $0.contains(.scan) })
+        #expect(try await disk.inactiveIsIntact(rootHash: new.rootHash))
+    }
+
     /// What an install that was killed wrote is in the cache: it is flushed before anything is taken for durable.
     @Test func anInstallBeginsWithAFlush() async throws {
         await #expect(throws: Stopping.Killed.self) {

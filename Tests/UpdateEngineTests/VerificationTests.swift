@@ -10,6 +10,35 @@ import Verity
 @testable import UpdateFixtures
 
 @Suite struct VerificationTests {
+    /// The leaves of the running slot are those of its tree, if the tree is that of its root hash.
+    @Test func theActiveLeavesAreProven() throws {
+        for blocks in [128, 129, 140] {
+            let running = try SampleRelease(version: "1.0.0", seed: 1, blocks: blocks)
+            let host = try SampleHost(running: running, withESP: false)
+            let leaves = try SampleHost.slots(host.disk, running: running).activeLeaves(running.parameters)
+            let index = running.index
+            #expect(leaves?.count == blocks)
+            for (block, leaf) in (leaves ?? []).enumerated() {
+                let digest = withUnsafeBytes(of: leaf.littleEndian) { Array($0) }
+                #expect(digest.withUnsafeBytes { index.isRight(UInt64(block), digest: $0) })
+            }
+            // A tree with one other bit in the top level, in the leaves, or in the superblock.
+            let tree = host.table.partitions[2].offset
+            for place in [tree + 88, tree + 4096, tree + UInt64(running.tree.count) - 4096] {
+                let damaged = host.disk.copy()
+                let byte = try damaged.read(at: place, count: 1)
+                try damaged.write([byte[0] ^ 1], at: place)
+                #expect(
+                    try SampleHost.slots(damaged, running: running).activeLeaves(running.parameters) == nil
+                )
+            }
+        }
+        // One block has no tree.
+        let one = try SampleRelease(version: "1.0.0", seed: 1, blocks: 1)
+        let host = try SampleHost(running: one, withESP: false)
+        #expect(try SampleHost.slots(host.disk, running: one).activeLeaves(one.parameters) == nil)
+    }
+
     /// Root and tree of the slot that is not running, each block, as its medium holds them and not the cache.
     @Test func theOtherSlotIsProvenWhole() async throws {
         let old = try SampleRelease(version: "1.0.0", seed: 1)

@@ -1,3 +1,4 @@
+import BlockDevices
 import BootEntries
 import Foundation
 import Hashing
@@ -7,6 +8,7 @@ import TestSupport
 import Testing
 import UpdateBlocks
 
+@testable import UpdateEngine
 @testable import UpdateFixtures
 @testable import Updater
 
@@ -20,6 +22,58 @@ import UpdateBlocks
     private static let addresses = """
         "metadata-base-url": "https://u.example/m", "targets-base-url": "https://u.example/t"
         """
+
+    /// Puts up to 16 pieces of 256 KiB into a queue in front of a disk, and counts those that it took.
+    private func put(on disk: any BlockDevice, until end: Int = 16, _ count: inout Int) async throws {
+        let blocks = 16 * 64
+        let sink = BlockSink(
+            root: disk,
+            blockCount: UInt64(blocks),
+            missing: BlockSet(allBelow: blocks)
+        ) { _ in }
+        try await WriteQueue.run(to: sink) { queue in
+            for piece in 0..<16 {
+                guard piece < end else { throw CancellationError() }
+                let bytes = [UInt8](repeating: UInt8(piece + 1), count: 64 * 4096)
+                try await queue.put(bytes, at: UInt64(piece * 64))
+                count += 1
+            }
+        }
+    }
+
+    private func offsets(_ disk: RecordedDisk) -> [UInt64] {
+        disk.events.compactMap { if case .write(let offset, _) = $0 { offset } else { nil } }
+    }
+
+    @Test("What is put into the queue of writes is written in order before it ends, whoever ends it")
+    func writeQueue() async throws {
+        for end in [16, 5] {
+            let disk = RecordedDisk(byteCount: 4 << 20)
+            var count = 0
+            do {
+                try await put(on: disk, until: end, &count)
+                #expect(end == 16)
+            } catch is CancellationError {
+                #expect(end == 5)
+            }
+            #expect(count == end && offsets(disk) == (0..<UInt64(end)).map { $0 * 64 * 4096 })
+        }
+    }
+
+    @Test("A write that fails ends the queue: nothing is written after it, and little was taken")
+    func writeQueueFails() async throws {
+        let disk = RecordedDisk(byteCount: 4 << 20)
+        var count = 0
+        let error = await #expect(throws: SlotError.self) {
+            try await put(on: FaultyDisk(disk, [.unwritable(at: 2 * 64 * 4096)]), &count)
+        }
+        guard case .disk(.blocks, .write)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(offsets(disk) == [0, 64 * 4096])
+        #expect(count <= 4, "more than 512 KiB were waiting")
+    }
 
     @Test("The rendered settings are read")
     func configuration() throws {

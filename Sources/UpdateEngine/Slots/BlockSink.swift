@@ -37,7 +37,7 @@ public actor BlockSink {
     ///   - first: The number of the first block.
     ///   - bytes: Whole blocks of 4096 bytes.
     /// - Throws: `SlotError.badDelivery`, `.disk` or `.cancelled`; the last also when the delivery has ended.
-    public func write(_ bytes: [UInt8], at first: UInt64) throws(SlotError) {
+    public func write(_ bytes: [UInt8], at first: UInt64) async throws(SlotError) {
         if isClosed || Task.isCancelled { throw .cancelled(.blocks) }
         let count = UInt64(bytes.count / Self.blockSize)
         guard bytes.count.isMultiple(of: Self.blockSize), first <= blockCount, count <= blockCount - first
@@ -47,7 +47,7 @@ public actor BlockSink {
             unflushed += bytes.count
             if unflushed >= flushSize {
                 unflushed = 0
-                try root.flush()
+                try await flush()
             }
         } catch {
             throw .disk(.blocks, error)
@@ -55,6 +55,15 @@ public actor BlockSink {
         for block in first..<first + count { missing.remove(Int(block)) }
         let done = total - UInt64(missing.count)
         progress(SlotProgress(step: .blocks, doneBytes: done * 4096, totalBytes: total * 4096))
+    }
+
+    /// Flushes on a thread of its own: the medium takes its time, in which the next blocks are unpacked.
+    private func flush() async throws(BlockDeviceError) {
+        let root = root
+        let result = await onThread { _ in
+            Result { () throws(BlockDeviceError) in try root.flush() }
+        }
+        try result.get()
     }
 
     /// Refuses every later write.

@@ -14,6 +14,8 @@ public struct SlotDisk: Sendable {
     public let esp: any BlockDevice
     /// The active slot's root partition, to read from: raw, not through dm-verity.
     public let activeRoot: any BlockDevice
+    /// The active slot's hash tree, raw as well.
+    let activeVerity: any BlockDevice
     /// The inactive slot's root partition.
     public let inactiveRoot: any BlockDevice
     /// The inactive slot's hash tree.
@@ -38,6 +40,7 @@ public struct SlotDisk: Sendable {
             }
             esp = try part(slots.esp, "ESP")
             activeRoot = try part(slots.active.root, "active root")
+            activeVerity = try part(slots.active.verity, "active hash tree")
             inactiveRoot = try part(slots.inactive.root, "inactive root")
             inactiveVerity = try part(slots.inactive.verity, "inactive hash tree")
         } catch {

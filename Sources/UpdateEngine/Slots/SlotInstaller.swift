@@ -43,11 +43,14 @@ public struct SlotInstaller: Sendable {
 
     /// Installs a release; when it returns, the slot is whole and named, and its kernel image staged.
     ///
+    /// - Parameter missing: The blocks that are not the release's, where the caller has just hashed the slot; nil where they
+    ///   are to be looked for. What is wrong about it is found when all is read back, and delivered then.
     /// - Throws: `SlotError`, or what the source throws. The active slot and its boot entry are untouched in any case.
     public func install(
         _ release: SlotRelease,
         index: any BlockIndex,
         source: any BlockSource,
+        missing: BlockSet? = nil,
         progress: @escaping @Sendable (SlotProgress) -> Void = { _ in }
     ) async throws {
         try check(release)
@@ -60,8 +63,9 @@ public struct SlotInstaller: Sendable {
         _ = try TableWriter.repair(disk.device, sectorSize: disk.slots.table.sectorSize)
         try onESP(.removeEntry, progress) { try bootFiles.removeInactive() }
         try setTable(.clearLabels, progress) { () throws(GPTError) in try disk.slots.withEmptyInactive() }
-        let found = try await measure(release, index, step: .scan, progress: progress)
-        try await fill(found.wrong, source, release, progress)
+        var wrong = missing
+        if wrong == nil { wrong = try await measure(release, index, step: .scan, progress: progress).wrong }
+        if let wrong { try await fill(wrong, source, release, progress) }
         var content = try await measure(release, index, step: .tree, progress: progress)
         if content.rootHash != release.rootHash {
             // Wrong blocks by the index: the medium lost them. None: what was found in the slot is not to be trusted.

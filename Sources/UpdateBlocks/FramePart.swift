@@ -1,0 +1,114 @@
+import Synchronization
+import Zstd
+
+/// Some frames of `root.zst` that follow each other, as they came, to be decompressed and checked by any task.
+struct FramePart: Sendable {
+    /// A frame: its blocks, and where its bytes lie among those of the part; nil where none of its blocks is wanted.
+    struct Frame: Sendable {
+        let blocks: Range<Int>
+        let bytes: Range<Int>?
+    }
+
+    /// At least one, in order and without gaps.
+    let frames: [Frame]
+    let bytes: [UInt8]
+    /// The server that sent the last of them.
+    let source: String
+    /// The truncated leaf of every block of the root.
+    let leaves: [UInt64]
+    let hasher: LeafHasher
+
+    /// What is in a part.
+    struct Content: Sendable {
+        /// All blocks of the frames.
+        let blocks: Range<Int>
+        /// Their bytes; those of blocks that are not right mean nothing.
+        let bytes: [UInt8]
+        /// Whether each block was there and has its leaf.
+        let isRight: [Bool]
+        let source: String
+
+        /// The bytes of some of the blocks.
+        func bytes(of part: Range<Int>) -> [UInt8] {
+            if part == blocks { return bytes }
+            let start = (part.lowerBound - blocks.lowerBound) * BlockFormat.blockSize
+            return Array(bytes[start..<start + part.count * BlockFormat.blockSize])
+        }
+    }
+
+    /// A part that another task unpacks.
+    final class Unpacking: Sendable {
+        private let task: Task<Result<Content, UpdateBlocksError>, Never>
+        private let finished: Flag
+
+        /// Begins.
+        init(_ part: FramePart) {
+            let flag = Flag()
+            finished = flag
+            task = Task.detached {
+                let result = Result { () throws(UpdateBlocksError) in try part.content() }
+                flag.value.store(true, ordering: .releasing)
+                return result
+            }
+        }
+
+        /// Whether nobody has to wait for the content: where the network is slow, it is not held back.
+        var isFinished: Bool { finished.value.load(ordering: .acquiring) }
+
+        /// Waits for what is in the part.
+        func content() async throws(UpdateBlocksError) -> Content { try await task.value.get() }
+    }
+
+    private final class Flag: Sendable {
+        let value = Atomic<Bool>(false)
+    }
+
+    /// Decompresses the frames that are wanted and compares each of their blocks with its leaf.
+    ///
+    /// - Throws: `UpdateBlocksError.compression` where there is no memory for it. A damaged frame has no right blocks.
+    func content() throws(UpdateBlocksError) -> Content {
+        let decompressor: ZstdDecompressor
+        do throws(ZstdError) { decompressor = try ZstdDecompressor() } catch { throw .compression(error) }
+        let size = BlockFormat.blockSize
+        let first = frames.first?.blocks.lowerBound ?? 0
+        let blocks = first..<max(first, frames.last?.blocks.upperBound ?? 0)
+        var isRight = [Bool](repeating: false, count: blocks.count)
+        let content = [UInt8](unsafeUninitializedCapacity: blocks.count * size) { buffer, filled in
+            let all = UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: blocks.count * size)
+            for frame in frames {
+                let start = (frame.blocks.lowerBound - first) * size
+                let target = UnsafeMutableRawBufferPointer(
+                    rebasing: all[start..<start + frame.blocks.count * size]
+                )
+                guard decompress(frame, into: target, decompressor) else {
+                    target.initializeMemory(as: UInt8.self, repeating: 0)
+                    continue
+                }
+                for block in frame.blocks {
+                    let place = (block - frame.blocks.lowerBound) * size
+                    let leaf = hasher.leaf(of: UnsafeRawBufferPointer(rebasing: target[place..<place + size]))
+                    isRight[block - first] = leaf == leaves[block]
+                }
+            }
+            filled = blocks.count * size
+        }
+        return Content(blocks: blocks, bytes: content, isRight: isRight, source: source)
+    }
+
+    /// Whether a frame is wanted and whole.
+    private func decompress(
+        _ frame: Frame,
+        into target: UnsafeMutableRawBufferPointer,
+        _ decompressor: ZstdDecompressor
+    ) -> Bool {
+        guard let range = frame.bytes else { return false }
+        return bytes.withUnsafeBytes { bytes in
+            do throws(ZstdError) {
+                try decompressor.decompress(UnsafeRawBufferPointer(rebasing: bytes[range]), into: target)
+                return true
+            } catch {
+                return false
+            }
+        }
+    }
+}
