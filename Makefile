@@ -29,7 +29,7 @@ TESTS := timeout $(if $(CI),,--foreground) --kill-after 60 45m $(SWIFT) test --s
 BUILD_SUITES := MachineTests\.(BuildFault|BuiltImage|Inspect|Reproducibility)Tests
 MACHINE_TESTS = BULKHEAD_VENV=$(VENV) BULKHEAD_TEST_IMAGE=$$(ls -d $(TEST_OUTPUT)/$(VARIANT)-*) BULKHEAD_TEST_KEYS=$(TEST_KEYS)
 
-.PHONY: help setup setup-run setup-tests setup-bench bulkhead image run test soak bench fuzz docs lint format clean
+.PHONY: help setup setup-run setup-tests setup-bench bulkhead image run test test-containers soak bench fuzz docs lint format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -99,6 +99,16 @@ test: setup-tests $(VENV)/bin/schemathesis $(VENV)/lib/tuf-installed $(VENV)/lib
 	$(MACHINE_TESTS) $(TESTS) --no-parallel --filter '$(BUILD_SUITES)'
 	$(MACHINE_TESTS) $(TESTS) --parallel --experimental-maximum-parallelization-width 2 \
 	  --filter MachineTests --skip '$(BUILD_SUITES)'
+
+# Not a part of 'test', whose boots would take half as long again (docs/decisions/0013). The nested suites of BootTests
+# change disks, which host containers have no part in.
+test-containers: VARIANT := vm-host-containers
+test-containers: setup-tests ## After 'make test': boot an image with host containers and come in through them; half an hour
+	$(SWIFT) build --build-tests
+	.build/debug/bulkhead build $(VARIANT) --output $(TEST_OUTPUT) --format raw \
+	  --update-root $(TEST_KEYS)/1.root.json
+	$(MACHINE_TESTS) $(TESTS) --parallel --experimental-maximum-parallelization-width 2 \
+	  --filter 'MachineTests\.((Bootstrap)?ContainerTests|BootTests/[a-z])'
 
 soak: setup-tests ## After 'make test': updates that hang, and 20 (KILLS=n) and 8 (CUTS=n) that lose power; over an hour
 	$(SWIFT) build --build-tests

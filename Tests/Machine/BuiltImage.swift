@@ -23,8 +23,8 @@ struct BuiltImage: Sendable {
 
     /// Said when tests of host containers are skipped.
     static let noHostContainersComment: Comment = """
-        SKIPPED: the image has no host containers; let a variant extend the fragment 'host-containers' and set \
-        BULKHEAD_TEST_IMAGE to its build folder
+        SKIPPED: the image has no host containers; run 'make test-containers', or set BULKHEAD_TEST_IMAGE to the \
+        build folder of a variant that extends the fragment 'host-containers'
         """
 
     /// Said when tests are skipped.
