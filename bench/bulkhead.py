@@ -42,10 +42,16 @@ class Bulkhead:
         return self.work / "cache"
 
     def build(
-        self, cache: Path, output: Path, *, repository: Path | None = None, arguments: list[str] | None = None
+        self,
+        cache: Path,
+        output: Path,
+        *,
+        variant: str | None = None,
+        repository: Path | None = None,
+        arguments: list[str] | None = None,
     ) -> Build:
         settle()
-        command: list[str | Path] = [self.program, "build", self.variant, "--json", "--format", "raw"]
+        command: list[str | Path] = [self.program, "build", variant or self.variant, "--json", "--format", "raw"]
         command += ["--cache", cache, "--output", output, "--repository", repository or self.repository]
         log = self.work / "bulkhead.log"
         done: Finished = run(
@@ -55,10 +61,10 @@ class Bulkhead:
         stages = {stage["name"]: float(stage["seconds"]) for stage in facts["stages"] if not stage["cached"]}
         return Build(done.seconds, done.peak, Path(facts["folder"]), bool(facts["unchanged"]), stages)
 
-    def image(self) -> Build:
-        """The default image, built into the bench's own cache; also what fetches all packages."""
+    def image(self, variant: str | None = None) -> Build:
+        """The default image or a variant's, built into the bench's own cache; also what fetches all packages."""
         say("building the image once, to fetch packages and tools")
-        return self.build(self.cache, self.work / "image")
+        return self.build(self.cache, self.work / "image", variant=variant)
 
     def warm_cache(self, name: str) -> Path:
         """A cache with packages and package lists, and nothing that was made from them.

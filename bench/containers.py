@@ -22,6 +22,8 @@ from context import Context
 from machine import BenchError, fresh, load, median, run, say, settle, size, spread
 from results import Section
 
+#: The variant that has containers of its own.
+VARIANT = "vm-host-containers"
 NAME = "control"
 SOURCE = f"localhost/{NAME}"
 #: What containerd starts for a container; any C library is new enough for it.
@@ -37,7 +39,7 @@ def measure(context: Context) -> list[Section]:
         raise BenchError("containers need root: run the bench as root")
     if not shutil.which("runc"):
         raise BenchError("there is no runc on this machine: install the package runc")
-    build = context.image()
+    build = context.image() if context.has_given_image else context.bulkhead.image(VARIANT)
     folder = fresh(context.work / "containers")
     try:
         return compare(settings.unpack(context, build, folder), folder, context.rounds)
