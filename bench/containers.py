@@ -71,9 +71,9 @@ def compare(root: Path, folder: Path, rounds: int) -> list[Section]:
         )
         with host.running() as (_, process):
             memory = Section("Memory of a container's supervisor", ["", "Resident set", "Its own", "At the start"])
-            start = settings.memory(process.pid, "VmRSS")
+            start = settings.status_size(process.pid, "VmRSS")
             used = settings.resident(process.pid)
-            own = settings.memory(process.pid, "RssAnon")
+            own = settings.status_size(process.pid, "RssAnon")
             memory.row("hostd host-container run, idle", size(used), size(own), size(start))
             memory.notes.append(
                 "Its own: what no other process shares (RssAnon). The rest is of files, which all of the host's programs"

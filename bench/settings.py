@@ -96,10 +96,10 @@ class Client:
 def resident(pid: int) -> int:
     """The resident set of a process that has done nothing for a while, in bytes."""
     time.sleep(50)
-    return memory(pid, "VmRSS")
+    return status_size(pid, "VmRSS")
 
 
-def memory(pid: int, name: str) -> int:
+def status_size(pid: int, name: str) -> int:
     """A field of proc_pid_status(5) that is a size, in bytes."""
     found = re.search(rf"^{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
     if not found:
