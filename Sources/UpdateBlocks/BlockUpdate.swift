@@ -7,7 +7,8 @@ public import ReleaseManifest
 /// The caller writes the blocks that it is given, builds the tree and compares the root hash; this type knows where
 /// blocks come from. It is used by one task at a time:
 ///
-/// 1. `plan(for:)` hashes the slot, and the running one unless its leaves are known, and fetches what the decision needs: the head of a pack, or the index.
+/// 1. `plan(for:)` hashes the slot, and the running one unless its leaves are known, and fetches what the decision needs:
+///    the head of a pack, or the index.
 /// 2. `run(_:progress:sink:)` hands over every block that the slot lacks, each checked against its truncated leaf.
 ///    After an error (a bad mirror, a lost connection) go on at 1: nothing that is right is fetched again.
 /// 3. If the root hash is wrong for all that, a truncated leaf has lied: `repair(_:)` finds the groups of blocks that

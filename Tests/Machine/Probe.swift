@@ -14,7 +14,9 @@ struct Probe {
     }
 
     /// What a guest is asked at the end of its boot, in this order.
-    static let sections = [
+    static let sections = common + (BuiltImage.hasHostContainers ? [crun] : [])
+
+    private static let common = [
         Section(name: "state", command: "/usr/bin/systemctl is-system-running"),
         Section(name: "failed", command: "/usr/bin/systemctl list-units --failed --plain --no-legend --full"),
         Section(
@@ -34,16 +36,18 @@ struct Probe {
             command: "/usr/bin/ctr run --rm --rootfs --read-only /run/probe probe "
                 + "/usr/lib/bulkhead/hostd --help"
         ),
-        Section(
-            name: "container-crun",
-            command: "/usr/bin/ctr run --rm --runc-binary /usr/bin/crun --rootfs --read-only /run/probe "
-                + "probe /usr/lib/bulkhead/hostd --help"
-        ),
         Section(name: "boots", command: "/usr/bin/journalctl --list-boots --no-pager --quiet"),
         Section(name: "blame", command: "/usr/bin/systemd-analyze --no-pager blame"),
         Section(name: "time", command: "/usr/bin/systemd-analyze --no-pager time"),
         Section(name: "journal", command: "/usr/bin/journalctl -b --no-pager -o short-monotonic"),
     ]
+
+    /// The other runtime, which the variant with host containers has, too.
+    private static let crun = Section(
+        name: "container-crun",
+        command: "/usr/bin/ctr run --rm --runc-binary /usr/bin/crun --rootfs --read-only /run/probe "
+            + "probe-crun /usr/lib/bulkhead/hostd --help"
+    )
 
     /// Units whose state is reported.
     static let units = [
