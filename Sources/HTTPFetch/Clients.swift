@@ -11,6 +11,11 @@ internal import NIOSSL
 /// proxy itself with the whole URL in the request line (RFC 9112, section 3.2.2).
 final class Clients: Sendable {
     private static let authoritiesLimit: UInt64 = 8 << 20
+    /// Bytes that are taken from a socket at a time.
+    ///
+    /// Each time costs several changes of thread, so they are more than the library's 64 KiB; of each request one such
+    /// piece is held.
+    private static let readSize = 256 << 10
 
     private let direct: HTTPClient
     private let proxy: (url: FetchURL, tunnel: HTTPClient, forward: HTTPClient)?
@@ -33,6 +38,7 @@ final class Clients: Sendable {
             tls.additionalTrustRoots = [.certificates(try Self.certificates(path))]
         }
         base.tlsConfiguration = tls
+        base.http1_1ConnectionDebugInitializer = Self.readLargePieces
         noProxy = try NoProxy(configuration.noProxy)
         let url = try configuration.proxy.map { text throws(FetchError) in try Self.proxyURL(text) }
         direct = HTTPClient(eventLoopGroupProvider: .singleton, configuration: base)
@@ -41,7 +47,9 @@ final class Clients: Sendable {
             return
         }
         var forward = base
-        forward.http1_1ConnectionDebugInitializer = { AbsoluteForm.install(in: $0) }
+        forward.http1_1ConnectionDebugInitializer = { channel in
+            Self.readLargePieces(channel).flatMap { AbsoluteForm.install(in: channel) }
+        }
         base.proxy = .server(host: url.host, port: url.port, authorization: Self.authorization(url))
         proxy = (
             url, HTTPClient(eventLoopGroupProvider: .singleton, configuration: base),
@@ -56,6 +64,13 @@ final class Clients: Sendable {
             try? await proxy?.tunnel.shutdown()
             try? await proxy?.forward.shutdown()
         }
+    }
+
+    @Sendable private static func readLargePieces(_ channel: any Channel) -> EventLoopFuture<Void> {
+        channel.setOption(
+            .recvAllocator,
+            value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 65_536, maximum: readSize)
+        )
     }
 
     /// The client for a URL, and the request to give it.

@@ -57,6 +57,8 @@ final class BlockRun {
 
     /// Parts of `root.zst` that are unpacked while the next ones are fetched, in the order in which they came.
     private var unpacking: [FramePart.Unpacking] = []
+    /// Decompressors that none of the parts has.
+    private var decompressors: [ZstdDecompressor] = []
 
     /// Blocks that are handed over at a time: 256 KiB.
     private static let blocksPerPiece = 64
@@ -70,7 +72,7 @@ final class BlockRun {
         progress: @escaping (BlockUpdate.Progress) -> Void,
         sink: @escaping BlockUpdate.Sink
     ) throws(UpdateBlocksError) {
-        do throws(ZstdError) { decompressor = try ZstdDecompressor() } catch { throw .compression(error) }
+        decompressor = try Self.makeDecompressor()
         self.update = update
         self.plan = plan
         report = progress
@@ -78,6 +80,10 @@ final class BlockRun {
         missing = plan.fetched
         self.progress.blocksInAll = plan.blockCount { $0 != .inPlace }
         self.progress.bytesInAll = plan.byteCount
+    }
+
+    private static func makeDecompressor() throws(UpdateBlocksError) -> ZstdDecompressor {
+        do throws(ZstdError) { return try ZstdDecompressor() } catch { throw .compression(error) }
     }
 
     func perform() async throws {
@@ -215,7 +221,7 @@ final class BlockRun {
                 while self.unpacking.count >= Self.partsAtOnce || self.unpacking.first?.isFinished == true {
                     try await self.takeUnpacked()
                 }
-                self.unpack(runs[number], of: table, bytes, source)
+                try self.unpack(runs[number], of: table, bytes, source)
             }
             while !unpacking.isEmpty { try await takeUnpacked() }
         } catch {
@@ -225,7 +231,18 @@ final class BlockRun {
     }
 
     /// Begins to unpack a part.
-    private func unpack(_ frames: Range<Int>, of table: FrameTable, _ bytes: [UInt8], _ source: String) {
+    private func unpack(
+        _ frames: Range<Int>,
+        of table: FrameTable,
+        _ bytes: [UInt8],
+        _ source: String
+    ) throws(UpdateBlocksError) {
+        let decompressor: ZstdDecompressor
+        if let free = decompressors.popLast() {
+            decompressor = free
+        } else {
+            decompressor = try Self.makeDecompressor()
+        }
         var position = 0
         let part = FramePart(
             frames: frames.map { frame in
@@ -237,14 +254,15 @@ final class BlockRun {
             bytes: bytes,
             source: source,
             leaves: update.leaves,
-            hasher: update.hasher
+            hasher: update.hasher,
+            decompressor: decompressor
         )
         unpacking.append(FramePart.Unpacking(part))
     }
 
     /// Hands over what is right of the part that came first, and takes it from the missing blocks.
     private func takeUnpacked() async throws {
-        let part = try await unpacking.removeFirst().content()
+        let part = await nextUnpacked()
         var wrong: Int?
         var start = part.blocks.lowerBound
         while start < part.blocks.upperBound {
@@ -275,14 +293,20 @@ final class BlockRun {
         }
     }
 
+    private func nextUnpacked() async -> FramePart.Content {
+        let part = unpacking.removeFirst()
+        let content = await part.content
+        decompressors.append(part.decompressor)
+        return content
+    }
+
     /// Waits for what is still unpacked after an error, and keeps what is right of it: it need not be fetched again.
     private func settle() async {
-        while let part = unpacking.first {
+        while !unpacking.isEmpty {
             if sinkError == nil, !Task.isCancelled {
                 try? await takeUnpacked()
             } else {
-                _ = try? await part.content()
-                unpacking.removeFirst()
+                _ = await nextUnpacked()
             }
         }
     }

@@ -102,7 +102,7 @@ public final class BlockUpdate {
     /// - Throws: `UpdateBlocksError`, and what the remote files throw.
     public func plan(for slot: any BlockDevice) async throws -> BlockPlan {
         if leaves.isEmpty { try await learnLeaves() }
-        let present = HashedBlocks(hashing: slot, blockCount: blockCount, hasher: hasher)
+        let present = HashedBlocks(hashing: slot, fromMedium: true, blockCount: blockCount, hasher: hasher)
         var inPlace = BlockSet(capacity: blockCount)
         for block in 0..<blockCount where present.leaves[block] == leaves[block] {
             let isTrusted = !distrusted.contains(block) || network.contains(block)
@@ -185,7 +185,12 @@ public final class BlockUpdate {
     /// What the running slot has, or by its hash tree should have.
     private func hashed(_ running: Running) -> HashedBlocks {
         guard let leaves = running.leaves, leaves.count == running.blockCount else {
-            return HashedBlocks(hashing: running.device, blockCount: running.blockCount, hasher: hasher)
+            return HashedBlocks(
+                hashing: running.device,
+                fromMedium: true,
+                blockCount: running.blockCount,
+                hasher: hasher
+            )
         }
         return HashedBlocks(known: leaves.map(hasher.masked))
     }

@@ -17,6 +17,8 @@ struct FramePart: Sendable {
     /// The truncated leaf of every block of the root.
     let leaves: [UInt64]
     let hasher: LeafHasher
+    /// No other part has it at the same time.
+    let decompressor: ZstdDecompressor
 
     /// What is in a part.
     struct Content: Sendable {
@@ -38,25 +40,28 @@ struct FramePart: Sendable {
 
     /// A part that another task unpacks.
     final class Unpacking: Sendable {
-        private let task: Task<Result<Content, UpdateBlocksError>, Never>
+        /// The part's, which is free again when the content is there.
+        let decompressor: ZstdDecompressor
+        private let task: Task<Content, Never>
         private let finished: Flag
 
         /// Begins.
         init(_ part: FramePart) {
             let flag = Flag()
             finished = flag
+            decompressor = part.decompressor
             task = Task.detached {
-                let result = Result { () throws(UpdateBlocksError) in try part.content() }
+                let content = part.content()
                 flag.value.store(true, ordering: .releasing)
-                return result
+                return content
             }
         }
 
         /// Whether nobody has to wait for the content: where the network is slow, it is not held back.
         var isFinished: Bool { finished.value.load(ordering: .acquiring) }
 
-        /// Waits for what is in the part.
-        func content() async throws(UpdateBlocksError) -> Content { try await task.value.get() }
+        /// What is in the part, as soon as it is known.
+        var content: Content { get async { await task.value } }
     }
 
     private final class Flag: Sendable {
@@ -65,10 +70,8 @@ struct FramePart: Sendable {
 
     /// Decompresses the frames that are wanted and compares each of their blocks with its leaf.
     ///
-    /// - Throws: `UpdateBlocksError.compression` where there is no memory for it. A damaged frame has no right blocks.
-    func content() throws(UpdateBlocksError) -> Content {
-        let decompressor: ZstdDecompressor
-        do throws(ZstdError) { decompressor = try ZstdDecompressor() } catch { throw .compression(error) }
+    /// A damaged frame has no right blocks.
+    func content() -> Content {
         let size = BlockFormat.blockSize
         let first = frames.first?.blocks.lowerBound ?? 0
         let blocks = first..<max(first, frames.last?.blocks.upperBound ?? 0)
@@ -80,7 +83,7 @@ struct FramePart: Sendable {
                 let target = UnsafeMutableRawBufferPointer(
                     rebasing: all[start..<start + frame.blocks.count * size]
                 )
-                guard decompress(frame, into: target, decompressor) else {
+                guard decompress(frame, into: target) else {
                     target.initializeMemory(as: UInt8.self, repeating: 0)
                     continue
                 }
@@ -96,11 +99,7 @@ struct FramePart: Sendable {
     }
 
     /// Whether a frame is wanted and whole.
-    private func decompress(
-        _ frame: Frame,
-        into target: UnsafeMutableRawBufferPointer,
-        _ decompressor: ZstdDecompressor
-    ) -> Bool {
+    private func decompress(_ frame: Frame, into target: UnsafeMutableRawBufferPointer) -> Bool {
         guard let range = frame.bytes else { return false }
         return bytes.withUnsafeBytes { bytes in
             do throws(ZstdError) {

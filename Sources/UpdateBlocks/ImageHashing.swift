@@ -17,12 +17,21 @@ public struct HashedBlocks: Sendable {
     ///
     /// A block that cannot be read is noted, and the others are hashed all the same. Blocks behind the end of the
     /// device count as unreadable.
-    public init(hashing device: any BlockDevice, blockCount: Int, hasher: LeafHasher) {
+    ///
+    /// - Parameter fromMedium: reads past the page cache, where the blocks of a slot are of no use to anybody.
+    public init(
+        hashing device: any BlockDevice,
+        fromMedium: Bool = false,
+        blockCount: Int,
+        hasher: LeafHasher
+    ) {
         let present = Self.blocksPresent(device, blockCount)
         let pieces = (present + Self.blocksPerRead - 1) / Self.blocksPerRead
         let result = Mutex(Partial(blockCount: blockCount))
-        WorkerThreads.run(pieces: pieces) { () -> (Int) throws(Never) -> Void in
-            let reader = BlockReader(device, capacity: Self.blocksPerRead)
+        // Of two threads one hashes while the other waits for the medium.
+        let threads = WorkerThreads.processorCount * (fromMedium ? 2 : 1)
+        WorkerThreads.run(pieces: pieces, threads: threads) { () -> (Int) throws(Never) -> Void in
+            let reader = BlockReader(device, fromMedium: fromMedium, capacity: Self.blocksPerRead)
             return { piece in
                 let first = piece * Self.blocksPerRead
                 let blocks = first..<min(first + Self.blocksPerRead, present)
@@ -72,7 +81,7 @@ public struct HashedBlocks: Sendable {
         var leaves: [UInt64] = []
         leaves.reserveCapacity(blockCount)
         var last: SHA256Digest?
-        let reader = BlockReader(device, capacity: blocksPerRead)
+        let reader = BlockReader(device, fromMedium: false, capacity: blocksPerRead)
         let present = blocksPresent(device, blockCount)
         for first in stride(from: 0, to: present, by: blocksPerRead) {
             reader.read(first..<min(first + blocksPerRead, present)) { number, bytes in
@@ -102,10 +111,12 @@ public struct HashedBlocks: Sendable {
 /// A thread has one of its own.
 private final class BlockReader {
     private let device: any BlockDevice
+    private let isFromMedium: Bool
     private let buffer: UnsafeMutableRawBufferPointer
 
-    init(_ device: any BlockDevice, capacity: Int) {
+    init(_ device: any BlockDevice, fromMedium: Bool, capacity: Int) {
         self.device = device
+        isFromMedium = fromMedium
         buffer = .allocate(byteCount: capacity * BlockFormat.blockSize, alignment: BlockFormat.blockSize)
     }
 
@@ -126,7 +137,12 @@ private final class BlockReader {
 
     private func read(at block: Int, into buffer: UnsafeMutableRawBufferPointer) -> Bool {
         do throws(BlockDeviceError) {
-            try device.read(at: UInt64(block * BlockFormat.blockSize), into: buffer)
+            let offset = UInt64(block * BlockFormat.blockSize)
+            if isFromMedium {
+                try device.readMedium(at: offset, into: buffer)
+            } else {
+                try device.read(at: offset, into: buffer)
+            }
             return true
         } catch {
             return false

@@ -57,7 +57,7 @@ struct ArtefactFile: UpdateBlocks.RemoteFile {
     private static func piece(_ bytes: FetchedBytes, count: Int? = nil) -> RemotePiece {
         RemotePiece(
             offset: bytes.offset,
-            bytes: Array(bytes.bytes.prefix(count ?? bytes.bytes.count)),
+            bytes: count.map { Array(bytes.bytes.prefix($0)) } ?? bytes.bytes,
             source: bytes.mirror
         )
     }

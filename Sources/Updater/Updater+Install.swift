@@ -21,8 +21,15 @@ extension Updater {
         guard let transports = release.transports else {
             throw .release("\(release.version) was published without the files that hosts install from")
         }
+        guard release.uki.size <= BootSlots.maximumUKISize else {
+            throw .release(
+                """
+                the kernel image of \(release.version) has \(release.uki.size) bytes, more than \
+                \(BootSlots.maximumUKISize)
+                """
+            )
+        }
         let disk = try openSlots()
-        let kernel = try kernelFile(release, disk)
         let kernelImage = try await feed.file(release.uki, of: offer.candidate)
         var files: [Release.File: ArtefactFile] = [:]
         for file in [transports.frames, transports.index] + transports.packs.map(\.file) {
@@ -38,9 +45,17 @@ extension Updater {
             rootHash: release.root.hash
         )
         do {
-            let blocks = try await plan(release.root, transports, files, kernel, on: disk)
+            // One reads the ESP, the other the slots.
+            async let found = Self.kernelFile(release, disk, folder: environment.workFolder)
+            let (blocks, plan) = try await plan(release.root, transports, files, on: disk)
+            let kernel = try await found
+            try planned(
+                UpdateRecord.Plan(bytes: plan.byteCount + kernel.byteCount, method: plan.method.rawValue)
+            )
             let contents = try await kernel.fetch(kernelImage) { self.tell(.warning($0)) }
             try await write(release, blocks, image, contents, to: disk)
+            // Until here it is kept, so that no attempt fetches it again.
+            kernel.remove()
         } catch let error as UpdaterError {
             throw error
         } catch let error as SlotError {
@@ -59,8 +74,6 @@ extension Updater {
         } catch {
             throw .fetch("\(error)")
         }
-        // Until here it is kept, so that no attempt fetches it again.
-        kernel.remove()
         return UpdateRecord.Staged(
             image: Self.image(offer.candidate),
             rootHash: release.root.hash,
@@ -69,14 +82,13 @@ extension Updater {
         )
     }
 
-    /// Decides where everything comes from, and tells how many bytes that will be.
+    /// Decides where the blocks come from.
     private func plan(
         _ root: Release.Root,
         _ transports: Release.Transports,
         _ files: [Release.File: ArtefactFile],
-        _ kernel: KernelFile,
         on disk: SlotDisk
-    ) async throws -> PlannedBlocks {
+    ) async throws -> (PlannedBlocks, BlockPlan) {
         let running = try runningSlot(of: disk, salt: root.salt.bytes)
         let blocks = try ReleaseBlocks(slot: disk.inactiveRoot, warn: { self.tell(.warning($0)) }) {
             let open: (Release.File) -> any UpdateBlocks.RemoteFile = { file in
@@ -86,10 +98,7 @@ extension Updater {
         }
         tell(.progress(SlotProgress(step: .scan)))
         let (plan, index, missing) = try await blocks.prepare()
-        try planned(
-            UpdateRecord.Plan(bytes: plan.byteCount + kernel.byteCount, method: plan.method.rawValue)
-        )
-        return PlannedBlocks(source: blocks, index: index, missing: missing)
+        return (PlannedBlocks(source: blocks, index: index, missing: missing), plan)
     }
 
     /// Does the install in its one order of writes.
@@ -198,18 +207,14 @@ extension Updater {
     }
 
     /// What of a release's kernel image is there.
-    private func kernelFile(_ release: Release, _ disk: SlotDisk) throws(UpdaterError) -> KernelFile {
-        guard release.uki.size <= BootSlots.maximumUKISize else {
-            throw .release(
-                """
-                the kernel image of \(release.version) has \(release.uki.size) bytes, more than \
-                \(BootSlots.maximumUKISize)
-                """
-            )
-        }
+    private static func kernelFile(
+        _ release: Release,
+        _ disk: SlotDisk,
+        folder: String
+    ) async throws(UpdaterError) -> KernelFile {
         // Where the ESP can't be read nothing of it is used; what is wrong there is said before anything is written.
         let images = (try? BootSlots(disk.esp).kernelImages()) ?? []
-        return try KernelFile(release, folder: environment.workFolder, images: images)
+        return try KernelFile(release, folder: folder, images: images)
     }
 }
 

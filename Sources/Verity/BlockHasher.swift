@@ -57,9 +57,6 @@ struct ComputedTree: Sendable {
     /// The root hash.
     let rootHash: SHA256Digest
 
-    /// Size of one read; small enough for the data to be still in the processor's cache when it is hashed.
-    private static let readSize = 128 << 10
-
     /// Reads all data and computes the tree on several threads.
     ///
     /// - Parameter leaf: Called once for every leaf block, in any order and on any of the threads, with its index
@@ -81,9 +78,10 @@ struct ComputedTree: Sendable {
             rootHash = try Self.root(hasher.digest(of: block))
             return
         }
+        let readSize = data.access.readSize
         let leafDigests = Self.digestBuffer(blockCount: Int(leaves.blockCount))
         try WorkerThreads.run(pieces: Int(leaves.blockCount), threads: threads) {
-            let input = SharedBuffer(byteCount: Self.readSize)
+            let input = SharedBuffer(byteCount: readSize)
             let block = SharedBuffer(byteCount: VerityFormat.blockSize)
             return { index throws(VerityError) in
                 let span = UInt64(VerityFormat.blockSize * VerityFormat.digestsPerBlock)
@@ -93,7 +91,7 @@ struct ComputedTree: Sendable {
                 var position = start
                 var target = 0
                 while position < end {
-                    let count = Int(min(UInt64(Self.readSize), end - position))
+                    let count = Int(min(UInt64(readSize), end - position))
                     let part = input[0, count]
                     try data.read(at: position, into: part)
                     hasher.hash(

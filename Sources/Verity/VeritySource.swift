@@ -1,4 +1,5 @@
 import Glibc
+import Hashing
 
 /// Bytes that can be read at any offset from several threads: a file, a part of a disk image, or memory.
 public struct VeritySource: Sendable {
@@ -6,16 +7,40 @@ public struct VeritySource: Sendable {
     public typealias Reader =
         @Sendable (_ offset: UInt64, _ buffer: UnsafeMutableRawBufferPointer) throws(VerityError) -> Void
 
+    /// How its bytes come, which decides how they are best read.
+    public enum Access: Sendable {
+        /// From memory, the page cache among it: in small reads, so that the data are still in the processor's cache when
+        /// they are hashed.
+        case cached
+        /// From a disk, for which every read waits: in large ones, and by two threads a processor, of which one hashes
+        /// while the other waits.
+        case direct
+
+        /// Bytes of one read.
+        var readSize: Int {
+            switch self {
+            case .cached: 128 << 10
+            case .direct: VerityFormat.blockSize * VerityFormat.digestsPerBlock
+            }
+        }
+
+        /// Number of threads that read and hash, where the caller names none.
+        var threads: Int { WorkerThreads.processorCount * (self == .direct ? 2 : 1) }
+    }
+
     /// What the source is called in messages: usually its path.
     public let name: String
     /// Size in bytes.
     public let byteCount: UInt64
+    /// How its bytes come.
+    let access: Access
     private let reader: Reader
 
     /// A source behind a function, which is only asked for ranges inside `byteCount`.
-    public init(name: String, byteCount: UInt64, reader: @escaping Reader) {
+    public init(name: String, byteCount: UInt64, access: Access = .cached, reader: @escaping Reader) {
         self.name = name
         self.byteCount = byteCount
+        self.access = access
         self.reader = reader
     }
 

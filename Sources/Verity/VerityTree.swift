@@ -14,7 +14,7 @@ public enum VerityTree {
     /// - Parameters:
     ///   - data: The data; bytes behind `parameters.dataBlockCount` blocks are not read.
     ///   - parameters: Salt, UUID and number of data blocks.
-    ///   - workers: Number of threads; without it, one for each processor.
+    ///   - workers: Number of threads; without it, one for each processor, or two where the data come from a disk.
     ///   - write: Gets every block of the hash device once, in any order.
     /// - Returns: The root hash.
     /// - Throws: `VerityError.truncated` when the data is shorter than its blocks; what reading or writing throws.
@@ -31,7 +31,7 @@ public enum VerityTree {
             data: data,
             parameters: parameters,
             layout: layout,
-            threads: workers ?? WorkerThreads.processorCount
+            threads: workers ?? data.access.threads
         ) { index, block throws(VerityError) in
             try write(leafOffset + UInt64(index) * blockSize, block)
         }

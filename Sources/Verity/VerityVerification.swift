@@ -86,7 +86,7 @@ public enum VerityVerification {
     ///   - rootHash: The root hash from a trusted place.
     ///   - parameters: Salt, UUID and block count from a trusted place. Without them the superblock's are used,
     ///     and a superblock that cannot be read is an error.
-    ///   - workers: Number of threads; without it, one for each processor.
+    ///   - workers: Number of threads; without it, one for each processor, or two where the data come from a disk.
     /// - Throws: `VerityError.superblock`; `.truncated` when data or tree is too short; what reading throws.
     public static func verify(
         data: VeritySource,
@@ -107,7 +107,7 @@ public enum VerityVerification {
             data: data,
             parameters: parameters,
             layout: layout,
-            threads: workers ?? WorkerThreads.processorCount
+            threads: workers ?? data.access.threads
         ) { index, block throws(VerityError) in
             let size = VerityFormat.blockSize
             let stored = try tree.read(at: leafOffset + UInt64(index) * UInt64(size), count: size)

@@ -29,6 +29,38 @@ import Testing
         #expect(try slice.source.read(at: 0, count: 2) == [2, 3])
     }
 
+    /// Where loop devices can be had: their file is the medium, and their cache does not hear of what is changed there.
+    @Test(arguments: [0, 1])
+    func theMediumIsReadAlsoWhereTheCacheHoldsSomethingElse(misalignment: Int) throws {
+        let (folder, path) = try image(8 << 20)
+        defer { withExtendedLifetime(folder) {} }
+        let loop = try runTool("losetup", "--find", "--show", path)
+        guard loop.status == 0 else { return print("no loop device: \(loop.output)") }
+        let name = loop.output.trimmingCharacters(in: .whitespacesAndNewlines)
+        defer { _ = try? runTool("losetup", "--detach", name) }
+        let device = try FileBlockDevice(path: name, access: .readWrite)
+        // In pieces for which the kernel takes large folios.
+        for piece in 0..<8 {
+            try device.write([UInt8](repeating: 1, count: 1 << 20), at: UInt64(piece) << 20)
+        }
+        try device.flush()
+        let medium = try FileBlockDevice(path: path, access: .readWrite)
+        try medium.write([UInt8](repeating: 2, count: 4 << 20), at: 2 << 20)
+        try medium.flush()
+        // More than is read at a time into memory off the grid.
+        let count = 272 << 10
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count + 4096, alignment: 4096)
+        defer { memory.deallocate() }
+        let buffer = UnsafeMutableRawBufferPointer(rebasing: memory[misalignment..<misalignment + count])
+        try device.readMedium(at: 3 << 20 + 4096, into: buffer)
+        #expect(buffer.allSatisfy { $0 == 2 })
+        #expect(try device.read(at: 3 << 20, count: 1) == [1], "the cache was not asked at all")
+        // Off every disk's grid.
+        let odd = UnsafeMutableRawBufferPointer(rebasing: memory[misalignment..<misalignment + 100])
+        try device.readMedium(at: 100, into: odd)
+        #expect(odd.allSatisfy { $0 == 1 })
+    }
+
     @Test func nothingOutsideIsTouched() throws {
         let (folder, path) = try image(8192)
         defer { withExtendedLifetime(folder) {} }

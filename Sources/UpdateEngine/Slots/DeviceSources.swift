@@ -5,7 +5,9 @@ import Verity
 extension BlockDevice {
     /// The device for the hash tree's code, which stops when it is told to.
     func veritySource(fromMedium: Bool, stop: StopFlag) -> VeritySource {
-        VeritySource(name: name, byteCount: byteCount) { offset, buffer throws(VerityError) in
+        VeritySource(name: name, byteCount: byteCount, access: fromMedium ? .direct : .cached) {
+            offset,
+            buffer throws(VerityError) in
             if stop.isSet { throw .cancelled }
             do throws(BlockDeviceError) {
                 if fromMedium {
