@@ -139,8 +139,10 @@ final class BlockRun {
             let count = min(Self.blocksPerPiece, blocks.count - done)
             let bytes = Self.read(device, Int(first) + done..<Int(first) + done + count)
             let start = Int(blocks.lowerBound) + done
+            let found = check(start..<start + count, bytes)
+            try await handOver(found, where: { _ in true })
             // What is no longer as it was hashed is fetched with the rest.
-            try await handOverRight(start..<start + count, bytes) { missing.insert($0) }
+            for block in found.numbers where !found.isRight(block) { missing.insert(block) }
             done += count
         }
     }
@@ -197,7 +199,7 @@ final class BlockRun {
         var start = 0
         for run in blocks {
             let end = start + run.count * Self.size
-            try await handOverFetched(run, Array(content[start..<end])) { _ in }
+            _ = try await take(check(run, Array(content[start..<end])))
             start = end
         }
     }
@@ -262,42 +264,17 @@ final class BlockRun {
 
     /// Hands over what is right of the part that came first, and takes it from the missing blocks.
     private func takeUnpacked() async throws {
-        let part = await nextUnpacked()
-        var wrong: Int?
-        var start = part.blocks.lowerBound
-        while start < part.blocks.upperBound {
-            guard missing.contains(start) else {
-                start += 1
-                continue
-            }
-            guard part.isRight[start - part.blocks.lowerBound] else {
-                wrong = wrong ?? start
-                start += 1
-                continue
-            }
-            var end = start + 1
-            while end < part.blocks.upperBound, end - start < Self.blocksPerPiece, missing.contains(end),
-                part.isRight[end - part.blocks.lowerBound]
-            {
-                end += 1
-            }
-            try await handOver(start, part.bytes(of: start..<end))
-            for block in start..<end {
-                missing.remove(block)
-                update.network.insert(block)
-            }
-            start = end
-        }
-        if let wrong {
-            throw UpdateBlocksError.wrongBlock(block: UInt32(wrong), source: part.source)
+        let (blocks, source) = await nextUnpacked()
+        if let wrong = try await take(blocks) {
+            throw UpdateBlocksError.wrongBlock(block: UInt32(wrong), source: source)
         }
     }
 
-    private func nextUnpacked() async -> FramePart.Content {
+    private func nextUnpacked() async -> (blocks: CheckedBlocks, source: String) {
         let part = unpacking.removeFirst()
-        let content = await part.content
+        let blocks = await part.content
         decompressors.append(part.decompressor)
-        return content
+        return (blocks, part.source)
     }
 
     /// Waits for what is still unpacked after an error, and keeps what is right of it: it need not be fetched again.
@@ -333,55 +310,44 @@ final class BlockRun {
 
     // MARK: Handing over
 
-    /// Hands over those blocks of a piece that are missing and right, and takes them from the missing ones.
-    private func handOverFetched(_ blocks: Range<Int>, _ bytes: [UInt8], wrong: (Int) -> Void) async throws {
-        var start = blocks.lowerBound
-        while start < blocks.upperBound {
-            guard missing.contains(start) else {
-                start += 1
-                continue
-            }
-            var end = start
-            while end < blocks.upperBound, missing.contains(end), end - start < Self.blocksPerPiece {
-                end += 1
-            }
-            let offset = (start - blocks.lowerBound) * Self.size
-            var bad: Set<Int> = []
-            try await handOverRight(start..<end, Array(bytes[offset..<offset + (end - start) * Self.size])) {
-                bad.insert($0)
-                wrong($0)
-            }
-            for block in start..<end where !bad.contains(block) {
+    private func check(_ numbers: Range<Int>, _ bytes: [UInt8]) -> CheckedBlocks {
+        CheckedBlocks(numbers: numbers, bytes: bytes, leaves: update.leaves, hasher: update.hasher)
+    }
+
+    /// Hands over those fetched blocks that are missing and right, and takes them from the missing ones.
+    ///
+    /// - Returns: The first that is missing and wrong.
+    private func take(_ blocks: CheckedBlocks) async throws -> Int? {
+        let wrong = blocks.numbers.first { missing.contains($0) && !blocks.isRight($0) }
+        try await handOver(blocks, where: { missing.contains($0) }) { part in
+            for block in part {
                 missing.remove(block)
                 update.network.insert(block)
             }
-            start = end
         }
+        return wrong
     }
 
-    /// Hands over the blocks of a piece that are right.
-    private func handOverRight(_ blocks: Range<Int>, _ bytes: [UInt8], wrong: (Int) -> Void) async throws {
-        let good = bytes.withUnsafeBytes { bytes in
-            blocks.map { block in
-                let start = (block - blocks.lowerBound) * Self.size
-                let leaf = update.hasher.leaf(
-                    of: UnsafeRawBufferPointer(rebasing: bytes[start..<start + Self.size])
-                )
-                return leaf == update.leaves[block]
+    /// Hands over the blocks that are right and wanted.
+    private func handOver(
+        _ blocks: CheckedBlocks,
+        where isWanted: (Int) -> Bool,
+        done: (Range<Int>) -> Void = { _ in }
+    ) async throws {
+        let end = blocks.numbers.upperBound
+        var start = blocks.numbers.lowerBound
+        while start < end {
+            var next = start
+            while next < min(end, start + Self.blocksPerPiece), isWanted(next), blocks.isRight(next) {
+                next += 1
             }
-        }
-        var start = 0
-        while start < blocks.count {
-            guard good[start] else {
-                wrong(blocks.lowerBound + start)
+            if next > start {
+                try await handOver(start, blocks.bytes(of: start..<next))
+                done(start..<next)
+                start = next
+            } else {
                 start += 1
-                continue
             }
-            var end = start
-            while end < blocks.count, good[end] { end += 1 }
-            let part = end - start == blocks.count ? bytes : Array(bytes[start * Self.size..<end * Self.size])
-            try await handOver(blocks.lowerBound + start, part)
-            start = end
         }
     }
 

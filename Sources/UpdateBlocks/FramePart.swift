@@ -20,29 +20,13 @@ struct FramePart: Sendable {
     /// No other part has it at the same time.
     let decompressor: ZstdDecompressor
 
-    /// What is in a part.
-    struct Content: Sendable {
-        /// All blocks of the frames.
-        let blocks: Range<Int>
-        /// Their bytes; those of blocks that are not right mean nothing.
-        let bytes: [UInt8]
-        /// Whether each block was there and has its leaf.
-        let isRight: [Bool]
-        let source: String
-
-        /// The bytes of some of the blocks.
-        func bytes(of part: Range<Int>) -> [UInt8] {
-            if part == blocks { return bytes }
-            let start = (part.lowerBound - blocks.lowerBound) * BlockFormat.blockSize
-            return Array(bytes[start..<start + part.count * BlockFormat.blockSize])
-        }
-    }
-
     /// A part that another task unpacks.
     final class Unpacking: Sendable {
         /// The part's, which is free again when the content is there.
         let decompressor: ZstdDecompressor
-        private let task: Task<Content, Never>
+        /// The part's.
+        let source: String
+        private let task: Task<CheckedBlocks, Never>
         private let finished: Flag
 
         /// Begins.
@@ -50,18 +34,19 @@ struct FramePart: Sendable {
             let flag = Flag()
             finished = flag
             decompressor = part.decompressor
+            source = part.source
             task = Task.detached {
-                let content = part.content()
+                let blocks = part.content()
                 flag.value.store(true, ordering: .releasing)
-                return content
+                return blocks
             }
         }
 
         /// Whether nobody has to wait for the content: where the network is slow, it is not held back.
         var isFinished: Bool { finished.value.load(ordering: .acquiring) }
 
-        /// What is in the part, as soon as it is known.
-        var content: Content { get async { await task.value } }
+        /// All blocks of the frames, as soon as they are known.
+        var content: CheckedBlocks { get async { await task.value } }
     }
 
     private final class Flag: Sendable {
@@ -71,7 +56,7 @@ struct FramePart: Sendable {
     /// Decompresses the frames that are wanted and compares each of their blocks with its leaf.
     ///
     /// A damaged frame has no right blocks.
-    func content() -> Content {
+    func content() -> CheckedBlocks {
         let size = BlockFormat.blockSize
         let first = frames.first?.blocks.lowerBound ?? 0
         let blocks = first..<max(first, frames.last?.blocks.upperBound ?? 0)
@@ -95,7 +80,7 @@ struct FramePart: Sendable {
             }
             filled = blocks.count * size
         }
-        return Content(blocks: blocks, bytes: content, isRight: isRight, source: source)
+        return CheckedBlocks(numbers: blocks, bytes: content, isRight: isRight)
     }
 
     /// Whether a frame is wanted and whole.
