@@ -6,6 +6,8 @@ import Synchronization
 enum Interruption {
     /// Runs work that SIGINT, SIGTERM and SIGHUP cancel; a second one ends the process at once.
     ///
+    /// One that the process was started with as ignored, as by nohup(1), stays so.
+    ///
     /// When the work has ended after a signal, cleaned up, the process dies by that signal, as its parent expects.
     static func cancelling<Value: Sendable>(
         _ body: @escaping @Sendable () async throws -> Value
@@ -32,7 +34,7 @@ enum Interruption {
     ) async -> (Result<Value, any Error>, signal: Int32?) {
         let received = Mutex<Int32?>(nil)
         let task = Task { try await body() }
-        let sources = [SIGINT, SIGTERM, SIGHUP].map { number in
+        let sources = [SIGINT, SIGTERM, SIGHUP].filter { !isIgnored($0) }.map { number in
             let source = DispatchSource.makeSignalSource(signal: number)
             source.setEventHandler {
                 let isFirst = received.withLock { first in
@@ -53,6 +55,13 @@ enum Interruption {
         }
         for source in sources { source.cancel() }
         return (result, received.withLock { $0 })
+    }
+
+    private static func isIgnored(_ number: Int32) -> Bool {
+        var action = sigaction()
+        return sigaction(number, nil, &action) == 0
+            && unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+                == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     private static func dieBy(_ number: Int32) {

@@ -11,8 +11,10 @@ import Testing
 
         /// Starts the program.
         ///
-        /// - Parameter apt: what apt does after it has noted its process number.
-        init(apt: String) throws {
+        /// - Parameters:
+        ///   - apt: what apt does after it has noted its process number.
+        ///   - launcher: a program that becomes it.
+        init(apt: String, launcher: [String] = []) throws {
             place = try TemporaryDirectory()
             for name in ["Package.swift", "image", "variants"] {
                 try FileManager.default.copyItem(
@@ -36,10 +38,10 @@ import Testing
                     ofItemAtPath: "\(tools)/\(name)"
                 )
             }
-            process.executableURL = URL(filePath: try builtProgram("bulkhead"))
-            process.arguments = [
-                "lock", "vm-containerd", "--repository", place.path, "--cache", place.file("cache"),
-            ]
+            process.executableURL = URL(filePath: "/usr/bin/env")
+            let command = [try builtProgram("bulkhead"), "lock", "vm-containerd"]
+            process.arguments =
+                launcher + command + ["--repository", place.path, "--cache", place.file("cache")]
             process.environment = ["PATH": "\(tools):/usr/bin:/bin", "HOME": place.path]
             process.standardInput = FileHandle.nullDevice
             let log = place.file("log")
@@ -84,6 +86,23 @@ import Testing
         )
         #expect(kill(apt, 0) != 0, "apt has ended, too")
         #expect(try Data(contentsOf: URL(filePath: site.lockFile)) == before)
+    }
+
+    /// nohup(1) has nothing to do here, as no stream is a terminal, but to ignore the signal.
+    @Test(.timeLimit(.minutes(2)))
+    func aSignalThatIsIgnoredStaysSo() async throws {
+        let site = try Site(
+            apt: "while [ ! -e \"$(dirname $0)/../go\" ]; do sleep 0.1; done; exit 3",
+            launcher: ["nohup"]
+        )
+        let apt = try await site.apt()
+        defer { kill(apt, SIGKILL) }
+        kill(site.process.processIdentifier, SIGHUP)
+        try await Task.sleep(for: .milliseconds(300))
+        try Data().write(to: URL(filePath: site.place.file("go")))
+        try await site.ended()
+        #expect(site.process.terminationReason == .exit)
+        #expect(!site.log.contains("stopped"), "\(site.log)")
     }
 
     @Test(.timeLimit(.minutes(2)))
