@@ -18,7 +18,8 @@ public protocol BlockDevice: Sendable {
 
     /// Fills the buffer with what the medium itself holds, past every cache of the system.
     ///
-    /// Offset and size are multiples of 4096.
+    /// Offset and size are multiples of 4096. What was written and not flushed is either still in a cache and comes from
+    /// there, or reaches the medium first.
     ///
     /// - Throws: `BlockDeviceError`.
     func readMedium(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(BlockDeviceError)

@@ -47,8 +47,13 @@ public final class FileBlockDevice: BlockDevice {
             close(descriptor)
             throw .open(path: path, errno: number)
         }
-        self.descriptor = descriptor
         let direct = open(path, O_RDONLY | O_CLOEXEC | Self.directFlag)
+        guard direct >= 0 || errno == EINVAL || errno == EOPNOTSUPP else {
+            let number = errno
+            close(descriptor)
+            throw .open(path: path, errno: number)
+        }
+        self.descriptor = descriptor
         self.direct = direct >= 0 ? direct : nil
         name = path
         byteCount = UInt64(end)

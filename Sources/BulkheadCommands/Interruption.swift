@@ -6,7 +6,7 @@ import Synchronization
 enum Interruption {
     /// Runs work that SIGINT, SIGTERM and SIGHUP cancel; a second one ends the process at once.
     ///
-    /// One that the process was started with as ignored, as by nohup(1), stays so.
+    /// One that the process was started with as ignored, as by nohup(1) or a script's `&`, stays so.
     ///
     /// When the work has ended after a signal, cleaned up, the process dies by that signal, as its parent expects.
     static func cancelling<Value: Sendable>(

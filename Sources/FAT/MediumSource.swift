@@ -4,7 +4,7 @@ package import Bytes
 extension BlockDevice {
     /// The device as what parsers read from, past every cache.
     ///
-    /// What was written and not flushed is still read from the cache: flush first.
+    /// What was written and not flushed may come from the cache: flush first.
     package var mediumSource: ByteSource {
         ByteSource(size: byteCount) { offset, count in try self.readMedium(at: offset, count: count) }
     }

@@ -70,7 +70,10 @@ final class Clients: Sendable {
         channel.setOption(
             .recvAllocator,
             value: AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 65_536, maximum: readSize)
-        )
+        ).flatMap {
+            // The library would read four of them before it asks whether anybody wants more.
+            channel.setOption(.maxMessagesPerRead, value: 1)
+        }
     }
 
     /// The client for a URL, and the request to give it.

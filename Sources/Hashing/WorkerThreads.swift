@@ -8,6 +8,11 @@ public enum WorkerThreads {
     /// Number of processors that are online.
     public static var processorCount: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
+    /// Number of threads for work of which each piece waits for a disk: while one waits another one hashes.
+    ///
+    /// No more than 8 on any machine, as each has memory of its own.
+    public static var readerCount: Int { min(8, 2 * processorCount) }
+
     /// Calls `makeWorker` once a thread, and the function it returns for every piece that this thread gets.
     ///
     /// The calling thread is one of them; if the system refuses further threads, the others do their work.

@@ -58,7 +58,7 @@ final class BlockRun {
     /// Parts of `root.zst` that are unpacked while the next ones are fetched, in the order in which they came.
     private var unpacking: [FramePart.Unpacking] = []
     /// Decompressors that none of the parts has.
-    private var decompressors: [ZstdDecompressor] = []
+    private var decompressors: [FramePart.Decompressor] = []
 
     /// Blocks that are handed over at a time: 256 KiB.
     private static let blocksPerPiece = 64
@@ -72,7 +72,7 @@ final class BlockRun {
         progress: @escaping (BlockUpdate.Progress) -> Void,
         sink: @escaping BlockUpdate.Sink
     ) throws(UpdateBlocksError) {
-        decompressor = try Self.makeDecompressor()
+        do throws(ZstdError) { decompressor = try ZstdDecompressor() } catch { throw .compression(error) }
         self.update = update
         self.plan = plan
         report = progress
@@ -80,10 +80,6 @@ final class BlockRun {
         missing = plan.fetched
         self.progress.blocksInAll = plan.blockCount { $0 != .inPlace }
         self.progress.bytesInAll = plan.byteCount
-    }
-
-    private static func makeDecompressor() throws(UpdateBlocksError) -> ZstdDecompressor {
-        do throws(ZstdError) { return try ZstdDecompressor() } catch { throw .compression(error) }
     }
 
     func perform() async throws {
@@ -239,11 +235,11 @@ final class BlockRun {
         _ bytes: [UInt8],
         _ source: String
     ) throws(UpdateBlocksError) {
-        let decompressor: ZstdDecompressor
+        let decompressor: FramePart.Decompressor
         if let free = decompressors.popLast() {
             decompressor = free
         } else {
-            decompressor = try Self.makeDecompressor()
+            decompressor = try FramePart.Decompressor()
         }
         var position = 0
         let part = FramePart(

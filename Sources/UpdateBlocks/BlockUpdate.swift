@@ -122,7 +122,13 @@ public final class BlockUpdate {
     public func repair(_ slot: any BlockDevice) async throws -> BlockPlan {
         if leaves.isEmpty { try await learnLeaves() }
         let index = try await loadedIndex()
-        let (found, groups) = try HashedBlocks.withGroups(slot, blockCount: blockCount, hasher: hasher)
+        // The page cache may hold what the medium has lost.
+        let (found, groups) = try HashedBlocks.withGroups(
+            slot,
+            fromMedium: true,
+            blockCount: blockCount,
+            hasher: hasher
+        )
         var inPlace = BlockSet(capacity: blockCount)
         var suspects = BlockSet(capacity: blockCount)
         var wrong = 0
@@ -185,12 +191,7 @@ public final class BlockUpdate {
     /// What the running slot has, or by its hash tree should have.
     private func hashed(_ running: Running) -> HashedBlocks {
         guard let leaves = running.leaves, leaves.count == running.blockCount else {
-            return HashedBlocks(
-                hashing: running.device,
-                fromMedium: true,
-                blockCount: running.blockCount,
-                hasher: hasher
-            )
+            return HashedBlocks(hashing: running.device, blockCount: running.blockCount, hasher: hasher)
         }
         return HashedBlocks(known: leaves.map(hasher.masked))
     }

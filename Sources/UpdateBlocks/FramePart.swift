@@ -17,13 +17,23 @@ struct FramePart: Sendable {
     /// The truncated leaf of every block of the root.
     let leaves: [UInt64]
     let hasher: LeafHasher
-    /// No other part has it at the same time.
-    let decompressor: ZstdDecompressor
+    let decompressor: Decompressor
+
+    /// A decompressor for one part after the other.
+    ///
+    /// Unchecked: one part has it at a time.
+    final class Decompressor: @unchecked Sendable {
+        fileprivate let zstd: ZstdDecompressor
+
+        init() throws(UpdateBlocksError) {
+            do throws(ZstdError) { zstd = try ZstdDecompressor() } catch { throw .compression(error) }
+        }
+    }
 
     /// A part that another task unpacks.
     final class Unpacking: Sendable {
         /// The part's, which is free again when the content is there.
-        let decompressor: ZstdDecompressor
+        let decompressor: Decompressor
         /// The part's.
         let source: String
         private let task: Task<CheckedBlocks, Never>
@@ -88,7 +98,7 @@ struct FramePart: Sendable {
         guard let range = frame.bytes else { return false }
         return bytes.withUnsafeBytes { bytes in
             do throws(ZstdError) {
-                try decompressor.decompress(UnsafeRawBufferPointer(rebasing: bytes[range]), into: target)
+                try decompressor.zstd.decompress(UnsafeRawBufferPointer(rebasing: bytes[range]), into: target)
                 return true
             } catch {
                 return false

@@ -18,7 +18,7 @@ public struct HashedBlocks: Sendable {
     /// A block that cannot be read is noted, and the others are hashed all the same. Blocks behind the end of the
     /// device count as unreadable.
     ///
-    /// - Parameter fromMedium: reads past the page cache, where the blocks of a slot are of no use to anybody.
+    /// - Parameter fromMedium: reads past the page cache, where the blocks of an inactive slot are of no use to anybody.
     public init(
         hashing device: any BlockDevice,
         fromMedium: Bool = false,
@@ -28,8 +28,7 @@ public struct HashedBlocks: Sendable {
         let present = Self.blocksPresent(device, blockCount)
         let pieces = (present + Self.blocksPerRead - 1) / Self.blocksPerRead
         let result = Mutex(Partial(blockCount: blockCount))
-        // Of two threads one hashes while the other waits for the medium.
-        let threads = WorkerThreads.processorCount * (fromMedium ? 2 : 1)
+        let threads = fromMedium ? WorkerThreads.readerCount : WorkerThreads.processorCount
         WorkerThreads.run(pieces: pieces, threads: threads) { () -> (Int) throws(Never) -> Void in
             let reader = BlockReader(device, fromMedium: fromMedium, capacity: Self.blocksPerRead)
             return { piece in
@@ -73,15 +72,18 @@ public struct HashedBlocks: Sendable {
     }
 
     /// Hashes an image and makes the digests of its tree's lowest level on the way.
-    static func withGroups(_ device: any BlockDevice, blockCount: Int, hasher: LeafHasher)
-        throws(UpdateBlocksError) -> (leaves: [UInt64], groups: [SHA256Digest])
-    {
+    static func withGroups(
+        _ device: any BlockDevice,
+        fromMedium: Bool = false,
+        blockCount: Int,
+        hasher: LeafHasher
+    ) throws(UpdateBlocksError) -> (leaves: [UInt64], groups: [SHA256Digest]) {
         var groups: [SHA256Digest] = []
         var block: [UInt8] = []
         var leaves: [UInt64] = []
         leaves.reserveCapacity(blockCount)
         var last: SHA256Digest?
-        let reader = BlockReader(device, fromMedium: false, capacity: blocksPerRead)
+        let reader = BlockReader(device, fromMedium: fromMedium, capacity: blocksPerRead)
         let present = blocksPresent(device, blockCount)
         for first in stride(from: 0, to: present, by: blocksPerRead) {
             reader.read(first..<min(first + blocksPerRead, present)) { number, bytes in

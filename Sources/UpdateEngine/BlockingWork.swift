@@ -3,7 +3,7 @@ import Glibc
 /// Runs work that blocks for long on a thread of its own, so that it does not occupy the threads of the tasks.
 ///
 /// - Parameter work: Is told to stop through the flag when the task is cancelled, and returns soon after.
-func onThread<Value: Sendable>(_ work: @escaping @Sendable (StopFlag) -> Value) async -> Value {
+package func onThread<Value: Sendable>(_ work: @escaping @Sendable (StopFlag) -> Value) async -> Value {
     let stop = StopFlag()
     return await withTaskCancellationHandler {
         await withCheckedContinuation { continuation in

@@ -34,7 +34,7 @@ extension VerityError {
 }
 
 /// Tells work on other threads to stop.
-final class StopFlag: Sendable {
+package final class StopFlag: Sendable {
     private let flag = Atomic<Bool>(false)
 
     var isSet: Bool { flag.load(ordering: .relaxed) }

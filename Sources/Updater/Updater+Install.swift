@@ -212,9 +212,14 @@ extension Updater {
         _ disk: SlotDisk,
         folder: String
     ) async throws(UpdaterError) -> KernelFile {
-        // Where the ESP can't be read nothing of it is used; what is wrong there is said before anything is written.
-        let images = (try? BootSlots(disk.esp).kernelImages()) ?? []
-        return try KernelFile(release, folder: folder, images: images)
+        let result = await onThread { _ in
+            Result { () throws(UpdaterError) in
+                // Where the ESP can't be read nothing of it is used; what is wrong there is said before anything is written.
+                let images = (try? BootSlots(disk.esp).kernelImages()) ?? []
+                return try KernelFile(release, folder: folder, images: images)
+            }
+        }
+        return try result.get()
     }
 }
 

@@ -12,8 +12,7 @@ public struct VeritySource: Sendable {
         /// From memory, the page cache among it: in small reads, so that the data are still in the processor's cache when
         /// they are hashed.
         case cached
-        /// From a disk, for which every read waits: in large ones, and by two threads a processor, of which one hashes
-        /// while the other waits.
+        /// From a disk, for which every read waits: in large reads, and by more threads.
         case direct
 
         /// Bytes of one read.
@@ -25,7 +24,7 @@ public struct VeritySource: Sendable {
         }
 
         /// Number of threads that read and hash, where the caller names none.
-        var threads: Int { WorkerThreads.processorCount * (self == .direct ? 2 : 1) }
+        var threads: Int { self == .direct ? WorkerThreads.readerCount : WorkerThreads.processorCount }
     }
 
     /// What the source is called in messages: usually its path.

@@ -14,7 +14,7 @@ public enum VerityTree {
     /// - Parameters:
     ///   - data: The data; bytes behind `parameters.dataBlockCount` blocks are not read.
     ///   - parameters: Salt, UUID and number of data blocks.
-    ///   - workers: Number of threads; without it, one for each processor, or two where the data come from a disk.
+    ///   - workers: Number of threads; without it, as many as suit how the data come.
     ///   - write: Gets every block of the hash device once, in any order.
     /// - Returns: The root hash.
     /// - Throws: `VerityError.truncated` when the data is shorter than its blocks; what reading or writing throws.

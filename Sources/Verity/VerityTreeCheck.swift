@@ -1,10 +1,13 @@
 public import Hashing
 
 extension VerityVerification {
+    /// Blocks of a tree that are read at a time: 512 KiB.
+    private static let blocksPerRead = 128
+
     /// Proves a stored hash tree against a root hash, without the data: superblock, every level, every block.
     ///
     /// Together with a root hash that was computed from the data this proves both, and the data is read once only: two
-    /// trees with the same root hash are the same. Memory is 1/16384 of the data's size.
+    /// trees with the same root hash are the same. Memory is 1/16384 of the data's size, and 512 KiB.
     ///
     /// - Parameters:
     ///   - tree: The hash device; its first block is the superblock.
@@ -36,9 +39,15 @@ extension VerityVerification {
         for (level, place) in layout.levels.enumerated().reversed() {
             var below: [UInt8] = []
             if level > 0 { below.reserveCapacity(Int(place.blockCount) * size) }
+            var piece: [UInt8] = []
             for index in 0..<Int(place.blockCount) {
                 let offset = place.byteOffset + UInt64(index * size)
-                let block = try tree.read(at: offset, count: size)
+                let inPiece = index % blocksPerRead
+                if inPiece == 0 {
+                    let count = min(blocksPerRead, Int(place.blockCount) - index)
+                    piece = try tree.read(at: offset, count: count * size)
+                }
+                let block = Array(piece[inPiece * size..<(inPiece + 1) * size])
                 let entry = index * VerityFormat.digestSize
                 guard digests[entry..<entry + VerityFormat.digestSize].elementsEqual(hasher.digest(of: block))
                 else { return VerityReport.TreeBlock(level: level, byteOffset: offset) }

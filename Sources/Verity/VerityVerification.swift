@@ -86,7 +86,7 @@ public enum VerityVerification {
     ///   - rootHash: The root hash from a trusted place.
     ///   - parameters: Salt, UUID and block count from a trusted place. Without them the superblock's are used,
     ///     and a superblock that cannot be read is an error.
-    ///   - workers: Number of threads; without it, one for each processor, or two where the data come from a disk.
+    ///   - workers: Number of threads; without it, as many as suit how the data come.
     /// - Throws: `VerityError.superblock`; `.truncated` when data or tree is too short; what reading throws.
     public static func verify(
         data: VeritySource,

@@ -3,10 +3,8 @@ internal import CZstd
 /// Decompresses zstd frames (RFC 8878) whose sizes are known beforehand.
 ///
 /// A frame is decompressed in one step into memory of the caller, so what it says of itself decides nothing about
-/// how much memory is taken.
-///
-/// Unchecked: a value goes from one thread to another, and is used by one at a time.
-public final class ZstdDecompressor: @unchecked Sendable {
+/// how much memory is taken. A value is used by one thread at a time.
+public final class ZstdDecompressor {
     private let context: OpaquePointer
 
     /// A decompressor.

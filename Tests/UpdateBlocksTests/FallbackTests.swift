@@ -130,6 +130,27 @@ struct FallbackTests {
         #expect(failure as? UpdateBlocksError == .unreliableDisk(device: "slot", block: 333))
     }
 
+    @Test("What the medium has lost is missed, though the page cache still has it")
+    func mediumHasLostABlock() async throws {
+        let (_, release) = try await release()
+        let medium = try disk([], spare: release.blocks.count)
+        let slot = CachedDisk(medium)
+        let update = try release.update(running: nil, server: release.server)
+        let plan = try await update.plan(for: slot)
+        try await update.run(plan, progress: { _ in }) { try slot.write($1, at: UInt64($0 * size)) }
+        try slot.flush()
+        try medium.write([UInt8](repeating: 0, count: size), at: UInt64(333 * size))
+        await #expect(throws: UpdateBlocksError.unreliableDisk(device: "slot", block: 333)) {
+            try await update.repair(slot)
+        }
+        let next = try release.update(running: nil, server: release.server)
+        let rest = try await next.plan(for: slot)
+        #expect(rest.fetched.runs == [333..<334])
+        try await next.run(rest, progress: { _ in }) { try slot.write($1, at: UInt64($0 * size)) }
+        try slot.flush()
+        #expect(try content(medium, release.blocks.count) == joined(release.blocks))
+    }
+
     @Test("A repair may be the first thing that is asked for")
     func repairComesFirst() async throws {
         let (old, release) = try await release()
