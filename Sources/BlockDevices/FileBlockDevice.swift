@@ -97,7 +97,7 @@ public final class FileBlockDevice: BlockDevice {
         throws(BlockDeviceError)
     {
         try check(offset, buffer.count)
-        if let direct, try fillDirectly(buffer, from: direct, at: offset) { return }
+        if try fillDirectly(buffer, at: offset) { return }
         let result = posix_fadvise(descriptor, off_t(offset), off_t(buffer.count), POSIX_FADV_DONTNEED)
         guard result == 0 else {
             throw .read(device: name, offset: offset, count: buffer.count, errno: result)
@@ -105,12 +105,11 @@ public final class FileBlockDevice: BlockDevice {
         try fill(buffer, from: descriptor, at: offset)
     }
 
-    /// Returns whether the range is on the grid of the medium's sectors, which the kernel knows.
-    private func fillDirectly(
-        _ buffer: UnsafeMutableRawBufferPointer,
-        from direct: Int32,
-        at offset: UInt64
-    ) throws(BlockDeviceError) -> Bool {
+    /// Returns whether the file has O_DIRECT, and the range is on the grid of the medium's sectors, which the kernel knows.
+    private func fillDirectly(_ buffer: UnsafeMutableRawBufferPointer, at offset: UInt64)
+        throws(BlockDeviceError) -> Bool
+    {
+        guard let direct else { return false }
         do throws(BlockDeviceError) {
             if Int(bitPattern: buffer.baseAddress).isMultiple(of: Self.directAlignment) {
                 try fill(buffer, from: direct, at: offset)

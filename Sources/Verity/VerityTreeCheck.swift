@@ -1,13 +1,10 @@
 public import Hashing
 
 extension VerityVerification {
-    /// Blocks of a tree that are read at a time: 512 KiB.
-    private static let blocksPerRead = 128
-
     /// Proves a stored hash tree against a root hash, without the data: superblock, every level, every block.
     ///
     /// Together with a root hash that was computed from the data this proves both, and the data is read once only: two
-    /// trees with the same root hash are the same. Memory is 1/16384 of the data's size, and 512 KiB.
+    /// trees with the same root hash are the same. Memory is 1/16384 of the data's size, and 512 KiB at most.
     ///
     /// - Parameters:
     ///   - tree: The hash device; its first block is the superblock.
@@ -35,6 +32,7 @@ extension VerityVerification {
             return VerityReport.TreeBlock(level: layout.levels.count, byteOffset: 0)
         }
         let hasher = BlockHasher(salt: parameters.salt)
+        let blocksPerRead = tree.access.readSize / size
         var digests = rootHash.bytes
         for (level, place) in layout.levels.enumerated().reversed() {
             var below: [UInt8] = []
