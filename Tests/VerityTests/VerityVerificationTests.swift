@@ -35,6 +35,42 @@ import Verity
         #expect(try !device.veritysetupVerifies())
     }
 
+    /// Pieces of 32 blocks and of 128; 129 leaves leave one over in both.
+    @Test(
+        arguments: [
+            (access: .cached, flip: nil), (.direct, nil),
+            (.cached, (0, 40 * 4096)), (.direct, (0, 40 * 4096)), (.cached, (0, 132 * 4096)),
+            (.direct, (0, 132 * 4096)),
+            (.cached, (1, 3 * 4096)), (.direct, (2, 4096)),
+        ] as [(access: VeritySource.Access, flip: (level: Int, offset: Int)?)]
+    )
+    func aTreeIsProvenWithoutItsData(
+        _ sample: (access: VeritySource.Access, flip: (level: Int, offset: Int)?)
+    ) throws {
+        let device = try SampleDevice(blocks: 16385)
+        if let flip = sample.flip { try device.flip(device.treePath, at: UInt64(flip.offset)) }
+        let tree = try Data(contentsOf: URL(filePath: device.treePath))
+        let file = try VeritySource(path: device.treePath)
+        var leaves: [[UInt8]] = []
+        let corrupt = try VerityVerification.firstCorruptBlock(
+            ofTree: VeritySource(name: "tree", byteCount: file.byteCount, access: sample.access) {
+                offset,
+                buffer throws(VerityError) in
+                try file.read(at: offset, into: buffer)
+            },
+            rootHash: #require(SHA256Digest(hex: device.rootHash)),
+            parameters: device.parameters
+        ) { number, block in
+            #expect(number == leaves.count)
+            leaves.append(block)
+        }
+        #expect(corrupt == sample.flip.map { TreeBlock(level: $0.level, byteOffset: UInt64($0.offset)) })
+        // Superblock, one block and two are before the leaves.
+        let right = sample.flip.map { $0.level == 0 ? $0.offset / 4096 - 4 : 0 } ?? 129
+        #expect(leaves.count == right)
+        #expect(leaves.joined().elementsEqual(tree[(4 * 4096)...].prefix(right * 4096)))
+    }
+
     @Test func onlyBlockWithoutATreeIsChecked() throws {
         let device = try SampleDevice(blocks: 1)
         try device.flip(device.dataPath, at: 77)
