@@ -177,10 +177,10 @@ struct RepoPromoteCommand: AsyncParsableCommand {
 struct RepoWithdrawCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "withdraw",
-        abstract: "Withdraw a release: no host takes it, and hosts that run it may go back.",
+        abstract: "Withdraw a release: no host takes it, and hosts that run it say so.",
         discussion: """
-            A host goes back to an older release only where its operator allows that. A withdrawn release cannot be
-            offered again: publish a new version.
+            A host that runs it stays on it until there is a newer one: publish the older content under a newer version,
+            or go back to the other slot of a host with 'updater rollback'. A withdrawn release cannot be offered again.
 
             Examples:
               bulkhead repo withdraw site vm-containerd/amd64/0.2.0 --keys keys

@@ -29,35 +29,15 @@ public enum WorkerThreads {
         let job = Job(pieces: pieces, makeWorker: makeWorker)
         var started: [pthread_t] = []
         for _ in 1..<max(1, min(threads, pieces)) {
-            var thread = pthread_t()
-            let argument = Unmanaged.passRetained(job as AnyJob)
-            let result = pthread_create(
-                &thread,
-                nil,
-                { argument in
-                    if let argument { Unmanaged<AnyJob>.fromOpaque(argument).takeRetainedValue().work() }
-                    return nil
-                },
-                argument.toOpaque()
-            )
-            if result == 0 {
-                started.append(thread)
-            } else {
-                argument.release()
-                break
-            }
+            guard let thread = startThread({ job.work() }) else { break }
+            started.append(thread)
         }
         job.work()
         for thread in started { pthread_join(thread, nil) }
         if let failure = job.failure.withLock({ $0 }) { throw failure }
     }
 
-    /// What a thread is given: C takes no generic type.
-    private class AnyJob: @unchecked Sendable {
-        func work() {}
-    }
-
-    private final class Job<Failure: Error>: AnyJob, @unchecked Sendable {
+    private final class Job<Failure: Error>: Sendable {
         let pieces: Int
         let makeWorker: @Sendable () -> (Int) throws(Failure) -> Void
         let next = Atomic<Int>(0)
@@ -68,7 +48,7 @@ public enum WorkerThreads {
             self.makeWorker = makeWorker
         }
 
-        override func work() {
+        func work() {
             let worker = makeWorker()
             while true {
                 let piece = next.wrappingAdd(1, ordering: .relaxed).oldValue

@@ -13,9 +13,9 @@ public struct Candidate: Sendable, Equatable {
     public var rootHash: SHA256Digest
     /// Who may take it when.
     public var waves: WaveTable
-    /// The newest version that is offered; a release above it is not taken, and hosts that run one may go back.
+    /// The newest version that is offered; a release above it is not taken, and hosts that run one say so.
     public var maxVersion: UAPIVersion?
-    /// Whether it was withdrawn: nobody takes it, and hosts that run it may go back.
+    /// Whether it was withdrawn: nobody takes it, and hosts that run it say so.
     public var isWithdrawn: Bool
 
     /// States a release.

@@ -15,8 +15,6 @@ public struct UpdatePolicy: Sendable, Equatable {
     public var versionLock: UAPIVersion?
     /// Whether a release is taken before its wave has come (`updates.ignore-waves`).
     public var ignoresWaves: Bool
-    /// Whether an older release is taken when the running one was withdrawn.
-    public var allowsDowngrade: Bool
     /// Versions that were tried here and did not prove themselves.
     public var failedVersions: [UAPIVersion]
     /// A version that the operator asks for by name, this once; it counts instead of the lock, and a failure here before
@@ -31,7 +29,6 @@ public struct UpdatePolicy: Sendable, Equatable {
         seed: Int,
         versionLock: UAPIVersion? = nil,
         ignoresWaves: Bool = false,
-        allowsDowngrade: Bool = false,
         failedVersions: [UAPIVersion] = [],
         requested: UAPIVersion? = nil
     ) {
@@ -41,7 +38,6 @@ public struct UpdatePolicy: Sendable, Equatable {
         self.seed = seed
         self.versionLock = versionLock
         self.ignoresWaves = ignoresWaves
-        self.allowsDowngrade = allowsDowngrade
         self.failedVersions = failedVersions
         self.requested = requested
     }
@@ -50,17 +46,9 @@ public struct UpdatePolicy: Sendable, Equatable {
 /// What a host does about updates now.
 public enum UpdateDecision: Sendable, Equatable {
     /// It takes a release.
-    case take(Candidate, direction: Direction)
+    case take(Candidate)
     /// It takes none.
     case none(NoUpdateReason)
-
-    /// Which way an update goes.
-    public enum Direction: String, Sendable, Equatable {
-        /// To a newer version.
-        case upgrade
-        /// To an older version, because the running one was withdrawn.
-        case downgrade
-    }
 }
 
 /// Why a host takes no release: the answer to "why no update?".
@@ -122,8 +110,8 @@ public enum NoUpdateReason: Sendable, Equatable, CustomStringConvertible {
         case .aboveMaximum(let version, let maximum):
             "\(version) is above \(maximum), the newest version that its publisher offers now"
         case .older(let version, let running):
-            "\(version) is older than \(running), which runs and was not withdrawn; "
-                + "an older release is only taken when the running one was"
+            "\(version) is older than \(running), which runs, and hosts only go forward: return to the other slot where that "
+                + "holds it ('rollback'), or publish the older content under a newer version"
         case .downgradeNotAllowed(let running, let older):
             "\(running), which runs, was withdrawn, and only the older \(older) could replace it; "
                 + "hosts don't go back by themselves: publish the older content under a newer version, or return to the "

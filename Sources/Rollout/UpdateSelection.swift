@@ -9,7 +9,7 @@ import BootEntries
 /// * A version asked for by name comes before a lock, and a lock before the newest.
 /// * A release that failed here is not taken again unless it is asked for by name. A lock does not count as asking: the
 ///   host would try it for ever.
-/// * An older release is taken only when the running one was recalled and the operator allows it.
+/// * An older release is never taken; where the running one was recalled, the reason says so (docs/decisions/0015).
 public enum UpdateSelection {
     /// Chooses.
     ///
@@ -48,12 +48,12 @@ public enum UpdateSelection {
             return .none(.noSuchVersion(version, wish: policy.requested != nil ? .request : .lock))
         }
         if let reason = try obstacle(candidate, policy: policy, now: now) { return .none(reason) }
-        guard version < policy.running else { return .take(candidate, direction: .upgrade) }
-        guard isRecalled else { return .none(.older(version, running: policy.running)) }
-        guard policy.allowsDowngrade else {
-            return .none(.downgradeNotAllowed(running: policy.running, to: version))
-        }
-        return .take(candidate, direction: .downgrade)
+        if version > policy.running { return .take(candidate) }
+        return .none(
+            isRecalled
+                ? .downgradeNotAllowed(running: policy.running, to: version)
+                : .older(version, running: policy.running)
+        )
     }
 
     private static func chooseNewest(
@@ -66,17 +66,14 @@ public enum UpdateSelection {
         var reason: NoUpdateReason?
         for candidate in ours where candidate.version > policy.running {
             guard let obstacle = try obstacle(candidate, policy: policy, now: now) else {
-                return .take(candidate, direction: .upgrade)
+                return .take(candidate)
             }
             reason = reason ?? obstacle
         }
         guard isRecalled else { return .none(reason ?? .upToDate(running: policy.running)) }
         for candidate in ours where candidate.version < policy.running {
             guard try obstacle(candidate, policy: policy, now: now) == nil else { continue }
-            guard policy.allowsDowngrade else {
-                return .none(.downgradeNotAllowed(running: policy.running, to: candidate.version))
-            }
-            return .take(candidate, direction: .downgrade)
+            return .none(.downgradeNotAllowed(running: policy.running, to: candidate.version))
         }
         return .none(reason ?? .nothingToReturnTo(running: policy.running))
     }

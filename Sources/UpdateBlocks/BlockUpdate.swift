@@ -49,6 +49,8 @@ public final class BlockUpdate {
     let running: Running?
     let costs: BlockPlan.Costs
     let open: (Release.File) -> any RemoteFile
+    private let tables: (any TableStore)?
+    private let fetching: (_ done: UInt64, _ total: UInt64) -> Void
     var hasher: LeafHasher
     /// Number of blocks of the new root.
     public let blockCount: Int
@@ -75,6 +77,8 @@ public final class BlockUpdate {
     ///   - transports: its table of artefacts.
     ///   - running: the slot that runs; nil where there is none, as when a machine is installed.
     ///   - costs: what requests cost.
+    ///   - tables: what an earlier attempt has kept, and where this one keeps what it fetches; nil to keep nothing.
+    ///   - fetching: is told how many bytes of how many are there of a table that is fetched.
     ///   - open: the remote file of an artefact; it is called whenever the artefact is read, and what one of them
     ///     excluded the next should know.
     /// - Throws: `UpdateBlocksError.imageSize` for a root that is too large for the format.
@@ -83,6 +87,8 @@ public final class BlockUpdate {
         transports: Release.Transports,
         running: Running?,
         costs: BlockPlan.Costs = BlockPlan.Costs(),
+        tables: (any TableStore)? = nil,
+        fetching: @escaping (_ done: UInt64, _ total: UInt64) -> Void = { _, _ in },
         open: @escaping (Release.File) -> any RemoteFile
     ) throws(UpdateBlocksError) {
         blockCount = try BlockFormat.blockCount(of: root.size, name: "root.erofs")
@@ -90,6 +96,8 @@ public final class BlockUpdate {
         self.transports = transports
         self.running = running
         self.costs = costs
+        self.tables = tables
+        self.fetching = fetching
         self.open = open
         hasher = LeafHasher(salt: root.salt.bytes)
         network = BlockSet(capacity: blockCount)
@@ -102,7 +110,7 @@ public final class BlockUpdate {
     /// - Throws: `UpdateBlocksError`, and what the remote files throw.
     public func plan(for slot: any BlockDevice) async throws -> BlockPlan {
         if leaves.isEmpty { try await learnLeaves() }
-        let present = HashedBlocks(hashing: slot, fromMedium: true, blockCount: blockCount, hasher: hasher)
+        let present = try await hashed(slot, fromMedium: true, blockCount: blockCount)
         var inPlace = BlockSet(capacity: blockCount)
         for block in 0..<blockCount where present.leaves[block] == leaves[block] {
             let isTrusted = !distrusted.contains(block) || network.contains(block)
@@ -122,13 +130,21 @@ public final class BlockUpdate {
     public func repair(_ slot: any BlockDevice) async throws -> BlockPlan {
         if leaves.isEmpty { try await learnLeaves() }
         let index = try await loadedIndex()
-        // The page cache may hold what the medium has lost.
-        let (found, groups) = try HashedBlocks.withGroups(
-            slot,
-            fromMedium: true,
-            blockCount: blockCount,
-            hasher: hasher
-        )
+        let (blockCount, hasher) = (blockCount, hasher)
+        let result = await onThread { stop in
+            Result { () throws(UpdateBlocksError) in
+                // The page cache may hold what the medium has lost.
+                try HashedBlocks.withGroups(
+                    slot,
+                    fromMedium: true,
+                    blockCount: blockCount,
+                    hasher: hasher,
+                    stop: stop
+                )
+            }
+        }
+        try Task.checkCancellation()
+        let (found, groups) = try result.get()
         var inPlace = BlockSet(capacity: blockCount)
         var suspects = BlockSet(capacity: blockCount)
         var wrong = 0
@@ -172,7 +188,7 @@ public final class BlockUpdate {
     /// Learns the truncated leaves of the new root from the head of a pack, or else from the index.
     private func learnLeaves() async throws {
         if let running {
-            let old = hashed(running)
+            let old = try await hashed(running)
             lookup = BlockLookup(old)
             if let entry = transports.packs.first(where: { $0.from == running.rootHash }) {
                 do {
@@ -189,11 +205,30 @@ public final class BlockUpdate {
     }
 
     /// What the running slot has, or by its hash tree should have.
-    private func hashed(_ running: Running) -> HashedBlocks {
+    private func hashed(_ running: Running) async throws -> HashedBlocks {
         guard let leaves = running.leaves, leaves.count == running.blockCount else {
-            return HashedBlocks(hashing: running.device, blockCount: running.blockCount, hasher: hasher)
+            return try await hashed(running.device, fromMedium: false, blockCount: running.blockCount)
         }
         return HashedBlocks(known: leaves.map(hasher.masked))
+    }
+
+    private func hashed(
+        _ device: any BlockDevice,
+        fromMedium: Bool,
+        blockCount: Int
+    ) async throws -> HashedBlocks {
+        let hasher = hasher
+        let blocks = await onThread { stop in
+            HashedBlocks(
+                hashing: device,
+                fromMedium: fromMedium,
+                blockCount: blockCount,
+                hasher: hasher,
+                stop: stop
+            )
+        }
+        try Task.checkCancellation()
+        return blocks
     }
 
     /// The leaves that the head of a pack leads to; nil where a block of the running slot is damaged, and the index tells
@@ -244,7 +279,7 @@ public final class BlockUpdate {
         return index
     }
 
-    /// The first bytes of an artefact, which must have a digest.
+    /// The first bytes of an artefact, which must have a digest; those that were kept, if there are.
     private func fetchWhole(_ file: Release.File, size: UInt64, sha256: SHA256Digest) async throws -> [UInt8]
     {
         guard size > 0, size <= UInt64(PackHead.sizeLimit) else {
@@ -254,20 +289,29 @@ public final class BlockUpdate {
                 reason: "\(size) bytes are not between 1 and \(PackHead.sizeLimit)"
             )
         }
+        if let kept = tables?.read(sha256, size: Int(size)), SHA256Digest(hashing: kept) == sha256 {
+            return kept
+        }
         var result: [UInt8] = []
         let remote = open(file)
         try await remote.withoutBadServers {
             var source = file.file
+            var done: UInt64 = 0
             try await RangeReader(file: remote, name: file.file).read(
                 [0..<size],
                 inOneStream: true,
-                received: { bytesFetched += UInt64($0) },
+                received: {
+                    bytesFetched += UInt64($0)
+                    done += UInt64($0)
+                    fetching(done, size)
+                },
                 deliver: { _, bytes, sender in (result, source) = (bytes, sender) }
             )
             guard SHA256Digest(hashing: result) == sha256 else {
                 throw UpdateBlocksError.wrongDigest(artefact: file.file, source: source)
             }
         }
+        tables?.keep(result, sha256)
         return result
     }
 }

@@ -1,5 +1,5 @@
 public import BlockDevices
-import Hashing
+public import Hashing
 import Synchronization
 
 /// The truncated leaves of an image or a slot as it is, and what could not be read of it.
@@ -18,12 +18,15 @@ public struct HashedBlocks: Sendable {
     /// A block that cannot be read is noted, and the others are hashed all the same. Blocks behind the end of the
     /// device count as unreadable.
     ///
-    /// - Parameter fromMedium: reads past the page cache, where the blocks of an inactive slot are of no use to anybody.
+    /// - Parameters:
+    ///   - fromMedium: reads past the page cache, where the blocks of an inactive slot are of no use to anybody.
+    ///   - stop: ends it early, with a result that means nothing.
     public init(
         hashing device: any BlockDevice,
         fromMedium: Bool = false,
         blockCount: Int,
-        hasher: LeafHasher
+        hasher: LeafHasher,
+        stop: StopFlag = StopFlag()
     ) {
         let present = Self.blocksPresent(device, blockCount)
         let pieces = (present + Self.blocksPerRead - 1) / Self.blocksPerRead
@@ -32,6 +35,7 @@ public struct HashedBlocks: Sendable {
         WorkerThreads.run(pieces: pieces, threads: threads) { () -> (Int) throws(Never) -> Void in
             let reader = BlockReader(device, fromMedium: fromMedium, capacity: Self.blocksPerRead)
             return { piece in
+                if stop.isSet { return }
                 let first = piece * Self.blocksPerRead
                 let blocks = first..<min(first + Self.blocksPerRead, present)
                 var leaves: [(block: Int, leaf: UInt64)] = []
@@ -72,11 +76,14 @@ public struct HashedBlocks: Sendable {
     }
 
     /// Hashes an image and makes the digests of its tree's lowest level on the way.
+    ///
+    /// - Parameter stop: ends it early, with an error that means nothing.
     static func withGroups(
         _ device: any BlockDevice,
         fromMedium: Bool = false,
         blockCount: Int,
-        hasher: LeafHasher
+        hasher: LeafHasher,
+        stop: StopFlag = StopFlag()
     ) throws(UpdateBlocksError) -> (leaves: [UInt64], groups: [SHA256Digest]) {
         var groups: [SHA256Digest] = []
         var block: [UInt8] = []
@@ -85,7 +92,7 @@ public struct HashedBlocks: Sendable {
         var last: SHA256Digest?
         let reader = BlockReader(device, fromMedium: fromMedium, capacity: blocksPerRead)
         let present = blocksPresent(device, blockCount)
-        for first in stride(from: 0, to: present, by: blocksPerRead) {
+        for first in stride(from: 0, to: present, by: blocksPerRead) where !stop.isSet {
             reader.read(first..<min(first + blocksPerRead, present)) { number, bytes in
                 guard number == leaves.count else { return }
                 leaves.append(hasher.leaf(of: bytes))

@@ -1,4 +1,5 @@
 import BlockDevices
+import Hashing
 
 /// Writes delivered blocks into the inactive slot's root partition.
 ///

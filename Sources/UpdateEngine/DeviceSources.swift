@@ -1,5 +1,5 @@
 import BlockDevices
-import Synchronization
+import Hashing
 import Verity
 
 extension BlockDevice {
@@ -31,13 +31,4 @@ extension VerityError {
             default: .read(path: name, offset: offset, errno: 0)
             }
     }
-}
-
-/// Tells work on other threads to stop.
-package final class StopFlag: Sendable {
-    private let flag = Atomic<Bool>(false)
-
-    var isSet: Bool { flag.load(ordering: .relaxed) }
-
-    func set() { flag.store(true, ordering: .relaxed) }
 }

@@ -5,6 +5,10 @@ public import Verity
 
 /// A step of an install, as messages name it.
 public enum SlotStep: String, Sendable, CaseIterable {
+    /// What tells where the blocks are is fetched: a pack's head, or the index.
+    case fetchTable = "fetching the list of the release's blocks"
+    /// What this host lacks of the kernel image is fetched.
+    case fetchKernel = "fetching the kernel image"
     /// The boot entry of the inactive slot is removed from the ESP.
     case removeEntry = "removing the boot entry of the inactive slot"
     /// The inactive slot's partitions are marked `_empty`.
@@ -17,7 +21,7 @@ public enum SlotStep: String, Sendable, CaseIterable {
     case tree = "reading the root file system back and writing its hash tree"
     /// The tree is read back.
     case verify = "reading the hash tree back"
-    /// Type, labels and PARTUUIDs of the slot are set.
+    /// Label, PARTUUIDs and attributes of the slot are set.
     case setLabels = "setting the labels of the slot"
     /// The UKI is written to the ESP.
     case stage = "writing the kernel image to the EFI system partition"

@@ -47,20 +47,23 @@ final class KernelFile: @unchecked Sendable {
     ///
     /// What turns out to be wrong and was there is fetched; what came wrong from a mirror is fetched from another one, as
     /// long as there is one.
-    /// - Parameter warn: is told of mirrors that are asked no more.
+    /// - Parameters:
+    ///   - warn: is told of mirrors that are asked no more.
+    ///   - progress: is told how many bytes of how many have come.
     /// - Returns: its bytes, which are what the release says.
     /// - Throws: `UpdaterError.fetch`, `.record` for a file that can't be written, or `.release` where the release's parts
     ///   are not those of its kernel image.
     func fetch(
         _ remote: HTTPFetch.RemoteFile,
-        warn: @Sendable (String) -> Void
+        warn: @Sendable (String) -> Void,
+        progress: @Sendable (_ done: UInt64, _ total: UInt64) -> Void
     ) async throws(UpdaterError) -> ByteSource {
         for (number, bytes) in local { try copy(bytes, to: parts[number].range) }
         // Parts of which every byte came in this run.
         var fetched: Set<Int> = []
         while true {
             for (number, ranges) in missing where ranges == [parts[number].range] { fetched.insert(number) }
-            let senders = try await download(remote)
+            let senders = try await download(remote, progress)
             let wrong = try wrongParts()
             if wrong.isEmpty { return staged.source }
             missing = [:]
@@ -139,7 +142,10 @@ final class KernelFile: @unchecked Sendable {
     // MARK: Network
 
     /// Fetches what is missing; returns which mirrors sent something of which part.
-    private func download(_ remote: HTTPFetch.RemoteFile) async throws(UpdaterError) -> [Int: Set<String>] {
+    private func download(
+        _ remote: HTTPFetch.RemoteFile,
+        _ progress: @Sendable (_ done: UInt64, _ total: UInt64) -> Void
+    ) async throws(UpdaterError) -> [Int: Set<String>] {
         var wanted: [Range<UInt64>] = []
         for range in missing.values.flatMap({ $0 }).sorted(by: { $0.lowerBound < $1.lowerBound }) {
             if let last = wanted.last, last.upperBound == range.lowerBound {
@@ -150,15 +156,22 @@ final class KernelFile: @unchecked Sendable {
         }
         guard let first = wanted.first else { return [:] }
         var senders: [Int: Set<String>] = [:]
+        let total = wanted.reduce(0) { $0 + UInt64($1.count) }
+        var done: UInt64 = 0
+        func take(_ piece: FetchedBytes) throws {
+            done += try self.take(piece, wanted, &senders)
+            progress(min(done, total), total)
+        }
+        progress(0, total)
         do {
             // One stream needs no server that has ranges, and continues where it breaks.
             if wanted.count == 1, first.upperBound == file.size {
-                try await remote.stream(from: first.lowerBound) { try take($0, wanted, &senders) }
+                try await remote.stream(from: first.lowerBound, body: take)
             } else {
                 do {
-                    try await remote.read(ranges: wanted) { try take($0, wanted, &senders) }
+                    try await remote.read(ranges: wanted, body: take)
                 } catch let error as FetchError where error.lacksRanges {
-                    try await remote.stream(from: first.lowerBound) { try take($0, wanted, &senders) }
+                    try await remote.stream(from: first.lowerBound, body: take)
                 }
             }
         } catch let error as UpdaterError {
@@ -169,20 +182,23 @@ final class KernelFile: @unchecked Sendable {
         return senders
     }
 
-    /// Writes what is wanted of some bytes.
+    /// Writes what is wanted of some bytes, and returns how many those are.
     private func take(
         _ piece: FetchedBytes,
         _ wanted: [Range<UInt64>],
         _ senders: inout [Int: Set<String>]
-    ) throws {
+    ) throws -> UInt64 {
         let place = piece.offset..<piece.offset + UInt64(piece.bytes.count)
+        var count: UInt64 = 0
         for range in wanted where range.overlaps(place) {
             let part = range.clamped(to: place)
+            count += UInt64(part.count)
             let start = Int(part.lowerBound - place.lowerBound)
             try staged.write(piece.bytes[start..<start + part.count], at: part.lowerBound)
         }
         for number in missing.keys where parts[number].range.overlaps(place) {
             senders[number, default: []].insert(piece.mirror)
         }
+        return count
     }
 }

@@ -24,7 +24,7 @@ final class StagedKernel {
             throw Self.failure("make the folder", folder)
         }
         path = "\(folder)/\(name)"
-        Self.removeOthers(than: path, in: folder)
+        removeFiles(in: folder, ending: [".efi"], except: [name])
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw Self.failure("open", path) }
         self.descriptor = descriptor
@@ -109,18 +109,6 @@ final class StagedKernel {
     /// The error that says that it can't be read.
     func unreadable(_ error: ByteSourceError) -> UpdaterError {
         .record(path: path, reason: "could not be read: \(error)")
-    }
-
-    private static func removeOthers(than path: String, in folder: String) {
-        guard let handle = opendir(folder) else { return }
-        defer { closedir(handle) }
-        while let entry = readdir(handle) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            let other = "\(folder)/\(name)"
-            if name.hasSuffix(".efi"), other != path { unlink(other) }
-        }
     }
 
     private static func failure(_ operation: String, _ path: String) -> UpdaterError {

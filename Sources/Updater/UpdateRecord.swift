@@ -31,6 +31,8 @@ public struct UpdateRecord: Sendable, Equatable {
         public var kernelSize: UInt64
         /// The digest of its kernel image.
         public var kernel: SHA256Digest
+        /// Whether its boot entry is about to be removed: if that is gone, nothing brings it back.
+        public var isTakenBack = false
     }
 
     /// A release that did not prove itself on this host.
@@ -43,6 +45,8 @@ public struct UpdateRecord: Sendable, Equatable {
         public var reason: String
         /// When it was found out.
         public var time: Timestamp
+        /// The boot that left the reason; nil where none did.
+        public var bootID: String?
     }
 
     /// What the API shows; nil before the first look for updates.
@@ -60,7 +64,10 @@ public struct UpdateRecord: Sendable, Equatable {
     public var state: UpdateStatus.State { status?.state ?? .idle }
 
     private static let failureLimit = 16
-    private static let sizeLimit = 256 << 10
+    /// Bytes of a text that somebody else wrote.
+    private static let textLimit = 4096
+    /// Far above what the failures and the status can have, even where JSON escapes every character.
+    private static let sizeLimit = 1 << 20
     private static let format: Int64 = 1
 
     /// Nothing was done yet.
@@ -69,8 +76,20 @@ public struct UpdateRecord: Sendable, Equatable {
     /// Remembers a failure; an earlier one of the same release goes, and so do the oldest of too many.
     public mutating func add(_ failure: Failure) {
         failures.removeAll { $0.rootHash == failure.rootHash }
+        var failure = failure
+        failure.reason = Self.bounded(failure.reason)
         failures.append(failure)
         failures.removeFirst(max(0, failures.count - Self.failureLimit))
+    }
+
+    /// The beginning of a text, as much as a record keeps of it: what is written must be possible to read.
+    static func bounded(_ text: String) -> String {
+        guard text.utf8.count > textLimit else { return text }
+        let mark = "..."
+        var head = String(decoding: text.utf8.prefix(textLimit - mark.utf8.count), as: UTF8.self)
+        // A character that was cut in two became U+FFFD, which may be longer.
+        while head.hasSuffix("\u{FFFD}") { head.removeLast() }
+        return head + mark
     }
 
     /// Reads a record; an empty one where there is no file.
@@ -131,7 +150,8 @@ extension UpdateRecord {
                 ),
                 rootHash: try Self.digest(staged, "root-hash"),
                 kernelSize: UInt64(clamping: staged["kernel-size"]?.integer ?? 0),
-                kernel: try Self.digest(staged, "kernel")
+                kernel: try Self.digest(staged, "kernel"),
+                isTakenBack: staged["taken-back"]?.bool ?? false
             )
         }
         failures = try (json["failures"]?.elements ?? []).prefix(Self.failureLimit).map { failure in
@@ -139,7 +159,8 @@ extension UpdateRecord {
                 version: try Self.text(failure, "version"),
                 rootHash: try Self.digest(failure, "root-hash"),
                 reason: try Self.text(failure, "reason"),
-                time: Timestamp(try Self.text(failure, "time")) ?? Timestamp(seconds: 0)
+                time: Timestamp(try Self.text(failure, "time")) ?? Timestamp(seconds: 0),
+                bootID: failure["boot-id"]?.string
             )
         }
     }
@@ -158,6 +179,7 @@ extension UpdateRecord {
                     "arch": .string($0.image.arch), "version": .string($0.image.version),
                     "variant": .string($0.image.variant), "root-hash": .string($0.rootHash.hex),
                     "kernel-size": .integer(Int64(clamping: $0.kernelSize)), "kernel": .string($0.kernel.hex),
+                    "taken-back": .bool($0.isTakenBack),
                 ]
             } ?? .null,
             "failures": .array(
@@ -165,6 +187,7 @@ extension UpdateRecord {
                     [
                         "version": .string($0.version), "root-hash": .string($0.rootHash.hex),
                         "reason": .string($0.reason), "time": .string($0.time.description),
+                        "boot-id": $0.bootID.map { .string($0) } ?? .null,
                     ]
                 }
             ),

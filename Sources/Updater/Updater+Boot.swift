@@ -1,4 +1,5 @@
 public import BootSlots
+import Hashing
 import HostAPI
 import UpdateEngine
 
@@ -13,20 +14,38 @@ extension Updater {
         case failed(version: String, reason: String)
     }
 
+    /// What a boot on trial that failed has left.
+    public struct FailedBoot: Sendable, Equatable {
+        /// Which boot it was, as /proc/sys/kernel/random/boot_id has it.
+        public var bootID: String
+        /// Why it failed.
+        public var reason: String
+
+        /// States what was left.
+        public init(bootID: String, reason: String) {
+            self.bootID = bootID
+            self.reason = reason
+        }
+    }
+
     /// Looks, once after each start of the machine, what became of a trial, and puts right what a loss of power left on the ESP.
     ///
     /// - Parameters:
     ///   - boot: what the loader says of this boot.
-    ///   - reason: why the trial failed, if the boot that failed left word.
+    ///   - failedBoot: what the boot that failed left, if it left word; what an earlier one left says nothing.
     /// - Returns: what became of the trial, and what was repaired.
     /// - Throws: `UpdaterError`.
     public func review(
         _ boot: RunningBoot,
-        reason: String? = nil
+        failedBoot: FailedBoot? = nil
     ) throws(UpdaterError) -> (trial: TrialResult, findings: [BootSlotsFinding]) {
         if let atWork { throw .busy(atWork.kind) }
         let disk = try openSlots()
         let esp = BootSlots(disk.esp)
+        if isTakenBack(esp) {
+            notReady()
+            try save()
+        }
         // The power may have gone between the entry, which is what counts, and the record.
         let staged = record.staged.flatMap { staged in
             let isRunning = staged.rootHash == environment.system.rootHash
@@ -42,12 +61,13 @@ extension Updater {
             throw .disk(error.description)
         }
         guard let staged else {
-            try forgetOtherSystem()
+            try forgetOtherSystem(hasGoodEntry: isCommitted(environment.system.rootHash, esp))
+            try removeFailed(esp)
             return (.none, findings)
         }
         let version = staged.image.version
         if staged.rootHash == environment.system.rootHash {
-            if boot.bootCountPath == nil, isCommitted(staged, esp) {
+            if boot.bootCountPath == nil, isCommitted(staged.rootHash, esp) {
                 try trialSucceeded()
                 return (.none, findings)
             }
@@ -58,14 +78,31 @@ extension Updater {
         if findings.contains(where: \.madeEntryAgain) { return (.none, findings) }
         // Whatever the counter says: a loader does not count an entry that it passes over, as one that is no kernel image
         // (docs/decisions/0009-broken-trial-entry.md).
-        let why = reason ?? "it was tried and did not come to the end of its health checks"
-        do throws(BootSlotsError) {
-            try esp.deactivate(variant: staged.image.variant, version: version)
-        } catch {
-            throw .disk(error.description)
+        let word = failedBoot.flatMap { word in
+            record.failures.contains { $0.bootID == word.bootID } ? nil : word
         }
-        try trialFailed(staged, why)
-        return (.failed(version: version, reason: why), findings)
+        let reason = word?.reason ?? "it was tried and did not come to the end of its health checks"
+        // Before its entry goes: one that is gone and expected would be made again, and tried once more.
+        try trialFailed(staged, reason, bootID: word?.bootID)
+        try removeFailed(esp)
+        return (.failed(version: version, reason: reason), findings)
+    }
+
+    /// Removes the entries on trial of what has failed here, as nothing is staged.
+    private func removeFailed(_ esp: BootSlots) throws(UpdaterError) {
+        guard record.staged == nil else { return }
+        let entries: [EntryState]
+        do throws(BootSlotsError) { entries = try esp.entries() } catch { throw .disk(error.description) }
+        for failure in record.failures where failure.rootHash != environment.system.rootHash {
+            guard entries.contains(where: { $0.isCounted && $0.image?.rootHash == failure.rootHash }) else {
+                continue
+            }
+            do throws(BootSlotsError) {
+                try esp.deactivate(variant: environment.system.variant, version: failure.version)
+            } catch {
+                throw .disk(error.description)
+            }
+        }
     }
 
     private func hasTrial(of staged: UpdateRecord.Staged, _ esp: BootSlots) -> Bool {
@@ -73,8 +110,16 @@ extension Updater {
         (try? esp.entries())?.contains { $0.isCounted && $0.image?.rootHash == staged.rootHash } ?? false
     }
 
-    private func isCommitted(_ staged: UpdateRecord.Staged, _ esp: BootSlots) -> Bool {
-        (try? esp.entries())?.contains { $0.isGood && $0.image?.rootHash == staged.rootHash } ?? false
+    private func isCommitted(_ rootHash: SHA256Digest, _ esp: BootSlots) -> Bool {
+        (try? esp.entries())?.contains { $0.isGood && $0.image?.rootHash == rootHash } ?? false
+    }
+
+    /// Whether a `deactivate` or a rollback was cut off between the entry, which it removed, and the record.
+    private func isTakenBack(_ esp: BootSlots) -> Bool {
+        guard record.state == .ready, let staged = record.staged, staged.isTakenBack,
+            staged.rootHash != environment.system.rootHash, let entries = try? esp.entries()
+        else { return false }
+        return !entries.contains { $0.image?.rootHash == staged.rootHash }
     }
 
     /// Commits the running release, which has proved itself; its entry loses its counter.

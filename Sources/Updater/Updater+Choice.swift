@@ -33,14 +33,17 @@ extension Updater {
         }
     }
 
-    /// Versions that this host could run, the newest first: those of its variant that were not recalled.
+    /// Versions that this host could update to, the newest first: those of its variant that were not recalled.
+    ///
+    /// At most 100 of them: they are part of the record.
     static func available(_ offers: [ReleaseFeed.Offer], to policy: UpdatePolicy) -> [String] {
         offers.map(\.candidate)
             .filter {
                 $0.variant == policy.variant && $0.architecture == policy.architecture && !$0.isRecalled
-                    && $0.version != policy.running
+                    && $0.version > policy.running
             }
             .sorted { $0.version > $1.version }
+            .prefix(100)
             .map(\.version.text)
     }
 

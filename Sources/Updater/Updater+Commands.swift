@@ -27,7 +27,7 @@ extension Updater {
         }
         record.plan = nil
         switch decision {
-        case .take(let candidate, _):
+        case .take(let candidate):
             guard let offer = offers.first(where: { $0.candidate == candidate }) else { return nil }
             status.state = .available
             status.chosenUpdate = Self.image(candidate)
@@ -85,10 +85,11 @@ extension Updater {
         guard staged.rootHash != environment.system.rootHash else {
             throw .trialRuns(version: staged.image.version)
         }
+        // Before the entry goes: the next boot would take it for lost, and make it again.
+        record.staged?.isTakenBack = true
+        try save()
         try deactivate(staged)
-        record.status?.state = .staged
-        record.status?.stagingPartition?.nextToBoot = false
-        record.status?.activePartition?.nextToBoot = true
+        notReady()
     }
 
     /// Whether a staged release is not to be kept: it was recalled, failed here before, or the operator asks for another.
@@ -100,7 +101,7 @@ extension Updater {
         guard let staged = record.staged else { return true }
         // It was asked for by name, and taken back: without its name it is not taken again.
         if !isRequested, failures.contains(where: { $0.version == staged.image.version }) { return true }
-        if case .take(let candidate, _) = decision, isRequested, candidate.rootHash != staged.rootHash {
+        if case .take(let candidate) = decision, isRequested, candidate.rootHash != staged.rootHash {
             return true
         }
         return offers.contains { $0.candidate.rootHash == staged.rootHash && $0.candidate.isRecalled }

@@ -44,18 +44,28 @@ extension Updater {
             sha256: release.uki.sha256,
             rootHash: release.root.hash
         )
+        let tables = StagedTables(in: environment.workFolder, of: transports)
         do {
             // One reads the ESP, the other the slots.
             async let found = Self.kernelFile(release, disk, folder: environment.workFolder)
-            let (blocks, plan) = try await plan(release.root, transports, files, on: disk)
+            let (blocks, plan) = try await plan(release.root, transports, files, tables, on: disk)
             let kernel = try await found
             try planned(
                 UpdateRecord.Plan(bytes: plan.byteCount + kernel.byteCount, method: plan.method.rawValue)
             )
-            let contents = try await kernel.fetch(kernelImage) { self.tell(.warning($0)) }
+            let contents = try await kernel.fetch(
+                kernelImage,
+                warn: { self.tell(.warning($0)) },
+                progress: { done, total in
+                    self.tell(
+                        .progress(SlotProgress(step: .fetchKernel, doneBytes: done, totalBytes: total))
+                    )
+                }
+            )
             try await write(release, blocks, image, contents, to: disk)
-            // Until here it is kept, so that no attempt fetches it again.
+            // Until here they are kept, so that no attempt fetches them again.
             kernel.remove()
+            tables.remove()
         } catch let error as UpdaterError {
             throw error
         } catch let error as SlotError {
@@ -87,6 +97,7 @@ extension Updater {
         _ root: Release.Root,
         _ transports: Release.Transports,
         _ files: [Release.File: ArtefactFile],
+        _ tables: StagedTables,
         on disk: SlotDisk
     ) async throws -> (PlannedBlocks, BlockPlan) {
         let running = try runningSlot(of: disk, salt: root.salt.bytes)
@@ -94,7 +105,18 @@ extension Updater {
             let open: (Release.File) -> any UpdateBlocks.RemoteFile = { file in
                 if let known = files[file] { known } else { MissingArtefact(name: file.file) }
             }
-            return try BlockUpdate(root: root, transports: transports, running: running, open: open)
+            return try BlockUpdate(
+                root: root,
+                transports: transports,
+                running: running,
+                tables: tables,
+                fetching: { done, total in
+                    self.tell(.progress(SlotProgress(step: .fetchTable, doneBytes: done, totalBytes: total)))
+                    // What follows is hashing.
+                    if done >= total { self.tell(.progress(SlotProgress(step: .scan))) }
+                },
+                open: open
+            )
         }
         tell(.progress(SlotProgress(step: .scan)))
         let (plan, index, missing) = try await blocks.prepare()

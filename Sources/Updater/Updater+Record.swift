@@ -53,36 +53,61 @@ extension Updater {
         status.activePartition = UpdateStatus.Slot(image: staged.image, nextToBoot: true)
         status.stagingPartition = nil
         record.status = status
+        record.staged?.isTakenBack = false
         try save()
     }
 
-    /// Forgets what was recorded while another system ran.
-    func forgetOtherSystem() throws(UpdaterError) {
-        if let active = record.status?.activePartition?.image, active != runningImage {
-            try forget(failed: record.status?.failedUpdate)
+    /// Forgets what was recorded while another system ran, and a rollback that a loss of power has prevented.
+    ///
+    /// - Parameter hasGoodEntry: whether the running release has a boot entry without a counter.
+    func forgetOtherSystem(hasGoodEntry: Bool) throws(UpdaterError) {
+        guard let active = record.status?.activePartition else { return }
+        if active.image != runningImage {
+            forget(failed: record.status?.failedUpdate)
+            try save()
+        } else if !active.nextToBoot, hasGoodEntry {
+            record.failures.removeAll { $0.rootHash == environment.system.rootHash }
+            record.status?.activePartition?.nextToBoot = true
+            try save()
         }
     }
 
+    /// What was activated is staged only.
+    func notReady() {
+        record.staged?.isTakenBack = false
+        record.status?.state = .staged
+        record.status?.stagingPartition?.nextToBoot = false
+        record.status?.activePartition?.nextToBoot = true
+    }
+
     /// A release did not prove itself: it is not taken again by itself.
-    func trialFailed(_ staged: UpdateRecord.Staged, _ reason: String) throws(UpdaterError) {
+    func trialFailed(
+        _ staged: UpdateRecord.Staged,
+        _ reason: String,
+        bootID: String?
+    ) throws(UpdaterError) {
         let failure = UpdateRecord.Failure(
             version: staged.image.version,
             rootHash: staged.rootHash,
-            reason: reason,
-            time: Timestamp(seconds: environment.now())
+            reason: UpdateRecord.bounded(reason),
+            time: Timestamp(seconds: environment.now()),
+            bootID: bootID
         )
         record.add(failure)
-        try forget(
+        forget(
             failed: UpdateStatus.FailedUpdate(
                 version: failure.version,
                 reason: failure.reason,
                 time: failure.time
             )
         )
+        try save()
     }
 
-    /// The operator went back to the other slot: the running release is not taken again by itself.
-    func leftRunning(_ reason: String) throws(UpdaterError) {
+    /// The operator goes back to the other slot: the running release is not taken again by itself.
+    ///
+    /// What it is on trial for is kept until its entry is gone: without the entry gone it goes on.
+    func leaveRunning(_ reason: String) throws(UpdaterError) {
         record.add(
             UpdateRecord.Failure(
                 version: environment.system.version.text,
@@ -91,8 +116,15 @@ extension Updater {
                 time: Timestamp(seconds: environment.now())
             )
         )
+        record.staged?.isTakenBack = true
         record.status = currentStatus
-        try forget()
+        record.status?.activePartition?.nextToBoot = false
+        try save()
+    }
+
+    /// The operator went back to the other slot.
+    func leftRunning() throws(UpdaterError) {
+        forget()
         record.status?.activePartition?.nextToBoot = false
         try save()
     }
@@ -100,10 +132,11 @@ extension Updater {
     /// A release proved itself, and what is staged is what runs.
     func trialSucceeded() throws(UpdaterError) {
         record.failures.removeAll { $0.rootHash == environment.system.rootHash }
-        try forget()
+        forget()
+        try save()
     }
 
-    private func forget(failed: UpdateStatus.FailedUpdate? = nil) throws(UpdaterError) {
+    private func forget(failed: UpdateStatus.FailedUpdate? = nil) {
         record.staged = nil
         record.choice = nil
         record.plan = nil
@@ -114,6 +147,5 @@ extension Updater {
             record.status?.mostRecentCommand = command
             record.status?.failedUpdate = failed
         }
-        try save()
     }
 }

@@ -33,10 +33,28 @@ extension Updater {
             )
         }
         try await verify(disk, rootHash)
-        do throws(BootSlotsError) { try slots.rollBack(running: environment.system.rootHash) } catch {
-            throw .disk(error.description)
+        // First the record: the entry is what counts, and without a word about it the host would update itself back to
+        // what the operator left.
+        let before = record
+        let running = environment.system.rootHash
+        do throws(UpdaterError) {
+            try leaveRunning("the operator went back from it to \(version)")
+            do throws(BootSlotsError) { try slots.rollBack(running: running) } catch {
+                throw .disk(error.description)
+            }
+        } catch {
+            // What came after the entry's end may have failed: then the next boot is that of the other slot all the same.
+            guard let left = try? slots.entries(), !left.contains(where: { $0.image?.rootHash == running })
+            else {
+                record = before
+                // The command's own error is what the caller must see.
+                try? save()
+                throw error
+            }
+            try? leftRunning()
+            throw error
         }
-        try leftRunning("the operator went back from it to \(version)")
+        try leftRunning()
         return version
     }
 

@@ -28,7 +28,7 @@ public actor Updater {
         public var trustedRoot: @Sendable () throws(UpdaterError) -> [UInt8]
         /// A folder for what must outlive a reboot: trusted metadata and the record.
         public var stateFolder: String
-        /// A folder for a kernel image on its way to the ESP.
+        /// A folder for what a release needs until it is installed: its kernel image on the way to the ESP, and its tables.
         public var workFolder: String
         /// Opens the disk that the running root comes from.
         public var openDisk: @Sendable () throws(UpdaterError) -> HostDisk
@@ -128,6 +128,9 @@ public actor Updater {
 
     /// What `prepare` fetches, or fetched; nil before that was decided.
     public var plan: UpdateRecord.Plan? { record.plan }
+
+    /// The release in the inactive slot, or the one that runs on trial; nil where there is neither.
+    public var stagedVersion: String? { record.staged?.image.version }
 
     /// The root hash of what runs.
     public nonisolated var runningRootHash: SHA256Digest { environment.system.rootHash }
@@ -280,7 +283,7 @@ public actor Updater {
             status: error == nil ? .success : .failed,
             timestamp: Timestamp(seconds: environment.now()),
             exitStatus: error?.exitStatus ?? 0,
-            stderr: error?.description
+            stderr: error.map { UpdateRecord.bounded($0.description) }
         )
         record.status = status
     }

@@ -55,8 +55,7 @@ public enum UpdaterError: Error, Equatable, CustomStringConvertible {
             """
         case .trialRuns(let version):
             """
-            \(version) runs and is on trial, so it can't be taken back: wait until it is committed, or restart the \
-            machine to use up its tries
+            \(version) runs and is on trial: wait until it is committed, or leave it with 'updater rollback --reboot'
             """
         case .nothingStaged: "no update is staged: write one to the inactive slot first ('prepare')"
         case .nothingToReturnTo(let reason):

@@ -121,7 +121,8 @@ struct UpdateReleases: Sendable {
                 [Unit]
                 Description=Check That Fails
                 DefaultDependencies=no
-                After=sysinit.target
+                # As real checks do, it fails when the updater has long seen that this boot is on trial.
+                After=sysinit.target updater.service
                 Before=boot-complete.target
                 [Service]
                 Type=oneshot

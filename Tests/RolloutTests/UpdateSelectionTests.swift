@@ -45,10 +45,8 @@ import Testing
         return forward
     }
 
-    private func version(_ decision: UpdateDecision, _ direction: UpdateDecision.Direction = .upgrade)
-        -> String?
-    {
-        guard case .take(let candidate, direction) = decision else { return nil }
+    private func version(_ decision: UpdateDecision) -> String? {
+        guard case .take(let candidate) = decision else { return nil }
         return candidate.version.text
     }
 
@@ -149,43 +147,30 @@ import Testing
     }
 
     @Test(arguments: [true, false])
-    func aHostGoesBackOnlyFromWhatWasRecalledAndOnlyIfAllowed(_ byMaximum: Bool) throws {
+    func aHostNeverGoesBackAndSaysSoWhereItsReleaseWasRecalled(_ byMaximum: Bool) throws {
         let bad = try byMaximum ? release("1.2.0", maximum: "1.1.0") : release("1.2.0", withdrawn: true)
         let all = try [bad, release("1.1.0"), release("1.0.0")]
-        let allowed: (inout UpdatePolicy) -> Void = { $0.allowsDowngrade = true }
+        func older(_ version: String) -> UpdateDecision {
+            .none(.downgradeNotAllowed(running: UAPIVersion("1.2.0"), to: UAPIVersion(version)))
+        }
+        #expect(try choose(all, running: "1.2.0") == older("1.1.0"))
+        // A newer one is the way out.
+        #expect(version(try choose(all + [release("1.3.0")], running: "1.2.0")) == "1.3.0")
         #expect(
-            try choose(all, running: "1.2.0")
-                == .none(.downgradeNotAllowed(running: UAPIVersion("1.2.0"), to: UAPIVersion("1.1.0")))
-        )
-        #expect(version(try choose(all, running: "1.2.0", change: allowed), .downgrade) == "1.1.0")
-        // A newer one is the better way out.
-        #expect(version(try choose(all + [release("1.3.0")], running: "1.2.0", change: allowed)) == "1.3.0")
-        #expect(
-            version(
-                try choose(all, running: "1.2.0") {
-                    $0.allowsDowngrade = true
-                    $0.failedVersions = [UAPIVersion("1.1.0")]
-                },
-                .downgrade
-            ) == "1.0.0"
+            try choose(all, running: "1.2.0") { $0.failedVersions = [UAPIVersion("1.1.0")] } == older("1.0.0")
         )
         #expect(
-            version(
-                try choose(all, running: "1.2.0") {
-                    $0.allowsDowngrade = true
-                    $0.requested = UAPIVersion("1.0.0")
-                },
-                .downgrade
-            ) == "1.0.0"
+            try choose(all, running: "1.2.0") { $0.requested = UAPIVersion("1.0.0") } == older("1.0.0")
         )
         #expect(
-            try choose([bad], running: "1.2.0", change: allowed)
-                == .none(.nothingToReturnTo(running: UAPIVersion("1.2.0")))
+            try choose([bad], running: "1.2.0") == .none(.nothingToReturnTo(running: UAPIVersion("1.2.0")))
         )
         // What was not recalled is kept.
+        let kept = try [release("1.2.0"), release("1.1.0")]
+        #expect(try choose(kept, running: "1.2.0") == .none(.upToDate(running: UAPIVersion("1.2.0"))))
         #expect(
-            try choose([release("1.2.0"), release("1.1.0")], running: "1.2.0", change: allowed)
-                == .none(.upToDate(running: UAPIVersion("1.2.0")))
+            try choose(kept, running: "1.2.0") { $0.requested = UAPIVersion("1.1.0") }
+                == .none(.older(UAPIVersion("1.1.0"), running: UAPIVersion("1.2.0")))
         )
     }
 

@@ -148,7 +148,12 @@ struct Published {
     }
 
     /// An update to this release, from a server that behaves as told.
-    func update(running old: [[UInt8]]?, slot: RecordedDisk? = nil, server: Server) throws -> BlockUpdate {
+    func update(
+        running old: [[UInt8]]?,
+        slot: RecordedDisk? = nil,
+        server: Server,
+        tables: (any TableStore)? = nil
+    ) throws -> BlockUpdate {
         let running = try old.map {
             BlockUpdate.Running(
                 device: try slot ?? disk($0, name: "active", spare: 5),
@@ -156,7 +161,12 @@ struct Published {
                 blockCount: $0.count
             )
         }
-        let update = try BlockUpdate(root: root, transports: transports, running: running) {
+        let update = try BlockUpdate(
+            root: root,
+            transports: transports,
+            running: running,
+            tables: tables
+        ) {
             server.file($0.file)
         }
         update.hasher = hasher
@@ -168,6 +178,15 @@ struct Published {
     private func names() -> [String] {
         [transports.frames.file, transports.index.file] + transports.packs.map(\.file.file)
     }
+}
+
+/// Tables that outlive an update, in memory.
+final class KeptTables: TableStore {
+    let bytes = Mutex<[SHA256Digest: [UInt8]]>([:])
+
+    func read(_ sha256: SHA256Digest, size: Int) -> [UInt8]? { bytes.withLock { $0[sha256] } }
+
+    func keep(_ bytes: [UInt8], _ sha256: SHA256Digest) { self.bytes.withLock { $0[sha256] = bytes } }
 }
 
 /// Serves files from memory, rightly or not, and counts.

@@ -107,6 +107,73 @@ struct UpdateTests {
         }
     }
 
+    /// A disk whose reads wait until they are let go.
+    private final class Holding: BlockDevice {
+        let inner: any BlockDevice
+        let reads = Mutex(0)
+        private let gate = DispatchSemaphore(value: 0)
+
+        init(_ inner: any BlockDevice) { self.inner = inner }
+
+        func letGo() { gate.signal() }
+
+        var name: String { inner.name }
+        var byteCount: UInt64 { inner.byteCount }
+
+        func read(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer) throws(BlockDeviceError) {
+            reads.withLock { $0 += 1 }
+            _ = gate.wait(timeout: .now() + 60)
+            gate.signal()
+            try inner.read(at: offset, into: buffer)
+        }
+
+        func readMedium(at offset: UInt64, into buffer: UnsafeMutableRawBufferPointer)
+            throws(BlockDeviceError)
+        {
+            try read(at: offset, into: buffer)
+        }
+
+        func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(BlockDeviceError) {
+            try inner.write(bytes, at: offset)
+        }
+
+        func flush() throws(BlockDeviceError) { try inner.flush() }
+    }
+
+    enum Hashing: CaseIterable { case slot, running, repair }
+
+    @Test("Whoever cancels an update need not wait until a slot is hashed", arguments: Hashing.allCases)
+    func cancelledHashing(_ what: Hashing) async throws {
+        // 20 reads of 1 MiB, by 8 threads at most.
+        let blocks = [[UInt8]](repeating: [UInt8](repeating: 0, count: size), count: 20 * 256)
+        let release = try await Published(blocks)
+        let server = try release.server
+        let hash = try rootHash(blocks)
+        let free = try disk([], spare: blocks.count)
+        let slot = Holding(try disk([], spare: blocks.count))
+        let task = Task {
+            let running = BlockUpdate.Running(device: slot, rootHash: hash, blockCount: blocks.count)
+            let update = try BlockUpdate(
+                root: release.root,
+                transports: release.transports,
+                running: what == .running ? running : nil
+            ) {
+                server.file($0.file)
+            }
+            if what != .slot { _ = try await update.plan(for: free) }
+            if what != .running {
+                _ = try await what == .repair ? update.repair(slot) : update.plan(for: slot)
+            }
+        }
+        for _ in 0..<6000 where slot.reads.withLock({ $0 }) == 0 {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        task.cancel()
+        slot.letGo()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect((1...8).contains(slot.reads.withLock { $0 }))
+    }
+
     @Test("A first installation is one stream or ranges, never more than the image")
     func first() async throws {
         let images = ImagePair(seed: 50)
@@ -170,6 +237,40 @@ struct UpdateTests {
         let index = release.transports.index.size
         let twice = UInt64(server.bytesSent) - total
         #expect(twice < index * 2 + total / 2, "\(twice) of \(total) bytes came twice")
+    }
+
+    @Test("The table of an update comes once, as long as what was kept is right", arguments: [true, false])
+    func keptTables(withPack: Bool) async throws {
+        var random = Seeded(state: 58)
+        let (old, new) = (random.blocks(20), random.blocks(700))
+        let release = try await Published(new, from: withPack ? old : nil)
+        let server = try release.server
+        let tables = KeptTables()
+        let pack = release.transports.packs.first
+        let (size, digest) =
+            pack.map { ($0.headSize, $0.headSha256) }
+            ?? (release.transports.index.size, release.transports.index.sha256)
+        func fetches() -> Int { server.state.withLock { $0.requests.count { $0 == [0..<size] } } }
+        func attempt() async throws {
+            let slot = try disk([], spare: new.count)
+            let update = try release.update(running: old, server: server, tables: tables)
+            _ = try await install(update, release, into: slot)
+            #expect(try content(slot, new.count) == joined(new))
+        }
+        try await attempt()
+        #expect(fetches() == 1)
+        let kept = tables.bytes.withLock { $0 }
+        #expect(kept.mapValues(SHA256Digest.init(hashing:)) == [digest: digest])
+        try await attempt()
+        #expect(fetches() == 1)
+        // What a loss of power leaves.
+        for damaged in [[], kept[digest].map { [UInt8](repeating: 0, count: $0.count) } ?? []] {
+            tables.bytes.withLock { $0[digest] = damaged }
+            let before = fetches()
+            try await attempt()
+            #expect(fetches() == before + 1)
+            #expect(tables.bytes.withLock { $0 } == kept)
+        }
     }
 
     @Test("Rotten and unreadable blocks of the running slot are fetched instead", arguments: [true, false])

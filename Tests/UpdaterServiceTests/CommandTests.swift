@@ -85,7 +85,11 @@ struct CommandTests {
         let host = try await ServiceHost()
         try await host.start()
         #expect(try await host.updater("update").status == 0)
-        // The machine came back on 1.0.0; the boot that failed left word.
+        // The trial runs, and fails after the updater has seen it. The machine came back on 1.0.0; the boot that failed left
+        // word.
+        try host.boot(host.repository.releases[1], counting: "vm_2.0.0+3.efi")
+        try await host.start()
+        #expect(host.log.contains("2.0.0 is on trial"))
         try host.boot(host.repository.releases[0], counting: nil)
         try host.write(
             #"""
@@ -113,6 +117,29 @@ struct CommandTests {
         host.stop(SIGKILL)
         try await host.start()
         #expect(try await host.idle().state == .ready)
+        // The second time it leaves no word: that of the first says nothing about it.
+        try host.boot(host.repository.releases[0], counting: nil)
+        try await host.start()
+        let again = try await host.idle()
+        #expect(again.failedUpdate?.reason.contains("did not come to the end") == true, "\(again)")
+    }
+
+    @Test("what a boot could not look at, the next command looks at before it changes anything")
+    func lateReview() async throws {
+        let host = try await ServiceHost()
+        try await host.start()
+        #expect(try await host.updater("update").status == 0)
+        try host.boot(host.repository.releases[0], counting: nil)
+        let disk = host.folder.file("disk")
+        try FileManager.default.moveItem(atPath: disk, toPath: disk + ".away")
+        try await host.start()
+        #expect(host.log.contains("the boot entries can't be looked after"))
+        #expect(try await host.updater("deactivate").status == 1)
+        try FileManager.default.moveItem(atPath: disk + ".away", toPath: disk)
+        // The trial has failed, and there is nothing to take back any more.
+        #expect(try await host.updater("deactivate").status == 65)
+        #expect(try await host.idle().failedUpdate?.version == "2.0.0")
+        #expect(try host.entries() == ["vm_1.0.0.efi"])
     }
 
     @Test("commit without a counted boot is refused and says why")

@@ -185,7 +185,7 @@ import UpdateBlocks
             images: [ByteSource(bytes: Array(bytes.dropLast()))]
         )
         #expect(kernel.byteCount >= UInt64(bytes.count))
-        #expect(try await content(kernel.fetch(remote) { _ in }) == bytes)
+        #expect(try await content(kernel.fetch(remote, warn: { _ in }, progress: { _, _ in })) == bytes)
         // It is one part, which is cut nowhere: the image in the folder is found, the one on the ESP is not.
         #expect(try KernelFile(release, folder: folder.file("a"), images: []).byteCount == 0)
         #expect(try KernelFile(release, folder: folder.file("b"), images: [image]).byteCount > 0)
@@ -197,7 +197,9 @@ import UpdateBlocks
         var (release, remote, _) = try describe(Self.kernel, in: folder)
         release.uki.sha256 = release.root.hash
         let kernel = try KernelFile(release, folder: folder.file("a"), images: [])
-        let error = await #expect(throws: UpdaterError.self) { _ = try await kernel.fetch(remote) { _ in } }
+        let error = await #expect(throws: UpdaterError.self) {
+            _ = try await kernel.fetch(remote, warn: { _ in }, progress: { _, _ in })
+        }
         guard case .release(let text)? = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -217,7 +219,7 @@ import UpdateBlocks
             try Data(bytesBefore).write(to: URL(filePath: path))
             try Data([1]).write(to: URL(filePath: "\(place)/other.efi"))
             let kernel = try KernelFile(release, folder: place, images: [])
-            #expect(try await content(kernel.fetch(remote) { _ in }) == bytes)
+            #expect(try await content(kernel.fetch(remote, warn: { _ in }, progress: { _, _ in })) == bytes)
             #expect(try FileManager.default.contentsOfDirectory(atPath: place).count == 1)
             return kernel.byteCount
         }
@@ -253,6 +255,6 @@ import UpdateBlocks
         let kernel = try KernelFile(release, folder: folder.file("a"), images: [image])
         #expect(kernel.byteCount == 0)
         isBroken.withLock { $0 = true }
-        #expect(try await content(kernel.fetch(remote) { _ in }) == bytes)
+        #expect(try await content(kernel.fetch(remote, warn: { _ in }, progress: { _, _ in })) == bytes)
     }
 }

@@ -38,7 +38,10 @@ import Testing
         #expect(host.running.version == "1.0.0" && boot.bootCountPath == nil)
         var updater = try host.updater()
         let reason = "containerd did not answer within 120 s"
-        let review = try await updater.review(boot, reason: reason)
+        let review = try await updater.review(
+            boot,
+            failedBoot: Updater.FailedBoot(bootID: "a", reason: reason)
+        )
         #expect(review.trial == .failed(version: "2.0.0", reason: reason))
         #expect(try host.entryNames() == ["vm_1.0.0.efi"])
         #expect(await updater.status?.state == .idle)

@@ -187,6 +187,41 @@ import UpdateBlocks
         }
     }
 
+    @Test("A record can be read again, however much others wrote into it")
+    func boundedRecord() async throws {
+        let place = try TemporaryDirectory()
+        let path = place.file("record.json")
+        var record = UpdateRecord()
+        for number in 0..<16 {
+            record.add(
+                .init(
+                    version: "\(number)",
+                    rootHash: SHA256Digest(hashing: "\(number)"),
+                    reason: String(repeating: "\u{1}", count: 100_000),
+                    time: Timestamp(seconds: 1_800_000_000)
+                )
+            )
+        }
+        try record.save(path)
+        #expect(try UpdateRecord.load(path) == record)
+        #expect(record.failures.allSatisfy { $0.reason.utf8.count == 4096 && $0.reason.hasSuffix("...") })
+        // No character is cut in two.
+        for prefix in ["", "a", "ab", "abc"] {
+            let text = UpdateRecord.bounded(prefix + String(repeating: "\u{1F600}", count: 2000))
+            #expect(text.utf8.count <= 4096 && text.utf8.count > 4080 && text.hasSuffix("\u{1F600}..."))
+        }
+        #expect(UpdateRecord.bounded("it hung") == "it hung")
+
+        // What a command says of itself is a part of it, too.
+        let host = try TestHost(try await Site())
+        host.change { $0.configuration.metadataURL = String(repeating: "x", count: 2 << 20) }
+        let updater = try host.updater()
+        await #expect(throws: UpdaterError.self) { try await updater.refresh() }
+        let said = try #require(await updater.status?.mostRecentCommand.stderr)
+        #expect(said.utf8.count <= 4096)
+        #expect(try await host.updater().record == updater.record)
+    }
+
     @Test(
         "The beginning of a long file comes in order, also where only all of it can be had",
         arguments: [true, false]

@@ -3,6 +3,7 @@ import HostAPI
 import Rollout
 import TestSupport
 import Testing
+import UpdateEngine
 
 @testable import UpdateFixtures
 @testable import Updater
@@ -31,6 +32,12 @@ import Testing
         #expect(labels.names == ["esp", "vm_1.0.0", "vm_1.0.0", "vm_2.0.0", "vm_2.0.0", "state"])
         #expect(try host.entryNames() == ["vm_1.0.0.efi"])
         #expect(try host.espFile("EFI/bulkhead/vm_2.0.0.efi") == releases[1].kernel)
+        // Whoever waits sees that there is progress, also while the kernel image comes.
+        let kernel = host.events.compactMap { event -> SlotProgress? in
+            if case .progress(let progress) = event, progress.step == .fetchKernel { progress } else { nil }
+        }
+        let last = try #require(kernel.last)
+        #expect(kernel.first?.doneBytes == 0 && last.totalBytes > 0 && last.doneBytes == last.totalBytes)
 
         try await updater.activate()
         #expect(await updater.status?.state == .ready)

@@ -157,7 +157,7 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
         }
     }
 
-    /// Marks a release so that no host takes it, and hosts that run it may go back.
+    /// Marks a release so that no host takes it, and hosts that run it say so.
     ///
     /// - Returns: whether anything was written.
     /// - Throws: `RepositoryError.noSuchRelease` and others.

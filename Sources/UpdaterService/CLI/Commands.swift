@@ -24,7 +24,7 @@ struct CheckUpdateCommand: AsyncParsableCommand {
         aliases: ["whats"]
     )
 
-    @Flag(name: .shortAndLong, help: "Print every release that this host could run.")
+    @Flag(name: .shortAndLong, help: "Print every newer release for this host, 100 at most.")
     var all = false
 
     @Flag(

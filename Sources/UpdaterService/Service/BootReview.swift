@@ -14,13 +14,14 @@ struct BootReview: Sendable {
 
     /// Looks what became of a trial and repairs the ESP, once after each start of the machine.
     ///
-    /// What can't be done is logged: the commands say it again, and the next start of the service tries again.
-    func review(_ updater: Updater) async {
+    /// - Throws: what it could not do, which is logged as well; the next command that changes something tries again, and
+    ///   so does the next start of the service.
+    func review(_ updater: Updater) async throws(UpdaterError) {
         guard access(marker, F_OK) != 0 else { return }
         do throws(UpdaterError) {
             let (trial, findings) = try await updater.review(
                 boot(of: updater),
-                reason: await reason(for: updater)
+                failedBoot: await failedBoot(of: updater)
             )
             for finding in findings {
                 logger.warning("boot entries: \(finding)", metadata: ["UPDATE_FINDING": "\(finding)"])
@@ -36,7 +37,8 @@ struct BootReview: Sendable {
                 )
             }
         } catch {
-            return logger.error("the boot entries can't be looked after: \(error)")
+            logger.error("the boot entries can't be looked after: \(error)")
+            throw error
         }
         let descriptor = open(marker, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         if descriptor >= 0 { close(descriptor) }
@@ -44,6 +46,8 @@ struct BootReview: Sendable {
 
     /// Commits the running boot; a record of the trial that failed before it goes.
     func commit(_ updater: Updater) async throws(UpdaterError) {
+        // What it could not do is in the journal; it may be what a look for updates at work keeps it from.
+        try? await review(updater)
         try await updater.commit(boot(of: updater))
         logger.notice("the running release has proved itself: its boot entry is committed")
         do throws(BootFailureRecordError) {
@@ -57,14 +61,15 @@ struct BootReview: Sendable {
         RunningBoot(rootHash: updater.runningRootHash, bootCountPath: Trial.entry(on: host.files))
     }
 
-    /// Why the release that is staged failed, if the boot that failed left word.
-    private func reason(for updater: Updater) async -> String? {
+    /// What a boot of the release that is staged left, if it left word.
+    private func failedBoot(of updater: Updater) async -> Updater.FailedBoot? {
         do throws(BootFailureRecordError) {
             guard let record = try BootFailureRecord.load(from: host.files),
-                record.version == (await updater.status?.stagingPartition?.image.version)
+                record.version == (await updater.stagedVersion)
             else { return nil }
             let reasons = record.reasons.map { "\($0.kind.rawValue) \($0.name): \($0.detail)" }
-            return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
+            guard !reasons.isEmpty else { return nil }
+            return Updater.FailedBoot(bootID: record.bootID, reason: reasons.joined(separator: "; "))
         } catch {
             logger.warning("\(error)")
             return nil

@@ -24,7 +24,8 @@ struct UpdateHost: Sendable {
     /// What must outlive a reboot: the record and trusted metadata; with the settings on the state partition, as an
     /// update must not lose sight of what failed when the data partition is made anew.
     var stateFolder: String { files.path("/state/updates") }
-    /// A kernel image on its way to the ESP: tens of MiB that can be fetched again, and so on the data partition.
+    /// A kernel image on its way to the ESP and a release's tables: tens of MiB that can be fetched again, and so on the
+    /// data partition.
     var workFolder: String { files.path("/var/lib/bulkhead-updater") }
     /// What must outlive the service but not the boot.
     var runtimeFolder: String { files.path("/run/bulkhead-updater") }

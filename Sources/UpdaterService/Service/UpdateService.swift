@@ -95,7 +95,11 @@ actor UpdateService {
         if let work { throw Problem(UpdaterError.busy(work.kind), progress: teller.progress) }
         // From here on others are told that this one is at work.
         work = Work(kind: kind)
-        do throws(UpdaterError) { try await updater.check(kind) } catch {
+        do throws(UpdaterError) {
+            // What becomes of a trial is found out before anything is changed.
+            if kind != .refresh { try await boot.review(updater) }
+            try await updater.check(kind)
+        } catch {
             work = nil
             throw Problem(error)
         }
@@ -184,6 +188,7 @@ actor UpdateService {
         work = Work(kind: .deactivate)
         defer { work = nil }
         do throws(UpdaterError) {
+            try await boot.review(updater)
             let version = try await updater.rollBack()
             logger.notice(
                 "the next boot is that of \(version) in the other slot, as was asked for",

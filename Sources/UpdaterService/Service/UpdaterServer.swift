@@ -32,7 +32,8 @@ final class UpdaterServer: Sendable {
         let environment = try host.environment { logger.warning("\($0)") }
         let updater = try Self.updater(environment, teller, logger)
         let review = BootReview(host: host, logger: logger)
-        await review.review(updater)
+        // What it could not do is in the journal, and the commands say it again.
+        try? await review.review(updater)
         let service = UpdateService(
             updater: updater,
             events: events,
