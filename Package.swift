@@ -186,7 +186,7 @@ let services: [Target] =
         "APIClient",
         [
             "HostAPI", "HostAPIClient", "JSON", "Presentation", "SettingsModel", "SmallFiles", "TOML",
-            argumentParser, asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioWebSocket,
+            argumentParser, asyncHTTPClient, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
         ],
         tests: ["HostAPIServer", logging]
     )

@@ -54,21 +54,24 @@ struct EventsCommand: AsyncParsableCommand {
         var last = after
         // A server that restarts is away for a moment; one that is gone is not waited for without end.
         var triesLeft = 0
+        var failure: OutputFailure?
         while true {
             do throws(HostAPIError) {
                 var events = globals.client.events(after: last, query: query).makeAsyncIterator()
+                try await events.connect()
+                if !ends { triesLeft = 30 }
                 while let event = try await events.next() {
-                    if !ends { triesLeft = 30 }
                     if !event.id.isEmpty { last = event.id }
                     do {
                         try Console.print(output.isJSON ? Self.jsonLine(event) : Self.line(event))
-                    } catch { throw HostAPIError.cancelled }
+                    } catch {
+                        failure = error
+                        throw HostAPIError.cancelled
+                    }
                 }
                 if ends { return }
-                triesLeft = max(triesLeft, 1)
-            } catch .cancelled {
-                throw OutputFailure(errno: 32)
             } catch {
+                if let failure { throw failure }
                 if case .problem = error { throw error }
                 guard triesLeft > 0 else { throw error }
                 globals.info("\(error); connecting again")

@@ -1,12 +1,26 @@
 import AsyncHTTPClient
+import Glibc
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 
 /// Documents from web servers.
 enum WebDocument {
+    /// The authorities of the host, where this is one of its containers, which may have none of its own.
+    static let hostAuthorities = "/.bulkhead/certs/ca-certificates.crt"
+
     /// Fetches a document with GET: at most five redirects, one minute, and the length of any document.
-    static func read(_ url: String) async throws(InputError) -> [UInt8] {
+    ///
+    /// - Parameter authorities: the certificates that servers are trusted by, if there is such a file; else those of the
+    ///   system.
+    static func read(_ url: String, authorities: String = hostAuthorities) async throws(InputError) -> [UInt8]
+    {
         var configuration = HTTPClient.Configuration()
+        if access(authorities, R_OK) == 0 {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.trustRoots = .file(authorities)
+            configuration.tlsConfiguration = tls
+        }
         configuration.timeout = .init(connect: .seconds(10), read: .seconds(30))
         configuration.redirectConfiguration = .follow(max: 5, allowCycles: false)
         // What can't be reached is said at once, not tried again until the minute is over.
@@ -41,7 +55,7 @@ enum WebDocument {
 
     /// The reason in words that say what to do.
     private static func reason(_ error: any Error) -> String {
-        // The library for TLS is not among this module's; its errors are known by their text alone.
+        // Of the errors of TLS there are many kinds; their text says which matters.
         let text = String(describing: error)
         if text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("unableToValidateCertificate") {
             return "the server's certificate is not trusted on this host: add its authority to settings.pki"

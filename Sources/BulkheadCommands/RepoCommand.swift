@@ -130,19 +130,21 @@ struct RepoPublishCommand: AsyncParsableCommand {
         let folders = try builds.map { try ReleaseFolder(reading: $0) }
         let packs = packs
         let maximum = noMaxVersion ? .removed : maxVersion.map(MaximumVersion.version) ?? .unchanged
-        let added = try await Interruption.stopping("hosts see the repository as it was before") {
+        let result = try await Interruption.stopping("hosts see the repository as it was before") {
             try await repository.publish(folders, waves: waves, maximum: maximum, packs: packs)
         }
-        if json { return try Console.json(RepositoryChange(changed: !added.isEmpty, releases: added)) }
-        for name in added {
+        if json {
+            return try Console.json(RepositoryChange(changed: result.isChanged, releases: result.added))
+        }
+        for name in result.restored { print("\(name): lost or damaged, and put back") }
+        for name in result.added {
             let end = waves.end.map { "; all hosts by \(MetadataTime(seconds: $0))" } ?? "; open to all hosts"
             print("\(name): published\(end)")
         }
-        if added.isEmpty {
-            print(
-                maximum == .unchanged
-                    ? "published already, nothing changed" : "published already; newest version set"
-            )
+        if !result.isChanged {
+            print("published already, nothing changed")
+        } else if result.added.isEmpty, maximum != .unchanged {
+            print("published already; newest version set")
         }
     }
 }

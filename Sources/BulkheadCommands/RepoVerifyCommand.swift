@@ -24,7 +24,7 @@ struct RepoVerifyCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Warn of metadata that expire within this time; '2 days' by default.",
+            "Warn of metadata that expire within this time, of a root 30 days before at least; '2 days' by default.",
             valueName: "duration"
         )
     )
@@ -63,7 +63,7 @@ struct RepoVerifyCommand: ParsableCommand {
             releases.add(
                 HumanText.safe(release.name),
                 HumanText.size(UInt64(clamping: release.size)),
-                release.isRecalled ? "withdrawn" : release.wavesEnd ?? "now"
+                release.isWithdrawn ? "withdrawn" : release.isRecalled ? "not now" : release.wavesEnd ?? "now"
             )
         }
         print((report.releases.isEmpty ? ["  no releases"] : releases.lines()).joined(separator: "\n"))

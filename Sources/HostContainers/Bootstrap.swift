@@ -1,3 +1,4 @@
+import Glibc
 import HostAPI
 import Hashing
 import SettingsModel
@@ -108,10 +109,33 @@ public struct Bootstrap: Sendable {
                 continue
             }
             actions.log("\(part.key): FAILED: \(reason)")
+            if part.group == .containers { tell(part, reason) }
             failures.append(Failure(key: part.key, reason: reason, isEssential: part.isEssential))
             if part.isEssential { break }
         }
         return failures
+    }
+
+    /// Tells of a container that failed where it could not do so itself: it was stopped, or never began.
+    private func tell(_ part: Part, _ reason: String) {
+        let id = HostContainerStatus.id(of: part.name, .bootstrap)
+        var status =
+            files.status(id)
+            ?? HostContainerStatus(
+                name: part.name,
+                kind: .bootstrap,
+                desired: part.runsOnce ? .once : .always,
+                state: .failed,
+                image: .init(source: part.source),
+                since: Timestamp(seconds: Int64(time(nil)))
+            )
+        guard status.lastError == nil else { return }
+        (status.state, status.lastError) = (.failed, reason)
+        do throws(HostContainersError) {
+            try files.makeFolder(paths.runtime, mode: 0o755, durably: false)
+            try files.makeFolder(paths.folder(id), mode: 0o700, durably: false)
+            try files.write(status, of: id)
+        } catch { actions.log("\(part.key): what became of it can't be told: \(error)") }
     }
 
     // MARK: - Parts
@@ -129,6 +153,8 @@ public struct Bootstrap: Sendable {
         var runsOnce: Bool
         var isEssential: Bool
         var work: Work
+        /// The image of a container; empty for commands and where none is set.
+        var source = ""
 
         var settingsGroup: String { "bootstrap-\(group.rawValue)" }
         var key: String { "\(settingsGroup).\(name)" }
@@ -177,7 +203,8 @@ public struct Bootstrap: Sendable {
                     name: name,
                     runsOnce: mode == .once,
                     isEssential: container.essential == true,
-                    work: work
+                    work: work,
+                    source: container.source?.text ?? ""
                 )
             )
         }

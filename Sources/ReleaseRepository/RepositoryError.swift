@@ -35,6 +35,8 @@ public enum RepositoryError: Error, Equatable, CustomStringConvertible {
     case badBuild(path: String, reason: String)
     /// The repository has a release of that name with other bytes.
     case otherRelease(release: String, file: String)
+    /// Files of a release are gone or damaged, and its build does not give them back as they were signed.
+    case lost(files: [String])
     /// The repository has no such release.
     case noSuchRelease(release: String, known: [String])
     /// A release that was withdrawn cannot be offered again.
@@ -94,6 +96,11 @@ public enum RepositoryError: Error, Equatable, CustomStringConvertible {
         case .otherRelease(let release, let file):
             return "\(release) is published with another \(file); hosts may run it, so its bytes are final: "
                 + "build and publish a new version"
+        case .lost(let files):
+            return """
+                gone or damaged, and this build does not make them again as they were signed: \
+                \(files.joined(separator: ", ")); put them back from a copy of the repository
+                """
         case .noSuchRelease(let release, let known):
             let list = known.isEmpty ? "it has none" : "it has \(known.joined(separator: ", "))"
             return "the repository has no release '\(release)' (VARIANT/ARCH/VERSION); \(list)"

@@ -91,9 +91,11 @@ import Testing
         #expect(run.errors == "141\n")
     }
 
-    @Test func aFullDeviceIsAFailure() async throws {
+    @Test(arguments: ["get", "events --after 0 --limit 1"])
+    func aFullDeviceIsAFailure(_ command: String) async throws {
         let host = try await HostProcess()
-        let script = "\"$0\" apiclient -s \"$1\" get > /dev/full; echo $? >&2"
+        _ = try await host.client("set", "motd=x")
+        let script = "\"$0\" apiclient -s \"$1\" \(command) > /dev/full; echo $? >&2"
         let run = try await HostProcess.run(
             "/bin/sh",
             ["-c", script, host.program, host.socket],

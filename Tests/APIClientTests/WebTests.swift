@@ -11,6 +11,8 @@ import Testing
     private final class WebServer {
         let folder: TemporaryDirectory
         let port: Int
+        /// Its certificate, which is its own authority.
+        let certificate: String?
         private let process = Process()
 
         init(withTLS: Bool = false) throws {
@@ -20,6 +22,9 @@ import Testing
             if withTLS {
                 let made = try TestCertificate(in: folder, hosts: ["DNS:localhost"])
                 arguments += [made.path, made.keyPath]
+                certificate = made.path
+            } else {
+                certificate = nil
             }
             process.arguments = arguments
             let pipe = Pipe()
@@ -103,6 +108,12 @@ import Testing
         let server = try WebServer(withTLS: true)
         let fault = await fault("https://localhost:\(server.port)/ok")
         #expect(fault.contains("certificate is not trusted on this host"), "\(fault)")
+        // In a container: by the host's authorities.
+        let bytes = try await WebDocument.read(
+            "https://localhost:\(server.port)/ok",
+            authorities: #require(server.certificate)
+        )
+        #expect(bytes == Array("motd = \"from the web\"\n".utf8))
     }
 
     @Test func applyTakesThem() async throws {

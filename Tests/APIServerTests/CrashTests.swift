@@ -102,6 +102,56 @@ import Testing
         #expect(try host.call("GET", "/settings").json["motd"] == "new")
     }
 
+    @Test func restoringWhatWouldComeBackEndsATrial() throws {
+        let host = try TestHost().start()
+        try host.commit(motd: "old")
+        let one = try #require(try host.call("GET", "/generations").json.elements?.last?["number"]?.integer)
+        #expect(try host.call("PATCH", "/settings", #"{"motd":"new"}"#).status == 204)
+        #expect(try host.call("POST", "/tx/commit_and_apply?confirm-within=600").status == 200)
+        #expect(try host.call("POST", "/generations/\(one)/restore").status == 200)
+        #expect(isProblem(try host.call("POST", "/tx/confirm"), 409))
+        let events = try host.call("GET", "/events?timeout=1", headers: ["Last-Event-ID: 0"]).text
+        #expect(events.contains(#""state":"returned""#))
+    }
+
+    @Test func whoeverFollowsEventsIsConnectedAgainAfterACrash() throws {
+        let host = try TestHost().start()
+        let output = host.folder.file("events")
+        _ = FileManager.default.createFile(atPath: output, contents: nil)
+        let client = Process()
+        client.executableURL = URL(filePath: try builtProgram("bulkhead-host"))
+        client.arguments = ["apiclient", "-s", host.socket, "events"]
+        client.standardInput = FileHandle.nullDevice
+        client.standardOutput = try FileHandle(forWritingTo: URL(filePath: output))
+        client.standardError = FileHandle.nullDevice
+        try client.run()
+        defer {
+            Glibc.kill(client.processIdentifier, SIGKILL)
+            client.waitUntilExit()
+        }
+        func waitUntilItFollows() throws {
+            for _ in 0..<400 {
+                let lines = try host.call("GET", "/metrics").text.split(separator: "\n")
+                let count = lines.first { $0.hasPrefix("bulkhead_api_watchers ") }?.split(separator: " ").last
+                if count.flatMap({ Double($0) }) == 1 { return }
+                usleep(50_000)
+            }
+            Issue.record("nobody follows events")
+        }
+        // It has seen none when the server is killed.
+        try waitUntilItFollows()
+        host.kill()
+        try host.start()
+        try waitUntilItFollows()
+        try host.commit(motd: "later")
+        var seen = ""
+        for _ in 0..<400 where !seen.contains("\"event\":\"commit\"") {
+            usleep(50_000)
+            seen = try String(contentsOfFile: output, encoding: .utf8)
+        }
+        #expect(seen.contains("\"event\":\"commit\""), "\(seen)")
+    }
+
     /// - Parameter age: how long ago the commit was made, in seconds.
     @Test(arguments: [0, 1000] as [Int64])
     func trialThatNobodyConfirms(_ age: Int64) throws {

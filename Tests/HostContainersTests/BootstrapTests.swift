@@ -135,6 +135,12 @@ import Testing
         #expect(failures.count == 2)
         #expect(failures.first?.reason.contains("was stopped") == true)
         #expect(failures.last?.reason.contains("no time left") == true)
+        // Whoever asks the API hears of it, too.
+        for (name, failure) in zip(["slow", "slow2"], failures) {
+            let status = try #require(host.files.status("boot.\(name)"))
+            #expect(status.state == .failed && status.lastError == failure.reason)
+            #expect(status.kind == .bootstrap && status.desired == .always && status.image.source == "a/b")
+        }
         // Asked for within its own short time, which a busy machine's bus may not have answered in.
         let stop = "StopUnit bootstrap-container@slow.service replace"
         for _ in 0..<400 where !host.jobs.contains(stop) { try await Task.sleep(for: .milliseconds(25)) }

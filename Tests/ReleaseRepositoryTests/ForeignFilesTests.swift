@@ -15,8 +15,12 @@ import Testing
         let foreign = [
             "targets/.well-known/security.txt", "targets/index.html", "targets/delegated/\(digest).file",
             "targets/vm/amd64/index.html", "targets/vm/amd64/2.0.0/notes.txt", "metadata/index.html",
+            "targets/notes.new", "targets/site.new/index.html", "targets/vm/amd64/x.1.new",
         ]
-        let leftovers = ["targets/vm/amd64/2.0.0/\(digest).root.erofs", "targets/vm/amd64/x.1.new"]
+        let leftovers = [
+            "targets/vm/amd64/2.0.0/\(digest).root.erofs", "targets/vm/amd64/x.\(UUID().uuidString).new",
+            "targets/scratch.new/0/root.zst",
+        ]
         for name in foreign + leftovers { try storage.write([1], to: name) }
         #expect(Set(try site.verify().findings.map(\.subject)) == Set(leftovers))
         _ = try await site.open().publish([site.build("1.0.0")], waves: .open)

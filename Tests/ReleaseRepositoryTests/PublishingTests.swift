@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 import Rollout
 import TUF
 import TestSupport
@@ -12,7 +13,7 @@ import Testing
     @Test func whatIsPublishedIsThereAndWhole() async throws {
         let site = try await Site.make()
         let waves = try WaveTable(.standard, from: Site.origin.seconds)
-        #expect(try await site.open().publish([site.build("1.0.0")], waves: waves) == [Self.release])
+        #expect(try await site.open().publish([site.build("1.0.0")], waves: waves).added == [Self.release])
         let report = try site.verify()
         #expect(report.findings == [])
         #expect(report.checkedFiles == 5)
@@ -36,7 +37,7 @@ import Testing
         let before = try site.files()
         let later = Site.origin.advanced(by: 86_400)
         let waves = try WaveTable(.standard, from: later.seconds)
-        #expect(try await site.open(now: later).publish([site.build("1.0.0")], waves: waves) == [])
+        #expect(try await site.open(now: later).publish([site.build("1.0.0")], waves: waves) == Publication())
         #expect(try await !site.open(now: later).initialize())
         #expect(try site.files() == before)
     }
@@ -166,6 +167,10 @@ import Testing
         #expect(soon.isUsable && soon.findings.map(\.subject) == ["timestamp"])
         let late = try site.verify(now: Site.origin.advanced(by: 7 * 86_400))
         #expect(!late.isUsable && late.findings.first?.subject == "timestamp")
+        // People have to bring the root's keys together.
+        let renewal = try site.verify(now: Site.origin.advanced(by: 340 * 86_400))
+        let root = renewal.findings.first { $0.subject == "root" }
+        #expect(root?.message.contains("expires soon") == true)
         let never = try site.verify(now: Site.origin.advanced(by: 366 * 86_400))
         #expect(Set(never.findings.map(\.subject)) == ["root", "timestamp", "snapshot", "targets"])
     }
@@ -194,11 +199,78 @@ import Testing
         #expect(try site.verify().findings == [])
     }
 
+    @Test func whatWasLostIsPutBackByPublishingItsBuildAgain() async throws {
+        let site = try await Site.make()
+        for version in ["1.0.0", "1.1.0"] {
+            _ = try await site.open().publish([site.build(version)], waves: .open)
+        }
+        let whole = try site.files()
+        let names = whole.keys.filter { $0.hasPrefix("targets/vm/amd64/1.1.0/") }.sorted()
+        #expect(names.count >= 5)
+        for (number, name) in names.enumerated() {
+            let path = URL(filePath: "\(site.repository)/\(name)")
+            var bytes = try Data(contentsOf: path)
+            bytes[bytes.count / 2] ^= 1
+            if number % 2 == 0 {
+                try bytes.write(to: path)
+            } else {
+                try FileManager.default.removeItem(at: path)
+            }
+            let result = try await site.open().publish([site.build("1.1.0")], waves: .open)
+            let file = try #require(name.split(separator: "/").last).dropFirst(65)
+            #expect(result == Publication(restored: ["vm/amd64/1.1.0/\(file)"], isChanged: true))
+            #expect(try site.files() == whole, "\(name)")
+        }
+        // Another build of that name gives nothing back.
+        let path = try #require(names.first { $0.hasSuffix(".root.erofs") })
+        try FileManager.default.removeItem(atPath: "\(site.repository)/\(path)")
+        await #expect(throws: RepositoryError.self) {
+            try await site.open().publish([site.build("1.1.0", content: 2)], waves: .open)
+        }
+    }
+
+    @Test func whatCannotBeMadeAgainIsNamed() async throws {
+        let site = try await Site.make()
+        // By one command, so that there is no pack between them; made again there would be.
+        _ = try await site.open().publish([site.build("1.0.0"), site.build("1.1.0")], waves: .open)
+        for name in try site.files().keys
+        where name.hasPrefix("targets/vm/amd64/1.1.0/")
+            && (name.hasSuffix("release.json") || name.hasSuffix("root.zst"))
+        {
+            try FileManager.default.removeItem(atPath: "\(site.repository)/\(name)")
+        }
+        await #expect(throws: RepositoryError.lost(files: ["vm/amd64/1.1.0/release.json"])) {
+            try await site.open().publish([site.build("1.1.0")], waves: .open)
+        }
+        #expect(try site.verify().findings.map(\.subject) == ["vm/amd64/1.1.0/release.json"])
+    }
+
+    @Test func metadataThatNoHostReadsAreNotWritten() async throws {
+        let site = try await Site.make()
+        _ = try await site.open().publish([site.build("1.0.0")], waves: .open)
+        let whole = try site.files()
+        let repository = try site.open()
+        let contents = try repository.open()
+        var targets = contents.targets.signed
+        for number in 0..<40_000 {
+            targets.targets["some/longer/name/of/a/file/of/a/release/\(number)/root.erofs"] = TargetFile(
+                length: 1,
+                sha256: SHA256Digest(hashing: "\(number)")
+            )
+        }
+        let error = await #expect(throws: RepositoryError.self) {
+            try await repository.commit(targets, replacing: contents, files: [])
+        }
+        #expect("\(String(describing: error))".contains("targets.json"))
+        #expect(try site.files() == whole)
+    }
+
     @Test func filesThatNothingRefersToAreNamedAndRemoved() async throws {
         let site = try await Site.make()
         let storage = try FolderStorage(site.repository, forWriting: false)
         let leftovers = [
-            "metadata/2.snapshot.json", "metadata/9.targets.json", "metadata/timestamp.json.1.new",
+            "metadata/2.snapshot.json", "metadata/9.targets.json",
+            "metadata/timestamp.json.\(UUID().uuidString).new",
             "targets/vm/amd64/2.0.0/\(String(repeating: "0a", count: 32)).root.erofs",
         ]
         for name in leftovers { try storage.write([1], to: name) }

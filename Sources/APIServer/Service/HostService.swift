@@ -111,6 +111,7 @@ actor HostService {
         by peer: PeerCredentials
     ) throws(Problem) -> [SettingKey] {
         try refuseIfLocked()
+        endDueTrial()
         let author = peer.author
         let changed = try change(owesApply: owesApply) { (store) throws(StoreError) in
             try store.commit(transaction, by: author, confirmWithin: confirmWithin)
@@ -124,11 +125,14 @@ actor HostService {
     /// Brings an older generation back; `apply(isOwed: true)` must follow.
     func restore(_ number: UInt64, by peer: PeerCredentials) throws(Problem) -> [SettingKey] {
         try refuseIfLocked()
+        endDueTrial()
         let author = peer.author
+        let wasOnTrial = store.trialSecondsLeft != nil
         let changed = try change(owesApply: true) { (store) throws(StoreError) in
             try store.restore(number, by: author)
         }
         publishGeneration("generation restored", changed, author, ["RESTORED_GENERATION": "\(number)"])
+        if wasOnTrial, store.trialSecondsLeft == nil { publishTrial("returned") }
         return changed
     }
 
@@ -172,6 +176,11 @@ actor HostService {
     }
 
     // MARK: - Trials
+
+    /// Takes a commit back whose time ran out just now: the next change would do so too, and not apply it or tell.
+    private func endDueTrial() {
+        if store.trialSecondsLeft == 0 { checkTrial() }
+    }
 
     /// Takes a commit back whose trial is over, and sees to the next time.
     private func checkTrial() {

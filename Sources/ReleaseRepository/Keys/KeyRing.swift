@@ -34,6 +34,8 @@ public struct KeyRing: Sendable {
     static let listName = "keys.toml"
     /// Most keys of a list that is written; those of the oldest roots go first.
     static let keyLimit = 256
+    /// Bytes of the list.
+    private static let listLimit = 256 << 10
     /// Most keys of a list that is read.
     private static let readLimit = 4096
 
@@ -43,7 +45,7 @@ public struct KeyRing: Sendable {
     public init(reading folder: String) throws(RepositoryError) {
         self.folder = folder
         let list = Self.place(Self.listName, in: folder)
-        guard let bytes = try DurableFiles.read(list, limit: 256 << 10) else {
+        guard let bytes = try DurableFiles.read(list, limit: Self.listLimit) else {
             throw .notFound(path: folder, what: "key ring", command: "bulkhead keys init \(folder)")
         }
         roots = try RootChain(reading: folder)
@@ -168,7 +170,15 @@ public struct KeyRing: Sendable {
         }
         let kept = named.sorted { ($0.version, $0.index) > ($1.version, $1.index) }.prefix(Self.keyLimit)
         let list = kept.sorted { $0.index < $1.index }.map(\.entry)
-        try DurableFiles.write(Array(Self.text(list).utf8), to: place(Self.listName), mode: 0o600)
+        let bytes = Array(Self.text(list).utf8)
+        guard bytes.count <= Self.listLimit else {
+            throw .badKeyRing(
+                path: folder,
+                reason:
+                    "keys.toml would have \(bytes.count) bytes, more than \(Self.listLimit): use shorter commands"
+            )
+        }
+        try DurableFiles.write(bytes, to: place(Self.listName), mode: 0o600)
     }
 
     private func place(_ file: String) -> String { Self.place(file, in: folder) }

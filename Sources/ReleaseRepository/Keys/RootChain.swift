@@ -13,8 +13,8 @@ public struct RootChain: Sendable, Equatable {
     private(set) var links: [Link] = []
 
     /// Largest file of root metadata.
-    static let sizeLimit = 1 << 20
-    /// Most versions: what clients read at once by default.
+    static let sizeLimit = ClientLimits().rootBytes
+    /// Most versions; hosts read 256 new ones in one operation, and go on in the next.
     static let lengthLimit = 1024
 
     init() {}
@@ -50,10 +50,13 @@ public struct RootChain: Sendable, Equatable {
             throw .badValue(
                 what: "the version of the root",
                 value: "\(version)",
-                allowed: "at most \(Self.lengthLimit), which is what hosts read"
+                allowed: "at most \(Self.lengthLimit)"
             )
         }
         do throws(TUFError) {
+            guard bytes.count <= Self.sizeLimit else {
+                throw TUFError.tooLong(name: Self.name(version), limit: Self.sizeLimit)
+            }
             let metadata = try Metadata<Root>(parsing: bytes)
             guard metadata.signed.version == version else {
                 throw TUFError.wrongVersion(

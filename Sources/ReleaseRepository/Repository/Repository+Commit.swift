@@ -43,12 +43,7 @@ extension Repository {
         if var targets {
             try successor.advance(&targets.common, of: contents?.targets.signed, lifetime: policy.targets)
             let bytes = try await keys.sign(targets, for: roots)
-            guard bytes.count <= RepositoryContents.targetsLimit else {
-                throw .metadata(
-                    name: "targets.json",
-                    .tooLong(name: "targets.json", limit: RepositoryContents.targetsLimit)
-                )
-            }
+            try Self.check(bytes, of: Targets.self, limit: RepositoryContents.targetsLimit)
             writes.append(("\(targets.version).targets.json", bytes))
             snapshot.meta["targets.json"] = Self.reference(bytes, version: targets.version)
         }
@@ -60,6 +55,7 @@ extension Repository {
                 lifetime: policy.snapshot
             )
             let bytes = try await keys.sign(snapshot, for: roots)
+            try Self.check(bytes, of: Snapshot.self, limit: ClientLimits().snapshotBytes)
             writes.append(("\(snapshot.version).snapshot.json", bytes))
             timestamp = Timestamp(
                 expires: now,
@@ -73,7 +69,9 @@ extension Repository {
                 lifetime: policy.timestamp
             )
             state.timestamp = timestamp.version
-            writes.append(("timestamp.json", try await keys.sign(timestamp, for: roots)))
+            let bytes = try await keys.sign(timestamp, for: roots)
+            try Self.check(bytes, of: Timestamp.self, limit: ClientLimits().timestampBytes)
+            writes.append(("timestamp.json", bytes))
         }
         for link in added {
             let name = RootChain.name(link.metadata.signed.version)
@@ -83,6 +81,25 @@ extension Repository {
         // Roots in rising order, whichever end they stand at.
         if contents == nil { writes[..<added.count].reverse() }
 
+        try put(files)
+        for (name, bytes) in writes {
+            progress("writing \(name)")
+            try storage.write(bytes, to: RepositoryContents.metadataName(name))
+        }
+        state.root = newest.version
+        state.snapshot = snapshot.version
+        state.targets = snapshot.meta["targets.json"]?.version ?? state.targets
+        note(state)
+        if newest.expires < now.advanced(by: RepositoryVerification.rootMargin) {
+            progress(
+                "warning: the root expires at \(newest.expires): run 'bulkhead keys renew' in time, which needs its keys"
+            )
+        }
+        return writes.map(\.name)
+    }
+
+    /// Writes targets' files that are not there as they should be.
+    func put(_ files: [NewFile]) throws(RepositoryError) {
         for file in files {
             if let there = try storage.digest(file.name), there == (file.source.length, file.source.sha256) {
                 continue
@@ -95,15 +112,18 @@ extension Repository {
                 sha256: file.source.sha256
             )
         }
-        for (name, bytes) in writes {
-            progress("writing \(name)")
-            try storage.write(bytes, to: RepositoryContents.metadataName(name))
+    }
+
+    /// Refuses metadata that no host would read.
+    private static func check<Role: SignedRole>(_ bytes: [UInt8], of role: Role.Type, limit: Int)
+        throws(RepositoryError)
+    {
+        let name = "\(Role.type).json"
+        guard bytes.count <= limit else { throw .metadata(name: name, .tooLong(name: name, limit: limit)) }
+        // Documents are bounded in more than their length.
+        do throws(TUFError) { _ = try Metadata<Role>(parsing: bytes) } catch {
+            throw .metadata(name: name, error)
         }
-        state.root = newest.version
-        state.snapshot = snapshot.version
-        state.targets = snapshot.meta["targets.json"]?.version ?? state.targets
-        note(state)
-        return writes.map(\.name)
     }
 
     /// Notes what was published, where the key ring can be written: the change is done whether or not it can.

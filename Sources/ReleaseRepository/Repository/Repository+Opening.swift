@@ -1,3 +1,4 @@
+import Foundation
 import TUF
 
 extension Repository {
@@ -77,7 +78,7 @@ enum RepositoryLeftovers {
             "root.json": Int64(contents.roots.links.count),
         ]
         return try storage.list(RepositoryContents.metadataFolder).filter { name in
-            if name.hasSuffix(DurableFiles.temporarySuffix) { return true }
+            if isTemporary(name) { return true }
             guard let (version, role) = version(of: name), let last = newest[role] else { return false }
             return version > last
         }
@@ -102,10 +103,20 @@ enum RepositoryLeftovers {
                 RepositoryContents.fileName(target: target, sha256: file.hashes["sha256"] ?? "")
             }
         )
+        // Where roles are delegated, a file that the top level does not name may be theirs.
+        let isOurs = contents.targets.signed.delegations == nil
         return try storage.list(RepositoryContents.targetsFolder).filter { name in
-            guard !wanted.contains(name) else { return false }
-            return name.split(separator: "/").contains { $0.hasSuffix(DurableFiles.temporarySuffix) }
-                || isOfRelease(name)
+            !wanted.contains(name) && (isTemporary(name) || isOurs && isOfRelease(name))
+        }
+    }
+
+    /// Whether a part of a path has a name that writing gives: `NAME.UUID.new`, or the folder `scratch.new`.
+    static func isTemporary(_ name: String) -> Bool {
+        name.split(separator: "/").contains { part in
+            if part == "scratch\(DurableFiles.temporarySuffix)" { return true }
+            guard part.hasSuffix(DurableFiles.temporarySuffix) else { return false }
+            let unique = part.dropLast(DurableFiles.temporarySuffix.count).suffix(37)
+            return unique.first == "." && UUID(uuidString: String(unique.dropFirst())) != nil
         }
     }
 

@@ -20,13 +20,22 @@ extension Repository {
     }
 
     /// A release that is there must be the very build that is published again.
-    func checkSame(_ folder: ReleaseFolder, as release: String, in targets: Targets) throws(RepositoryError) {
+    ///
+    /// - Parameter lost: files that can't be compared.
+    func checkSame(
+        _ folder: ReleaseFolder,
+        as release: String,
+        in targets: Targets,
+        _ lost: [String]
+    ) throws(RepositoryError) {
         for file in folder.files.dropFirst() {
             let known = targets.target("\(release)/\(file.name)")
             guard known?.length == file.length, known?.hashes["sha256"] == file.sha256.hex else {
                 throw .otherRelease(release: release, file: file.name)
             }
         }
+        // Made again it has what was signed, or it is not put back.
+        if lost.contains(ReleaseFolder.manifestName) { return }
         // The manifest has one thing more since: the table of transports.
         var published = try manifest(of: release, in: targets)
         published.transports = nil

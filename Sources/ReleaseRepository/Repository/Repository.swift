@@ -58,7 +58,8 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
         guard acceptingOlder || noted.timestamp == 0 else {
             throw .publishedBefore(ring: keys.folder, version: noted.timestamp, repository: storage.name)
         }
-        for name in try storage.list(RepositoryContents.targetsFolder) where !Self.isTemporary(name) {
+        for name in try storage.list(RepositoryContents.targetsFolder)
+        where !RepositoryLeftovers.isTemporary(name) {
             throw .exists(path: "\(storage.name)/\(name)")
         }
         try await commit(Targets(expires: now), replacing: nil, files: [])
@@ -67,7 +68,8 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
 
     /// Publishes a build, or several at once.
     ///
-    /// A release that is there already with the same bytes is left as it is, waves and all.
+    /// A release that is there already with the same bytes is left as it is, waves and all; of its files, those that were
+    /// lost or damaged are put back.
     ///
     /// - Parameters:
     ///   - folders: the builds.
@@ -75,29 +77,44 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
     ///   - maximum: the newest version that hosts of these variants and architectures may take, written to all their
     ///     releases.
     ///   - packs: from how many of the releases before it a new release gets a pack.
-    /// - Returns: the names of the releases that are new; empty when nothing was written.
-    /// - Throws: `RepositoryError`.
+    /// - Returns: what is new, and whether anything was written.
+    /// - Throws: `RepositoryError`; `.lost` for files that the build does not give back as they were.
     public func publish(
         _ folders: [ReleaseFolder],
         waves: WaveTable,
         maximum: MaximumVersion = .unchanged,
         packs: Int = 3
-    ) async throws(RepositoryError) -> [String] {
+    ) async throws(RepositoryError) -> Publication {
         let contents = try open(removingTargets: true)
         var targets = contents.targets.signed
         let maxima = try newMaxima(maximum, of: folders, in: targets)
         var files: [NewFile] = []
-        var added: [String] = []
+        var result = Publication()
+        var unrestored: [String] = []
         defer { storage.removeScratch() }
-        for folder in folders {
+        for (number, folder) in folders.enumerated() {
             var candidate = folder.candidate
             let release = String(candidate.targetName.dropLast("/release.json".count))
             if targets.target(candidate.targetName) != nil {
-                try checkSame(folder, as: release, in: targets)
+                let lost = try lostFiles(of: release, in: targets)
+                try checkSame(folder, as: release, in: targets, lost)
+                guard !lost.isEmpty else { continue }
+                let found = try await madeAgain(
+                    lost,
+                    of: release,
+                    from: folder,
+                    in: targets,
+                    scratch: storage.makeScratch("\(number)"),
+                    packs: packs
+                )
+                files += found
+                let names = found.map(\.source.name)
+                result.restored += names.map { "\(release)/\($0)" }
+                unrestored += lost.filter { !names.contains($0) }.map { "\(release)/\($0)" }
                 continue
             }
             try checkVersion(candidate, in: targets)
-            let maker = TransportMaker(scratch: try storage.makeScratch("\(added.count)"), progress: progress)
+            let maker = TransportMaker(scratch: try storage.makeScratch("\(number)"), progress: progress)
             let complete = try await maker.make(
                 folder,
                 from: earlier(than: candidate, in: targets, count: packs)
@@ -105,9 +122,7 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
             candidate.waves = waves
             if maximum == .unchanged {
                 candidate.maxVersion = try self.maximum(like: candidate, in: targets)
-                if candidate.isRecalled, let newest = candidate.maxVersion {
-                    progress("no host takes \(release): the newest version that was set is \(newest)")
-                }
+                warnOfMaximum(candidate, release)
             }
             for file in complete.files {
                 let target = "\(release)/\(file.name)"
@@ -123,12 +138,17 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
                     )
                 )
             }
-            added.append(release)
+            result.added.append(release)
         }
         for (candidate, maximum) in maxima { try setMaximum(maximum, like: candidate, in: &targets) }
-        guard targets != contents.targets.signed else { return [] }
-        try await commit(targets, replacing: contents, files: files)
-        return added
+        result.isChanged = targets != contents.targets.signed || !files.isEmpty
+        if targets == contents.targets.signed {
+            try put(files)
+        } else {
+            try await commit(targets, replacing: contents, files: files)
+        }
+        guard unrestored.isEmpty else { throw .lost(files: unrestored) }
+        return result
     }
 
     /// Sets when a release reaches which hosts.
@@ -201,10 +221,15 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
         guard candidate != before else { return false }
         targets.targets[candidate.targetName]?.custom = candidate.custom
         try await commit(targets, replacing: contents, files: [])
+        if !candidate.isWithdrawn { warnOfMaximum(candidate, release) }
         return true
     }
 
-    static func isTemporary(_ name: String) -> Bool { name.hasSuffix(DurableFiles.temporarySuffix) }
+    /// Says so where the newest version that was set keeps hosts from a release.
+    private func warnOfMaximum(_ candidate: Candidate, _ release: String) {
+        guard candidate.isRecalled, let newest = candidate.maxVersion else { return }
+        progress("no host takes \(release): the newest version that was set is \(newest)")
+    }
 }
 
 extension RepositoryContents {

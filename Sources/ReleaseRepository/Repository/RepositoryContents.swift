@@ -14,8 +14,8 @@ struct RepositoryContents: Sendable {
     static let targetsFolder = "targets"
     /// Largest metadata file but targets metadata.
     static let sizeLimit = 1 << 20
-    /// Largest targets metadata: as much as tough, Bottlerocket's client, reads.
-    static let targetsLimit = 10 << 20
+    /// Largest targets metadata: as much as hosts read, which is less than tough, Bottlerocket's client, does.
+    static let targetsLimit = ClientLimits.documentBytes
 
     static func metadataName(_ name: String) -> String { "\(metadataFolder)/\(name)" }
     static var timestampName: String { metadataName("timestamp.json") }

@@ -35,6 +35,8 @@ public struct RepositoryReport: Sendable, Encodable {
         public let wavesEnd: String?
         /// Whether it was withdrawn or is above the newest version that is offered.
         public let isRecalled: Bool
+        /// Whether it was withdrawn, for good.
+        public let isWithdrawn: Bool
     }
 
     /// The versions of the metadata by role.
@@ -59,7 +61,7 @@ public enum RepositoryVerification {
     /// - Parameters:
     ///   - storage: where it is; nothing is written.
     ///   - now: the time against which expiry is checked.
-    ///   - margin: how many seconds before it expires metadata are named.
+    ///   - margin: how many seconds before it expires metadata are named; a root at least 30 days before.
     ///   - progress: says what is being read.
     /// - Throws: `RepositoryError` where there is no repository, or it cannot be read; what is wrong with it is in the
     ///   report.
@@ -76,7 +78,9 @@ public enum RepositoryVerification {
             report.findings = [.init(severity: .error, subject: name, message: "\(problem)")]
             return report
         }
-        if let root = contents.roots.latest?.signed { check(root, now, margin, &report) }
+        if let root = contents.roots.latest?.signed {
+            check(root, now, max(margin, rootMargin), &report)
+        }
         check(contents.timestamp.signed, now, margin, &report)
         check(contents.snapshot.signed, now, margin, &report)
         check(contents.targets.signed, now, margin, &report)
@@ -100,6 +104,9 @@ public enum RepositoryVerification {
             + report.findings.filter { $0.severity != .error }
         return report
     }
+
+    /// Seconds: people have to bring the keys of a root together.
+    static let rootMargin: Int64 = 30 * 86_400
 
     private static func check<Role: SignedRole>(
         _ role: Role,
@@ -141,7 +148,7 @@ public enum RepositoryVerification {
             progress("checking \(target)")
             func fail(_ message: String) {
                 report.findings.append(
-                    .init(severity: .error, subject: target, message: "\(message); publish the release again")
+                    .init(severity: .error, subject: target, message: "\(message); publish its build again")
                 )
             }
             let sha256 = file.hashes["sha256"] ?? ""
@@ -181,7 +188,8 @@ public enum RepositoryVerification {
                     name: name,
                     size: targets.filter { $0.key.hasPrefix(name + "/") }.reduce(0) { $0 + $1.value.length },
                     wavesEnd: candidate.waves.end.map { MetadataTime(seconds: $0).description },
-                    isRecalled: candidate.isRecalled
+                    isRecalled: candidate.isRecalled,
+                    isWithdrawn: candidate.isWithdrawn
                 )
             )
             guard candidate.targetName == target else {
