@@ -134,8 +134,14 @@ struct RepoPublishCommand: AsyncParsableCommand {
             try await repository.publish(folders, waves: waves, maximum: maximum, packs: packs)
         }
         if json {
-            return try Console.json(RepositoryChange(changed: result.isChanged, releases: result.added))
+            try Console.json(RepositoryChange(changed: result.isChanged, releases: result.added))
+        } else {
+            show(result, waves, maximum)
         }
+        if !result.lost.isEmpty { throw RepositoryError.lost(files: result.lost) }
+    }
+
+    private func show(_ result: Publication, _ waves: WaveTable, _ maximum: MaximumVersion) {
         for name in result.restored { print("\(name): lost or damaged, and put back") }
         for name in result.added {
             let end = waves.end.map { "; all hosts by \(MetadataTime(seconds: $0))" } ?? "; open to all hosts"
@@ -143,7 +149,7 @@ struct RepoPublishCommand: AsyncParsableCommand {
         }
         if !result.isChanged {
             print("published already, nothing changed")
-        } else if result.added.isEmpty, maximum != .unchanged {
+        } else if result.added.isEmpty, result.hasNewMetadata {
             print("published already; newest version set")
         }
     }

@@ -100,17 +100,17 @@ public struct Bootstrap: Sendable {
             }
             let left = min(limits.each, end - .now)
             actions.log("\(part.key): starts, for \(max(left.components.seconds, 0)) seconds at most")
-            let reason =
+            let fault =
                 left > .zero
-                ? await run(part, left) : "there was no time left: all together get \(limits.total)"
+                ? await run(part, left) : Fault("there was no time left: all together get \(limits.total)")
             if part.runsOnce, hasRun(part) { await noteAndSwitchOff(part) }
-            guard let reason else {
+            guard let fault else {
                 actions.log("\(part.key): done")
                 continue
             }
-            actions.log("\(part.key): FAILED: \(reason)")
-            if part.group == .containers { tell(part, reason) }
-            failures.append(Failure(key: part.key, reason: reason, isEssential: part.isEssential))
+            actions.log("\(part.key): FAILED: \(fault.reason)")
+            if part.group == .containers, !fault.isTold { tell(part, fault.reason) }
+            failures.append(Failure(key: part.key, reason: fault.reason, isEssential: part.isEssential))
             if part.isEssential { break }
         }
         return failures
@@ -119,23 +119,32 @@ public struct Bootstrap: Sendable {
     /// Tells of a container that failed where it could not do so itself: it was stopped, or never began.
     private func tell(_ part: Part, _ reason: String) {
         let id = HostContainerStatus.id(of: part.name, .bootstrap)
-        var status =
-            files.status(id)
-            ?? HostContainerStatus(
-                name: part.name,
-                kind: .bootstrap,
-                desired: part.runsOnce ? .once : .always,
-                state: .failed,
-                image: .init(source: part.source),
-                since: Timestamp(seconds: Int64(time(nil)))
-            )
-        guard status.lastError == nil else { return }
-        (status.state, status.lastError) = (.failed, reason)
+        let status = HostContainerStatus(
+            name: part.name,
+            kind: .bootstrap,
+            desired: part.runsOnce ? .once : .always,
+            state: .failed,
+            image: .init(source: part.source),
+            since: Timestamp(seconds: Int64(time(nil))),
+            lastError: reason
+        )
         do throws(HostContainersError) {
             try files.makeFolder(paths.runtime, mode: 0o755, durably: false)
             try files.makeFolder(paths.folder(id), mode: 0o700, durably: false)
             try files.write(status, of: id)
         } catch { actions.log("\(part.key): what became of it can't be told: \(error)") }
+    }
+
+    /// What was wrong with a part.
+    private struct Fault {
+        var reason: String
+        /// Whether a container's supervisor has told it already.
+        var isTold: Bool
+
+        init(_ reason: String, isTold: Bool = false) {
+            self.reason = reason
+            self.isTold = isTold
+        }
     }
 
     // MARK: - Parts
@@ -212,20 +221,20 @@ public struct Bootstrap: Sendable {
     }
 
     /// Runs one part; the result is what was wrong.
-    private func run(_ part: Part, _ limit: Duration) async -> String? {
+    private func run(_ part: Part, _ limit: Duration) async -> Fault? {
         switch part.work {
-        case .bad(let error): return error.description
+        case .bad(let error): return Fault(error.description)
         case .commands(let commands):
             let end = ContinuousClock.now + limit
             for (index, command) in commands.enumerated() {
                 let left = end - .now
                 guard left > .zero else {
-                    return "not all commands were run within \(limit.components.seconds) seconds"
+                    return Fault("not all commands were run within \(limit.components.seconds) seconds")
                 }
                 if let reason = await actions.command(Array(command.dropFirst()), left) {
                     // Not all of it: arguments may be secrets, and this is shown on the console and kept in the journal.
                     let shown = command.prefix(2).joined(separator: " ")
-                    return "command \(index + 1) of \(commands.count), '\(shown)': \(reason)"
+                    return Fault("command \(index + 1) of \(commands.count), '\(shown)': \(reason)")
                 }
             }
             return nil
@@ -233,12 +242,12 @@ public struct Bootstrap: Sendable {
             do throws(HostContainersError) {
                 try files.write(container)
                 try files.setStarted(false, container.definition.id)
-            } catch { return error.description }
+            } catch { return Fault(error.description) }
             return start(container.definition, limit)
         }
     }
 
-    private func start(_ definition: HostContainerDefinition, _ limit: Duration) -> String? {
+    private func start(_ definition: HostContainerDefinition, _ limit: Duration) -> Fault? {
         do throws(SystemdError) {
             var systemd =
                 if let address { try ServiceManager(address: address) } else { try ServiceManager() }
@@ -247,12 +256,15 @@ public struct Bootstrap: Sendable {
             case .done: return nil
             case .unfinished:
                 _ = try? systemd.perform(.stop, unit: definition.unit, timeout: limits.stop)
-                return "it did not end within \(limit.components.seconds) seconds and was stopped"
+                return Fault("it did not end within \(limit.components.seconds) seconds and was stopped")
             case .failed, .timedOut, .dependency, .skipped, .other:
-                return files.status(definition.id)?.lastError ?? result.description
+                guard let told = files.status(definition.id)?.lastError else {
+                    return Fault(result.description)
+                }
+                return Fault(told, isTold: true)
             }
         } catch {
-            return "\(definition.unit): \(error)"
+            return Fault("\(definition.unit): \(error)")
         }
     }
 

@@ -98,8 +98,8 @@ public enum RepositoryError: Error, Equatable, CustomStringConvertible {
                 + "build and publish a new version"
         case .lost(let files):
             return """
-                gone or damaged, and this build does not make them again as they were signed: \
-                \(files.joined(separator: ", ")); put them back from a copy of the repository
+                gone or damaged, and not made again as they were signed: \(files.joined(separator: ", ")); publish the \
+                builds before again first, give the '--packs' of then, or put the files back from a copy of the repository
                 """
         case .noSuchRelease(let release, let known):
             let list = known.isEmpty ? "it has none" : "it has \(known.joined(separator: ", "))"

@@ -45,7 +45,7 @@ public struct UpdateRecord: Sendable, Equatable {
         public var reason: String
         /// When it was found out.
         public var time: Timestamp
-        /// The boot that left the reason; nil where none did.
+        /// The boot whose word was told last, here or at a failure before of this release; nil where none left one.
         public var bootID: String?
     }
 
@@ -64,8 +64,8 @@ public struct UpdateRecord: Sendable, Equatable {
     public var state: UpdateStatus.State { status?.state ?? .idle }
 
     private static let failureLimit = 16
-    /// Bytes of a text that somebody else wrote.
-    private static let textLimit = 4096
+    /// Bytes of a text that others have a part in.
+    static let textLimit = 4096
     /// Far above what the failures and the status can have, even where JSON escapes every character.
     private static let sizeLimit = 1 << 20
     private static let format: Int64 = 1
@@ -75,21 +75,13 @@ public struct UpdateRecord: Sendable, Equatable {
 
     /// Remembers a failure; an earlier one of the same release goes, and so do the oldest of too many.
     public mutating func add(_ failure: Failure) {
-        failures.removeAll { $0.rootHash == failure.rootHash }
         var failure = failure
-        failure.reason = Self.bounded(failure.reason)
+        // What an earlier boot left stays known as told.
+        failure.bootID = failure.bootID ?? failures.last { $0.rootHash == failure.rootHash }?.bootID
+        failures.removeAll { $0.rootHash == failure.rootHash }
+        failure.reason = failure.reason.bounded(to: Self.textLimit)
         failures.append(failure)
         failures.removeFirst(max(0, failures.count - Self.failureLimit))
-    }
-
-    /// The beginning of a text, as much as a record keeps of it: what is written must be possible to read.
-    static func bounded(_ text: String) -> String {
-        guard text.utf8.count > textLimit else { return text }
-        let mark = "..."
-        var head = String(decoding: text.utf8.prefix(textLimit - mark.utf8.count), as: UTF8.self)
-        // A character that was cut in two became U+FFFD, which may be longer.
-        while head.hasSuffix("\u{FFFD}") { head.removeLast() }
-        return head + mark
     }
 
     /// Reads a record; an empty one where there is no file.

@@ -89,10 +89,11 @@ extension Updater {
         let failure = UpdateRecord.Failure(
             version: staged.image.version,
             rootHash: staged.rootHash,
-            reason: UpdateRecord.bounded(reason),
+            reason: reason.bounded(to: UpdateRecord.textLimit),
             time: Timestamp(seconds: environment.now()),
             bootID: bootID
         )
+        let before = record
         record.add(failure)
         forget(
             failed: UpdateStatus.FailedUpdate(
@@ -101,7 +102,11 @@ extension Updater {
                 time: failure.time
             )
         )
-        try save()
+        do throws(UpdaterError) { try save() } catch {
+            // What only this process knows must not let the entry go: the next boot would take it for lost.
+            record = before
+            throw error
+        }
     }
 
     /// The operator goes back to the other slot: the running release is not taken again by itself.

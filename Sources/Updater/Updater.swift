@@ -283,7 +283,7 @@ public actor Updater {
             status: error == nil ? .success : .failed,
             timestamp: Timestamp(seconds: environment.now()),
             exitStatus: error?.exitStatus ?? 0,
-            stderr: error.map { UpdateRecord.bounded($0.description) }
+            stderr: error?.description.bounded(to: UpdateRecord.textLimit)
         )
         record.status = status
     }

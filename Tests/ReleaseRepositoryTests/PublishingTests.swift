@@ -218,7 +218,7 @@ import Testing
             }
             let result = try await site.open().publish([site.build("1.1.0")], waves: .open)
             let file = try #require(name.split(separator: "/").last).dropFirst(65)
-            #expect(result == Publication(restored: ["vm/amd64/1.1.0/\(file)"], isChanged: true))
+            #expect(result == Publication(restored: ["vm/amd64/1.1.0/\(file)"]))
             #expect(try site.files() == whole, "\(name)")
         }
         // Another build of that name gives nothing back.
@@ -239,10 +239,39 @@ import Testing
         {
             try FileManager.default.removeItem(atPath: "\(site.repository)/\(name)")
         }
-        await #expect(throws: RepositoryError.lost(files: ["vm/amd64/1.1.0/release.json"])) {
-            try await site.open().publish([site.build("1.1.0")], waves: .open)
-        }
+        // What is new is published all the same.
+        let result = try await site.open().publish([site.build("1.1.0"), site.build("1.2.0")], waves: .open)
+        #expect(result.lost == ["vm/amd64/1.1.0/release.json"])
+        #expect(result.restored == ["vm/amd64/1.1.0/root.zst"])
+        #expect(result.added == ["vm/amd64/1.2.0"] && result.isChanged)
         #expect(try site.verify().findings.map(\.subject) == ["vm/amd64/1.1.0/release.json"])
+    }
+
+    @Test func earlierReleasesArePutBackBeforePacksAreMadeFromThem() async throws {
+        let site = try await Site.make()
+        for version in ["1.0.0", "1.1.0"] {
+            _ = try await site.open().publish([site.build(version)], waves: .open)
+        }
+        for name in try site.files().keys
+        where name.hasSuffix(".from-1.0.0.pack")
+            || name.hasPrefix("targets/vm/amd64/1.0.0/") && name.hasSuffix(".root.erofs")
+        {
+            try FileManager.default.removeItem(atPath: "\(site.repository)/\(name)")
+        }
+        // In any order, and one of them twice.
+        let builds = try ["1.2.0", "1.1.0", "1.0.0", "1.2.0"].map { try site.build($0) }
+        let result = try await site.open().publish(builds, waves: .open)
+        #expect(result.restored == ["vm/amd64/1.0.0/root.erofs", "vm/amd64/1.1.0/from-1.0.0.pack"])
+        #expect(result.lost == [] && result.added == ["vm/amd64/1.2.0"])
+        let packs = try site.files().keys.filter { $0.contains("/1.2.0/") && $0.hasSuffix(".pack") }
+        #expect(packs.count == 2)
+        #expect(try site.verify().findings == [])
+        await #expect(throws: RepositoryError.self) {
+            try await site.open().publish(
+                [site.build("1.3.0"), site.build("1.3.0", content: 2)],
+                waves: .open
+            )
+        }
     }
 
     @Test func metadataThatNoHostReadsAreNotWritten() async throws {

@@ -174,6 +174,26 @@ import Testing
         #expect(await updater.status?.failedUpdate?.version == "2.0.0")
     }
 
+    @Test("Where a failed trial can't be recorded its entry stays: without it, it would be made again")
+    func unrecordedFailure() async throws {
+        var boot = try host.boot()
+        for _ in 0..<3 { boot = try host.boot() }
+        // The record can't be written.
+        let obstacle = host.record + ".new"
+        try FileManager.default.createDirectory(atPath: obstacle, withIntermediateDirectories: false)
+        let updater = try host.updater()
+        for _ in 0..<2 {
+            await #expect(throws: UpdaterError.self) { try await updater.review(boot) }
+            #expect(try host.entryNames() == ["vm_1.0.0.efi", "vm_2.0.0+0-3.efi"])
+        }
+        try FileManager.default.removeItem(atPath: obstacle)
+        guard case .failed("2.0.0", _) = try await updater.review(boot).trial else {
+            Issue.record("it did not count as failed")
+            return
+        }
+        #expect(try host.entryNames() == ["vm_1.0.0.efi"])
+    }
+
     @Test("A deactivation that was cut off behind the entry is not undone by the next boot")
     func deactivate() async throws {
         let begun = Mutex<TestHost?>(nil)

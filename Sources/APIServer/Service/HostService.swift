@@ -111,7 +111,7 @@ actor HostService {
         by peer: PeerCredentials
     ) throws(Problem) -> [SettingKey] {
         try refuseIfLocked()
-        endDueTrial()
+        try endDueTrial()
         let author = peer.author
         let changed = try change(owesApply: owesApply) { (store) throws(StoreError) in
             try store.commit(transaction, by: author, confirmWithin: confirmWithin)
@@ -125,7 +125,7 @@ actor HostService {
     /// Brings an older generation back; `apply(isOwed: true)` must follow.
     func restore(_ number: UInt64, by peer: PeerCredentials) throws(Problem) -> [SettingKey] {
         try refuseIfLocked()
-        endDueTrial()
+        try endDueTrial()
         let author = peer.author
         let wasOnTrial = store.trialSecondsLeft != nil
         let changed = try change(owesApply: true) { (store) throws(StoreError) in
@@ -178,8 +178,15 @@ actor HostService {
     // MARK: - Trials
 
     /// Takes a commit back whose time ran out just now: the next change would do so too, and not apply it or tell.
-    private func endDueTrial() {
-        if store.trialSecondsLeft == 0 { checkTrial() }
+    private func endDueTrial() throws(Problem) {
+        guard store.trialSecondsLeft == 0 else { return }
+        checkTrial()
+        guard store.trialSecondsLeft != 0 else {
+            throw Problem(
+                status: 500,
+                detail: "a commit whose trial is over can't be taken back: see the journal, and try again"
+            )
+        }
     }
 
     /// Takes a commit back whose trial is over, and sees to the next time.

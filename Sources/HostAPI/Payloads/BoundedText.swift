@@ -3,7 +3,7 @@ extension String {
     ///
     /// Of control characters only line feeds and tabs stay; the others, which may do something to a terminal, are shown
     /// as escapes. What was bounded once stays as it is.
-    func bounded(to limit: Int) -> String {
+    package func bounded(to limit: Int) -> String {
         let note = "... (cut, of \(utf8.count) bytes)"
         var result = ""
         // Where it is cut if the rest does not fit.

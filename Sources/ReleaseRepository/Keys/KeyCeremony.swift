@@ -216,11 +216,11 @@ public struct KeyCeremony: Sendable {
             }
             // Also proves that old and new thresholds are met.
             try chain.append(metadata.encoded())
+            try next.writeList(for: chain)
         } catch {
             for files in written { files.remove() }
             throw error
         }
-        try next.writeList(for: chain)
         try DurableFiles.write(
             metadata.encoded(),
             to: "\(ring.folder)/\(RootChain.name(root.version))",

@@ -1,4 +1,5 @@
 import Hashing
+import Rollout
 import TUF
 
 /// What a publication did.
@@ -7,11 +8,48 @@ public struct Publication: Sendable, Equatable {
     public var added: [String] = []
     /// Files of releases that were there already, which were lost or damaged and are right again.
     public var restored: [String] = []
+    /// Files of such releases that are lost or damaged still: their builds do not give them back as they were signed.
+    public var lost: [String] = []
+    /// Whether there are new metadata.
+    public var hasNewMetadata = false
+
     /// Whether anything was written.
-    public var isChanged = false
+    public var isChanged: Bool { hasNewMetadata || !restored.isEmpty }
 }
 
 extension Repository {
+    /// Puts back what is lost of the builds' releases that are published already, the oldest first: packs are made from
+    /// earlier ones.
+    ///
+    /// What is put back was signed before, so that nobody has to wait for other changes.
+    func putBack(_ folders: [ReleaseFolder], in targets: Targets, packs: Int)
+        async throws(RepositoryError) -> (restored: [String], lost: [String])
+    {
+        var restored: [String] = []
+        var stillLost: [String] = []
+        let oldestFirst = folders.sorted { $0.candidate.version < $1.candidate.version }
+        for (number, folder) in oldestFirst.enumerated()
+        where targets.target(folder.candidate.targetName) != nil {
+            let release = folder.name
+            let lost = try lostFiles(of: release, in: targets)
+            try checkSame(folder, as: release, in: targets, lost)
+            guard !lost.isEmpty else { continue }
+            let found = try await madeAgain(
+                lost,
+                of: release,
+                from: folder,
+                in: targets,
+                scratch: storage.makeScratch("lost-\(number)"),
+                packs: packs
+            )
+            try put(found)
+            let names = found.map(\.source.name)
+            restored += names.map { "\(release)/\($0)" }
+            stillLost += lost.filter { !names.contains($0) }.map { "\(release)/\($0)" }
+        }
+        return (restored, stillLost)
+    }
+
     /// The files of a release that are gone, or are not what was signed: their names in the release.
     func lostFiles(of release: String, in targets: Targets) throws(RepositoryError) -> [String] {
         var lost: [String] = []

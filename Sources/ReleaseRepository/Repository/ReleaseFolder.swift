@@ -73,6 +73,9 @@ public struct ReleaseFolder: Sendable {
         self.init(path: path, release: release, files: files)
     }
 
+    /// What the release is called in a repository: VARIANT/ARCH/VERSION.
+    var name: String { String(candidate.targetName.dropLast("/\(Self.manifestName)".count)) }
+
     private init(path: String, release: Release, files: [File]) {
         self.path = path
         self.release = release

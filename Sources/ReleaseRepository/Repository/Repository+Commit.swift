@@ -69,7 +69,11 @@ extension Repository {
                 lifetime: policy.timestamp
             )
             state.timestamp = timestamp.version
-            let bytes = try await keys.sign(timestamp, for: roots)
+            var bytes = try await keys.sign(timestamp, for: roots)
+            // Signatures for older roots spare hosts a second try; they must not keep the change from them.
+            if bytes.count > ClientLimits().timestampBytes {
+                bytes = try await keys.sign(timestamp, for: [newest])
+            }
             try Self.check(bytes, of: Timestamp.self, limit: ClientLimits().timestampBytes)
             writes.append(("timestamp.json", bytes))
         }

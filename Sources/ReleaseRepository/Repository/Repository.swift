@@ -78,7 +78,7 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
     ///     releases.
     ///   - packs: from how many of the releases before it a new release gets a pack.
     /// - Returns: what is new, and whether anything was written.
-    /// - Throws: `RepositoryError`; `.lost` for files that the build does not give back as they were.
+    /// - Throws: `RepositoryError`.
     public func publish(
         _ folders: [ReleaseFolder],
         waves: WaveTable,
@@ -90,27 +90,17 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
         let maxima = try newMaxima(maximum, of: folders, in: targets)
         var files: [NewFile] = []
         var result = Publication()
-        var unrestored: [String] = []
         defer { storage.removeScratch() }
+        (result.restored, result.lost) = try await putBack(folders, in: targets, packs: packs)
         for (number, folder) in folders.enumerated() {
             var candidate = folder.candidate
-            let release = String(candidate.targetName.dropLast("/release.json".count))
+            let release = folder.name
             if targets.target(candidate.targetName) != nil {
-                let lost = try lostFiles(of: release, in: targets)
-                try checkSame(folder, as: release, in: targets, lost)
-                guard !lost.isEmpty else { continue }
-                let found = try await madeAgain(
-                    lost,
-                    of: release,
-                    from: folder,
-                    in: targets,
-                    scratch: storage.makeScratch("\(number)"),
-                    packs: packs
-                )
-                files += found
-                let names = found.map(\.source.name)
-                result.restored += names.map { "\(release)/\($0)" }
-                unrestored += lost.filter { !names.contains($0) }.map { "\(release)/\($0)" }
+                // It was there before, or is given twice.
+                guard let twin = folders[..<number].first(where: { $0.name == release }) else { continue }
+                guard twin.release == folder.release else {
+                    throw .otherRelease(release: release, file: ReleaseFolder.manifestName)
+                }
                 continue
             }
             try checkVersion(candidate, in: targets)
@@ -141,13 +131,9 @@ public struct Repository<Storage: RepositoryStorage>: Sendable {
             result.added.append(release)
         }
         for (candidate, maximum) in maxima { try setMaximum(maximum, like: candidate, in: &targets) }
-        result.isChanged = targets != contents.targets.signed || !files.isEmpty
-        if targets == contents.targets.signed {
-            try put(files)
-        } else {
-            try await commit(targets, replacing: contents, files: files)
-        }
-        guard unrestored.isEmpty else { throw .lost(files: unrestored) }
+        guard targets != contents.targets.signed else { return result }
+        try await commit(targets, replacing: contents, files: files)
+        result.hasNewMetadata = true
         return result
     }
 

@@ -3,12 +3,20 @@ import Glibc
 import HostAPI
 import HostHealth
 import Logging
+import Synchronization
 import Updater
 
 /// What is done once a boot: to look what became of a trial, and to commit it.
-struct BootReview: Sendable {
-    let host: UpdateHost
-    let logger: Logger
+final class BootReview: Sendable {
+    private let host: UpdateHost
+    private let logger: Logger
+    /// Whether this process has done it: the marker is for the next one.
+    private let isDone = Mutex(false)
+
+    init(host: UpdateHost, logger: Logger) {
+        self.host = host
+        self.logger = logger
+    }
 
     private var marker: String { host.runtimeFolder + "/reviewed" }
 
@@ -17,7 +25,7 @@ struct BootReview: Sendable {
     /// - Throws: what it could not do, which is logged as well; the next command that changes something tries again, and
     ///   so does the next start of the service.
     func review(_ updater: Updater) async throws(UpdaterError) {
-        guard access(marker, F_OK) != 0 else { return }
+        guard !isDone.withLock({ $0 }), access(marker, F_OK) != 0 else { return }
         do throws(UpdaterError) {
             let (trial, findings) = try await updater.review(
                 boot(of: updater),
@@ -40,6 +48,7 @@ struct BootReview: Sendable {
             logger.error("the boot entries can't be looked after: \(error)")
             throw error
         }
+        isDone.withLock { $0 = true }
         let descriptor = open(marker, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         if descriptor >= 0 { close(descriptor) }
     }

@@ -103,6 +103,11 @@ actor UpdateService {
             work = nil
             throw Problem(error)
         }
+        // Meanwhile there was nothing that could be cancelled.
+        guard !isStopping, work?.isTakenBack != true else {
+            work = nil
+            throw Problem(.cancelled)
+        }
         log(kind, peer)
         work?.task = Task {
             do throws(UpdaterError) {
