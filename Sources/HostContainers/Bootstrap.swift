@@ -103,7 +103,9 @@ public struct Bootstrap: Sendable {
             let fault =
                 left > .zero
                 ? await run(part, left) : Fault("there was no time left: all together get \(limits.total)")
-            if part.runsOnce, hasRun(part) { await noteAndSwitchOff(part) }
+            // What must have succeeded is not done as long as it fails.
+            let isDone = fault == nil || !part.isEssential
+            if part.runsOnce, isDone, hasRun(part) { await noteAndSwitchOff(part) }
             guard let fault else {
                 actions.log("\(part.key): done")
                 continue
@@ -279,7 +281,7 @@ public struct Bootstrap: Sendable {
         }
     }
 
-    /// Notes that something ran, whatever came of it, and sets its mode to `off`.
+    /// Notes that something ran, and sets its mode to `off`.
     private func noteAndSwitchOff(_ part: Part) async {
         do throws(HostContainersError) { try markers.note(part.group, part.name, digest: part.digest) } catch
         {

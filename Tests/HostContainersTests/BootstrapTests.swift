@@ -147,6 +147,21 @@ import Testing
         #expect(host.jobs.contains(stop))
     }
 
+    @Test(arguments: [true, false])
+    func whatIsEssentialRunsAgainUntilItSucceeds(_ isEssential: Bool) async throws {
+        let host = try PlayedHost()
+        let settings =
+            #"{"bootstrap-commands": {"a": {"commands": [["apiclient", "bad"]], "mode": "once", "essential": \#(isEssential)}}}"#
+        try host.write(settings)
+        let record = Record()
+        for _ in 0..<2 { _ = try await run(host, record) }
+        let off = "off bootstrap-commands.a"
+        #expect(record.all == (isEssential ? ["bad", "bad"] : ["bad", off, off]))
+        try host.write(settings.replacingOccurrences(of: "bad", with: "good"))
+        for _ in 0..<2 { #expect(try await run(host, record) == []) }
+        #expect(record.all.suffix(3) == ["good", off, off])
+    }
+
     @Test func whatRunsOnceDoesNotRunTwice() async throws {
         let host = try PlayedHost()
         let once = #"{"bootstrap-commands": {"a": {"commands": [["apiclient", "x"]], "mode": "once"}}}"#
