@@ -8,7 +8,7 @@ VENV := $(CURDIR)/.build-venv
 BUILD_PACKAGES := bubblewrap libarchive-dev libssl-dev libsystemd-dev libzstd-dev pkg-config zlib1g-dev
 RUN_PACKAGES := ovmf qemu-system-x86 qemu-utils
 TEST_PACKAGES := attr binutils busybox-static containerd cpio crun cryptsetup-bin curl dash dbus-daemon \
-	docker-registry dosfstools dpkg-dev e2fsprogs erofs-utils faketime fdisk file gdisk gpg gpg-agent gpgconf gpgv gzip \
+	docker-registry dosfstools dpkg-dev e2fsprogs erofs-utils faketime fdisk file gdisk gpg gpg-agent gpgconf gpgv gzip jq \
 	kmod libarchive-tools mount mtools nginx-light openssh-client openssl procps python3 python3-dbus python3-gi \
 	python3-venv runc runsc skopeo systemd systemd-boot-efi systemd-container systemd-timesyncd tar umoci util-linux \
 	xz-utils zstd

@@ -136,7 +136,7 @@ let services: [Target] =
         [
             "BlockDevices", "Bytes", "Debian", "Hashing", "HostAPI", "ImageBuilder", "ImageInspection",
             "JSON", "Presentation", "ReleaseManifest", "ReleaseRepository", "Rollout", "Signatures",
-            "SettingsModel", "TUF", "TOML", "UpdateBlocks", "VariantManifest", "VirtualMachine",
+            "SettingsModel", "TUF", "UpdateBlocks", "UserData", "VariantManifest", "VirtualMachine",
             argumentParser,
         ],
         tests: ["UpdateFixtures"]
@@ -231,8 +231,8 @@ let services: [Target] =
     + library(
         "HostSteps",
         [
-            "Features", "HostAPI", "HostAPIClient", "HostContainers", "HostHealth", "JSON", "SettingsModel",
-            "SettingsStore", "SmallFiles", "Systemd", "UserData", nioCore, nioPosix,
+            "Features", "Hashing", "HostAPI", "HostAPIClient", "HostContainers", "HostHealth", "JSON",
+            "SettingsModel", "SettingsStore", "SmallFiles", "Systemd", "UserData", nioCore, nioPosix,
         ]
     )
 

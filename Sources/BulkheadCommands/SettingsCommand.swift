@@ -2,7 +2,7 @@ import ArgumentParser
 import SettingsModel
 
 /// `bulkhead settings`: what can be configured on a host.
-struct SettingsCommand: ParsableCommand {
+struct SettingsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "settings",
         abstract: "Show what can be configured on a host, and check user data before a host does.",
@@ -45,14 +45,14 @@ struct SettingsReferenceCommand: ParsableCommand {
 }
 
 /// `bulkhead settings check`: what a host would say to user data.
-struct SettingsCheckCommand: ParsableCommand {
+struct SettingsCheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract:
             "Check user data: every setting that is not there or has a value that is not allowed is named.",
         discussion: """
-            FILE is user data in TOML, with all tables inside of 'settings', or settings in JSON, with or without
-            'settings' around them. Nothing is asked of a host.
+            FILE is user data in TOML or JSON, with or without a table 'settings' around everything, gzip's form or
+            not: what hosts read, with their limits. Nothing is asked of a host.
 
             Exit status: 0 all is good, 1 something is not or FILE cannot be read, 2 wrong usage.
 
@@ -69,8 +69,8 @@ struct SettingsCheckCommand: ParsableCommand {
     @Flag(help: "Print the problems as JSON.")
     var json = false
 
-    func run() throws {
-        let (document, problems) = try UserDataFile(path: file).check()
+    func run() async throws {
+        let (document, problems) = try await UserDataFile(path: file).check()
         if json {
             try Console.json(problems.map(Problem.init))
         } else {

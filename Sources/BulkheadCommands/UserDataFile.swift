@@ -1,38 +1,25 @@
 import Foundation
-import JSON
 import SettingsModel
-import TOML
+import UserData
 
-/// Settings that are to be checked, in a file.
+/// User data that are to be checked, in a file.
 struct UserDataFile {
-    /// Far more than any provider of user data hands on.
-    static let maximumSize = 4 << 20
-
     /// Where it is; `-` is standard input.
     var path: String
 
-    /// Reads the file and checks every setting in it.
-    func check() throws(UserDataFileError) -> (good: SettingsDocument, problems: [SettingProblem]) {
-        let bytes = try read()
-        guard let first = bytes.first(where: { !$0.isSpace }) else { throw .empty(path: path) }
-        if first == UInt8(ascii: "{") {
-            let json: JSONValue
-            do { json = try JSONValue(parsing: bytes) } catch {
+    /// Reads the file and checks every setting in it as a host does.
+    func check() async throws(UserDataFileError) -> (good: SettingsDocument, problems: [SettingProblem]) {
+        let content = UserDataContent(place: path, bytes: [UInt8](try read()))
+        let userData = await UserData(reading: [GivenUserData(content: content)])
+        if let error = userData.parts.compactMap(\.error).first {
+            guard case .malformed(_, let reason) = error else {
                 throw .unreadable(path: path, problem: "\(error)")
             }
-            // The API's documents have no 'settings' around them; written user data has.
-            return SettingsDocument.sift(json.members?.count == 1 ? json[SettingKey.root] ?? json : json)
+            throw .unreadable(path: path, problem: reason)
         }
-        let toml: JSONValue
-        do { toml = try JSONValue(parsingTOML: bytes) } catch {
-            throw .unreadable(path: path, problem: "\(error)")
-        }
-        var (document, problems) = SettingsDocument.sift(toml[SettingKey.root] ?? [:])
-        for name in (toml.members ?? [:]).keys.sorted() where name != SettingKey.root {
-            let allowed = "user data has one table, 'settings': write [settings.\(name)] if that is meant"
-            problems.append(SettingProblem(key: name, value: nil, allowed: allowed))
-        }
-        return (document, problems)
+        let count = userData.settings.values.count
+        guard count <= SettingsDocument.mostInTransaction else { throw .tooMany(path: path, count: count) }
+        return (userData.settings, userData.parts.flatMap(\.problems))
     }
 
     private func read() throws(UserDataFileError) -> Data {
@@ -41,35 +28,48 @@ struct UserDataFile {
             let handle =
                 try path == "-"
                 ? FileHandle.standardInput : FileHandle(forReadingFrom: URL(filePath: path))
-            data = try handle.read(upToCount: Self.maximumSize + 1)
+            data = try handle.read(upToCount: UserDataLimits.bytes + 1)
         } catch {
             throw .unreadable(path: path, problem: (error as NSError).localizedDescription)
         }
-        guard let data, !data.isEmpty else { throw .empty(path: path) }
-        guard data.count <= Self.maximumSize else { throw .tooLong(path: path) }
+        guard let data, !data.allSatisfy(\.isSpace) else { throw .empty(path: path) }
+        guard data.count <= UserDataLimits.bytes else { throw .tooLong(path: path) }
         return data
     }
+}
+
+/// User data that were read already.
+private struct GivenUserData: UserDataSource {
+    let name = "file"
+    let content: UserDataContent
+
+    func read() throws(UserDataError) -> UserDataContent? { content }
 }
 
 extension UInt8 {
     fileprivate var isSpace: Bool { self == 0x20 || (0x09...0x0d).contains(self) }
 }
 
-/// Why a file holds no settings that could be checked.
+/// Why a host would use nothing of a file of user data.
 enum UserDataFileError: Error, Equatable, CustomStringConvertible {
     /// It can't be read, or is neither TOML nor JSON.
     case unreadable(path: String, problem: String)
     /// There is nothing in it.
     case empty(path: String)
-    /// It is longer than any user data.
+    /// It is longer than what a host reads.
     case tooLong(path: String)
+    /// It has more settings than a host takes at one time.
+    case tooMany(path: String, count: Int)
 
     var description: String {
         switch self {
         case .unreadable(let path, let problem): "'\(path)': \(problem)"
         case .empty(let path): "'\(path)' is empty: name a file of user data in TOML or JSON"
         case .tooLong(let path):
-            "'\(path)' is longer than \(UserDataFile.maximumSize) bytes: that is no user data"
+            "'\(path)' is longer than \(UserDataLimits.bytes) bytes: a host uses nothing of it; make it smaller"
+        case .tooMany(let path, let count):
+            "'\(path)' has \(count) settings of at most \(SettingsDocument.mostInTransaction): "
+                + "a host uses none of them; leave some out"
         }
     }
 }

@@ -5,6 +5,8 @@ enum HostPaths {
     static let features = "/usr/share/bulkhead/features"
     static let release = "/usr/lib/os-release"
     static let runtime = "/run/bulkhead"
+    /// Where systemd has the credentials that the machine was given (https://systemd.io/CREDENTIALS).
+    static let credentials = "/run/credentials/@system"
     static let client = "/usr/bin/apiclient"
     static let hostname = "/etc/hostname"
     static let wantedLockdown = "/etc/bulkhead/lockdown"

@@ -45,15 +45,24 @@ struct LaunchClient: Sendable {
         let query = [("tx", HostPaths.transaction)]
         let pending = try await client.call(.getTransaction, query: query).json()
         var keys = Set(SettingsDocument.sift(stored: pending).values.keys)
-        let list = try await client.call(.listGenerations).json().elements ?? []
-        let summaries = try list.map { json throws(PayloadError) in try GenerationSummary(json: json) }
-        guard let current = summaries.first(where: \.isCurrent) else { return keys }
-        let answer = try await client.call(.getGeneration, path: ["number": String(current.number)])
-        let detail = try GenerationDetail(json: answer.json())
+        guard let detail = try await currentGeneration() else { return keys }
         for layer in [detail.strong, detail.weak] {
             keys.formUnion(SettingsDocument.sift(stored: layer).values.keys)
         }
         return keys
+    }
+
+    /// The settings that are set and last: without defaults, and without those that hold until the next boot.
+    func lastingSettings() async throws -> SettingsDocument {
+        try await currentGeneration().map { SettingsDocument.sift(stored: $0.strong) } ?? SettingsDocument()
+    }
+
+    private func currentGeneration() async throws -> GenerationDetail? {
+        let list = try await client.call(.listGenerations).json().elements ?? []
+        let summaries = try list.map { json throws(PayloadError) in try GenerationSummary(json: json) }
+        guard let current = summaries.first(where: \.isCurrent) else { return nil }
+        let answer = try await client.call(.getGeneration, path: ["number": String(current.number)])
+        return try GenerationDetail(json: answer.json())
     }
 
     /// Commits the boot's transaction; false if nothing was pending in it.

@@ -1,12 +1,10 @@
 internal import Glibc
 internal import SmallFiles
 
-/// Reads and durably writes files of a few kilobytes.
+/// Reads and durably writes the files of the boot's steps.
 enum SmallFile {
-    private static let limit = 64 << 10
-
     /// The text of a regular file; nil if there is none.
-    static func read(_ path: String) throws(StepError) -> String? {
+    static func read(_ path: String, limit: Int = 64 << 10) throws(StepError) -> String? {
         do throws(SmallFileError) {
             return String(decoding: try readSmallFile(path, maximumLength: limit), as: UTF8.self)
         } catch {

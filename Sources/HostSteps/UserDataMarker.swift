@@ -11,6 +11,8 @@ struct UserDataMarker {
     static let partial = "user-data.partial"
     /// The name of the note, beside the host's runtime files, that is kept until the settings are committed.
     static let staged = "user-data.staged"
+    /// Bytes of a note: 10,000 settings, whose keys are those of at most four documents of 1 MiB.
+    private static let limit = 8 << 20
 
     let store: String
     let runtime: String
@@ -21,19 +23,21 @@ struct UserDataMarker {
     var stagedPath: String { "\(runtime)/\(Self.staged)" }
 
     /// Whether all sources were taken.
-    func isComplete() throws(StepError) -> Bool { try SmallFile.read(completePath) != nil }
+    func isComplete() throws(StepError) -> Bool { try SmallFile.read(completePath, limit: Self.limit) != nil }
 
-    /// The sources that were taken by an earlier boot.
-    func takenSources() throws(StepError) -> Set<String> { try note(partialPath)?.sources ?? [] }
+    /// What earlier boots took.
+    func taken() throws(StepError) -> TakenUserData {
+        try note(partialPath)?.taken ?? TakenUserData()
+    }
 
     /// Notes that settings of user data are pending.
     ///
     /// - Parameters:
-    ///   - sources: the sources that were taken, now and before.
-    ///   - isComplete: whether these are all.
-    func stage(_ sources: Set<String>, isComplete: Bool) throws(StepError) {
+    ///   - taken: what was taken, now and before.
+    ///   - isComplete: whether these are all sources.
+    func stage(_ taken: TakenUserData, isComplete: Bool) throws(StepError) {
         let note: JSONValue = [
-            "sources": .array(sources.sorted().map { .string($0) }), "complete": .bool(isComplete),
+            "sources": isComplete ? taken.namesJSON : taken.json, "complete": .bool(isComplete),
         ]
         try SmallFile.write(note.description + "\n", to: stagedPath)
     }
@@ -43,17 +47,19 @@ struct UserDataMarker {
 
     /// Makes the pending note a durable one, after the commit; does nothing if there is none.
     func promote() throws(StepError) {
-        guard let text = try SmallFile.read(stagedPath), let staged = try note(stagedPath) else { return }
+        guard let text = try SmallFile.read(stagedPath, limit: Self.limit), let staged = try note(stagedPath)
+        else {
+            return
+        }
         try SmallFile.write(text, to: staged.isComplete ? completePath : partialPath)
         if staged.isComplete { try SmallFile.remove(partialPath) }
         try SmallFile.remove(stagedPath)
     }
 
-    private func note(_ path: String) throws(StepError) -> (sources: Set<String>, isComplete: Bool)? {
-        guard let text = try SmallFile.read(path) else { return nil }
+    private func note(_ path: String) throws(StepError) -> (taken: TakenUserData, isComplete: Bool)? {
+        guard let text = try SmallFile.read(path, limit: Self.limit) else { return nil }
         // A note that can't be read says nothing: user data is taken again, which is better than never.
-        guard let json = try? JSONValue(parsing: text) else { return nil }
-        let sources = Set((json["sources"]?.elements ?? []).compactMap(\.string))
-        return (sources, json["complete"]?.bool == true)
+        guard let json = try? JSONValue(parsing: text), let sources = json["sources"] else { return nil }
+        return (TakenUserData(json: sources), json["complete"]?.bool == true)
     }
 }

@@ -84,7 +84,9 @@ struct NoticeBoard: Sendable {
         case "kernel"
         where names.count == 4 && names[1] == "modules" && names[3] == "allowed" && value == false:
             guard isLoaded(names[2]) else { return nil }
-            return "the module is in the running kernel already, and stays there until the host reboots"
+            return
+                "the module is in the running kernel already, and stays there until the host reboots; what the initrd, "
+                + "the image or udev loads at boot is there again then"
         default: return nil
         }
     }
@@ -95,7 +97,8 @@ struct NoticeBoard: Sendable {
         case .moduleOption(let module, _):
             guard isLoaded(module) else { return nil }
             return
-                "the module '\(module)' is loaded already; the option holds when it is loaded again: reboot"
+                "the module '\(module)' is in the running kernel already, without it; a reboot gives it the option only "
+                + "where nothing loads it before settings are applied, as the initrd, the image and udev do"
         case .unwritable:
             return
                 "has no effect: a value has quotes, backslashes, '#' or ';', which modprobe.d(5) can't hold"

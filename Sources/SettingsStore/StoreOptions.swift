@@ -33,7 +33,7 @@ enum StoreLimits {
     /// Bytes of all pending transactions together: the server keeps them in memory.
     static let pendingBytes = 16 << 20
     /// Changes of one transaction.
-    static let changes = 10_000
+    static let changes = SettingsDocument.mostInTransaction
     /// Bytes of the name of a transaction.
     static let nameLength = 64
     /// Damaged files that are kept aside.

@@ -18,6 +18,8 @@ import Testing
         "[settings]\nmotd = \"hi\"\n[settings.network]\nhostname = \"a\"\n",
         "{\"motd\": \"hi\", \"network\": {\"hostname\": \"a\"}}",
         "\n{\"settings\": {\"motd\": \"hi\", \"network\": {\"hostname\": \"a\"}}}",
+        "motd = \"hi\"\n[network]\nhostname = \"a\"\n",
+        "\u{feff}[settings]\nmotd = \"hi\"\nnetwork.hostname = \"a\"\n",
     ])
     func goodUserDataIsGood(_ text: String) throws {
         let (status, output) = try check(text)
@@ -63,6 +65,37 @@ import Testing
         let (status, output) = try check(text)
         #expect(status == 1)
         #expect(output.hasPrefix("bulkhead: '\(folder.file("user-data"))'"), "\(output)")
+    }
+
+    @Test func compressedUserDataIsRead() throws {
+        let file = folder.file("user-data")
+        try "[settings]\nmotd = \"hi\"\n".write(toFile: file, atomically: true, encoding: .utf8)
+        #expect(try runTool("gzip", [file]).status == 0)
+        let (status, output) = try runTool(builtProgram("bulkhead"), "settings", "check", file + ".gz")
+        #expect(status == 0 && output == "\(file).gz: 1 setting, all good\n", "\(output)")
+    }
+
+    @Test func whatStandsBesideSettingsInJSONIsNamed() throws {
+        let (status, output) = try check("{\"settings\": {\"motd\": \"hi\"}, \"other\": 1}")
+        #expect(status == 1)
+        let lines = output.split(separator: "\n")
+        #expect(lines.count == 1 && lines[0].contains(": other: "), "\(output)")
+    }
+
+    /// A host would use nothing of these.
+    @Test func whatIsMoreThanAHostTakesIsAnError() throws {
+        let long = try check("motd = \"hi\" #" + String(repeating: "x", count: 1 << 20))
+        #expect(
+            long.status == 1 && long.output.contains("longer than 1048576 bytes"),
+            "\(long.output.suffix(200))"
+        )
+        let sysctls = (0..<6000).map { "\"net.test.key\($0)\" = \"1\"\n" }.joined()
+        let modules = (0..<6000).map { "m\($0).allowed = true\n" }.joined()
+        let many = try check("[settings.kernel.sysctl]\n\(sysctls)[settings.kernel.modules]\n\(modules)")
+        #expect(
+            many.status == 1 && many.output.contains("12000 settings of at most 10000"),
+            "\(many.output.suffix(200))"
+        )
     }
 
     @Test func aMissingFileIsAnError() throws {

@@ -138,17 +138,10 @@ private final class FolderHost {
 
     func get(_ path: String) throws -> JSONValue { try JSONValue(parsing: ask("GET", path)) }
 
-    @discardableResult func ask(_ method: String, _ path: String) throws -> String {
-        let result = try runTool(
-            "curl",
-            "-s",
-            "-X",
-            method,
-            "--unix-socket",
-            folder.file("api.sock"),
-            "http://localhost\(path)"
-        )
-        return result.output
+    @discardableResult func ask(_ method: String, _ path: String, _ body: String? = nil) throws -> String {
+        let content = body.map { ["--json", $0] } ?? []
+        let address = ["--unix-socket", folder.file("api.sock"), "http://localhost\(path)"]
+        return try runTool("curl", ["-s", "-X", method] + content + address).output
     }
 }
 
@@ -233,6 +226,75 @@ private final class FolderHost {
         #expect(await host.apply().status == 0)
         #expect(host.exists("state/user-data.applied") && !host.exists("state/user-data.partial"))
         #expect(try host.get("/settings")["motd"] == "image")
+    }
+
+    @Test func whatComesLateCountsAsAtTheFirstBootButNotOverChangesSince() async throws {
+        let host = try FolderHost(
+            userData: "motd = 'image'\ndns.search-list = ['image']\nkernel.lockdown = 'none'"
+        )
+        let credential = "credentials/bulkhead.user-data"
+        try FileManager.default.createDirectory(
+            atPath: host.folder.file(credential),
+            withIntermediateDirectories: true
+        )
+        #expect(await host.migrate().status == 0)
+        try await host.start()
+        #expect(await host.userData().status == 0)
+        #expect(await host.apply().status == 0)
+        #expect(host.exists("state/user-data.partial"))
+        try host.ask("PATCH", "/settings", "{\"dns\": {\"search-list\": [\"api\"]}}")
+        try host.ask("DELETE", "/settings?keys=kernel.lockdown")
+        try host.ask("POST", "/tx/commit")
+
+        try FileManager.default.removeItem(atPath: host.folder.file(credential))
+        try host.write(
+            credential,
+            """
+            motd = 'late'
+            ntp.time-servers = ['late']
+            dns.search-list = ['late']
+            kernel.lockdown = 'integrity'
+            """
+        )
+        let late = await host.userData()
+        #expect(late.status == 0, "\(late.output)")
+        for key in ["settings.dns.search-list", "settings.kernel.lockdown"] {
+            #expect(late.output.contains("\(key) of 'credential' is not set"), "\(late.output)")
+        }
+        #expect(await host.apply().status == 0)
+        let settings = try host.get("/settings")
+        #expect(settings["motd"] == "late" && settings["ntp"]?["time-servers"] == ["late"])
+        #expect(settings["dns"]?["search-list"] == ["api"])
+        #expect(settings["kernel"]?["lockdown"] != "integrity")
+        #expect(host.exists("state/user-data.applied") && !host.exists("state/user-data.partial"))
+    }
+
+    @Test func whatComesLateDoesNotCountOverALaterSource() async throws {
+        let host = try FolderHost(userData: nil)
+        let image = "root/usr/share/bulkhead/user-data.toml"
+        try FileManager.default.createDirectory(
+            atPath: host.folder.file(image),
+            withIntermediateDirectories: true
+        )
+        try host.write("credentials/bulkhead.user-data", "motd = 'credential'")
+        #expect(await host.migrate().status == 0)
+        try await host.start()
+        #expect(await host.userData().status == 0)
+        #expect(await host.apply().status == 0)
+        try FileManager.default.removeItem(atPath: host.folder.file(image))
+        try host.write(image, "motd = 'image'\ndns.search-list = ['image']")
+        let late = await host.userData()
+        #expect(late.output.contains("settings.motd of 'image' is not set"), "\(late.output)")
+        #expect(await host.apply().status == 0)
+        let settings = try host.get("/settings")
+        #expect(settings["motd"] == "credential" && settings["dns"]?["search-list"] == ["image"])
+    }
+
+    @Test func aNoteOfAnEarlierVersionIsRead() {
+        let taken = TakenUserData(json: ["image", "credential"])
+        #expect(taken.sources == ["image": [:], "credential": [:]])
+        #expect(TakenUserData(json: taken.json) == taken && taken.namesJSON == ["credential", "image"])
+        #expect(TakenUserData(json: 1).sources.isEmpty)
     }
 
     @Test func aSourceOfMoreThanATransactionHoldsIsLeftOutAsAWhole() async throws {

@@ -41,17 +41,24 @@ extension Step {
             console.output("user data was taken by an earlier boot; --again reads it again")
             return 0
         }
-        let taken = isForced ? [] : try marker.takenSources()
+        var taken = isForced ? TakenUserData() : try marker.taken()
+        var credentials = getenv("CREDENTIALS_DIRECTORY").map { String(cString: $0) }
+        // The unit is given its own; who calls this by hand means those of the machine.
+        if isForced, credentials == nil { credentials = root + HostPaths.credentials }
         let sources = UserData.sources(
             root: root,
-            credentials: getenv("CREDENTIALS_DIRECTORY").map { String(cString: $0) },
+            credentials: credentials,
             mountParent: marker.runtime,
             metadata: InstanceMetadata(base: metadata)
         )
-        let userData = await UserData(reading: sources.filter { !taken.contains($0.name) })
+        let userData = await UserData(reading: sources.filter { taken.sources[$0.name] == nil })
         var problems = userData.parts.flatMap { describe($0, console) }
+        var refused: Set<String> = []
         do {
-            problems.insert(contentsOf: try await stage(userData.parts, client, console), at: 0)
+            let parts = try await counting(userData.parts, taken, sources.map(\.name), client, console)
+            let refusals = try await stage(parts, client, console)
+            problems.insert(contentsOf: refusals.map(\.problem), at: 0)
+            refused = Set(refusals.map(\.source))
         } catch {
             // Half of it must not be committed, nor be noted as taken; the next boot reads it again.
             try? await client.discard()
@@ -62,10 +69,40 @@ extension Step {
         }
         // After the settings are staged: a note without them would make the commit look done.
         let failed = userData.parts.filter { $0.error?.mayPass == true }.map(\.source)
-        let finished = taken.union(userData.parts.map(\.source)).subtracting(failed)
-        try marker.stage(finished, isComplete: failed.isEmpty)
+        for part in userData.parts where !failed.contains(part.source) {
+            taken.add(part.source, refused.contains(part.source) ? SettingsDocument() : part.settings)
+        }
+        try marker.stage(taken, isComplete: failed.isEmpty)
         try await client.report(.of(.userData, problems))
         return 0
+    }
+
+    /// The parts without those settings that came too late.
+    private static func counting(
+        _ parts: [UserData.Part],
+        _ taken: TakenUserData,
+        _ order: [String],
+        _ client: LaunchClient,
+        _ console: Console
+    ) async throws -> [UserData.Part] {
+        guard !taken.sources.isEmpty, parts.contains(where: { $0.count > 0 }) else { return parts }
+        let inForce = try await client.lastingSettings()
+        return parts.map { part in
+            var kept = part
+            kept.settings = taken.stillCounting(
+                part.settings,
+                of: part.source,
+                order: order,
+                inForce: inForce
+            )
+            for key in part.settings.differences(from: kept.settings).sorted() {
+                console.output(
+                    "user data: \(key) of '\(part.source)' is not set: it was changed since the first boot, or a later "
+                        + "source has it"
+                )
+            }
+            return kept
+        }
     }
 
     /// Stages the settings of each source as a whole or not at all.
@@ -73,10 +110,10 @@ extension Step {
     /// - Returns: the sources whose settings the server refuses, and would refuse at each boot.
     /// - Throws: `HostAPIError` when settings could not be staged, and may be the next time.
     private static func stage(_ parts: [UserData.Part], _ client: LaunchClient, _ console: Console)
-        async throws(HostAPIError) -> [HealthProblem]
+        async throws(HostAPIError) -> [(source: String, problem: HealthProblem)]
     {
         var staged = SettingsDocument()
-        var problems: [HealthProblem] = []
+        var refusals: [(source: String, problem: HealthProblem)] = []
         for part in parts where part.count > 0 {
             do {
                 try await client.stage(part.settings, isWeak: false)
@@ -89,10 +126,10 @@ extension Step {
                 let place = part.place ?? part.source
                 let message = "none of its \(part.count) settings is set: \(reason) (\(place))"
                 console.error("user data: \(message)")
-                problems.append(HealthProblem(found: "user-data", message))
+                refusals.append((part.source, HealthProblem(found: "user-data", message)))
             }
         }
-        return problems
+        return refusals
     }
 
     /// Prints what a source gave, and returns what is wrong with it.

@@ -5,6 +5,9 @@ public import JSON
 /// This is what is stored, compared and staged; `Settings` is what programs read. The model decides where a path ends:
 /// `settings.container-registry.mirrors` is one value, a list of objects; `settings.kernel.sysctl.<key>` are many.
 public struct SettingsDocument: Sendable, Equatable {
+    /// The most settings that one transaction changes, and that one source of user data may therefore have.
+    public static let mostInTransaction = 10_000
+
     /// The values by their keys.
     public var values: [SettingKey: JSONValue]
 
