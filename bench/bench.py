@@ -49,7 +49,7 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("--mirror", help="Debian archive to use instead of the host's own")
     parser.add_argument(
-        "--work", type=Path, default=repository / ".build-bench", help="folder for caches and images (6 GB)"
+        "--work", type=Path, default=repository / ".build-bench", help="folder for caches and images (10 GB)"
     )
     parser.add_argument("--markdown", type=Path, help="write the report to this file too")
     parsed = parser.parse_args()
