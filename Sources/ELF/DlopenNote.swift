@@ -52,10 +52,8 @@ public struct DlopenNote: Sendable, Equatable {
             }
             var priority = Priority.recommended
             if case .string(let word)? = members["priority"] {
-                guard let known = Priority(rawValue: word) else {
-                    throw .malformed("a .note.dlopen has the unknown priority '\(word)'")
-                }
-                priority = known
+                // A word that came into use later must not make a file unreadable.
+                priority = Priority(rawValue: word) ?? .recommended
             }
             var feature: String?
             if case .string(let word)? = members["feature"] { feature = word }

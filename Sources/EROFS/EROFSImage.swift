@@ -77,13 +77,6 @@ public struct EROFSImage: Sendable {
         return found
     }
 
-    /// Shows everything in the image to a closure, as `tree()` gives it.
-    ///
-    /// - Throws: `EROFSError`, before the closure is called, or what the closure throws.
-    public func walk(_ visit: (_ path: String, _ entry: EROFSEntry) throws -> Void) throws {
-        for (path, entry) in try tree() { try visit(path, entry) }
-    }
-
     func entry(nid: UInt64) throws(EROFSError) -> EROFSEntry {
         try EROFSEntry(nid: nid, superblock: superblock, source: source)
     }

@@ -36,20 +36,26 @@ public enum Content: Sendable, Equatable {
                 throw .tooLarge(path: "(content in memory)", size: size, limit: Int64(limit))
             }
             return bytes
-        case .blob(let path, let offset, let length, let digest):
+        case .blob(let path, _, let length, _):
             guard length <= Int64(limit) else {
                 throw .tooLarge(path: path, size: length, limit: Int64(limit))
             }
             let bytes = try prefix(Int(length))
-            guard SHA256Digest(hashing: bytes) == digest else {
-                throw .damagedContent(
-                    path: "(bytes \(offset) to \(offset + length))",
-                    blob: path,
-                    reason: "the SHA-256 of the bytes is not \(digest)"
-                )
-            }
+            try check(SHA256Digest(hashing: bytes))
             return bytes
         }
+    }
+
+    /// Compares the digest of all bytes that were read with the one that they must have.
+    ///
+    /// - Parameter member: whose content it is, for the message; its place in the blob where nobody knows.
+    func check(_ found: SHA256Digest, of member: String? = nil) throws(FileTreeError) {
+        guard case .blob(let path, let offset, let length, let digest) = self, found != digest else { return }
+        throw .damagedContent(
+            path: member ?? "(bytes \(offset) to \(offset + length))",
+            blob: path,
+            reason: "the SHA-256 of the bytes is not \(digest)"
+        )
     }
 
     /// The first bytes, at most `count`; not checked against the digest.
@@ -71,8 +77,14 @@ public enum Content: Sendable, Equatable {
 
     /// Hands out all bytes in pieces of at most 1 MiB, in order; the pieces are only valid inside the call.
     ///
-    /// - Throws: `FileTreeError` when the cache file cannot be read, and what `body` throws.
+    /// Those of a blob are compared with the digest when all were handed out.
+    ///
+    /// - Parameters:
+    ///   - member: whose content it is, for messages.
+    ///   - body: gets the pieces.
+    /// - Throws: `FileTreeError` when the cache file cannot be read or is damaged, and what `body` throws.
     public func forEachChunk(
+        of member: String? = nil,
         _ body: (UnsafeRawBufferPointer) throws(FileTreeError) -> Void
     ) throws(FileTreeError) {
         let source = try ContentSource(self)
@@ -81,14 +93,17 @@ public enum Content: Sendable, Equatable {
             alignment: 4096
         )
         defer { buffer.deallocate() }
+        var hasher = SHA256Hasher()
         var offset: Int64 = 0
         while offset < size {
             let count = Int(min(Int64(buffer.count), size - offset))
             let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
             try source.read(at: offset, into: piece)
+            hasher.update(UnsafeRawBufferPointer(piece))
             try body(UnsafeRawBufferPointer(piece))
             offset += Int64(count)
         }
+        try check(hasher.finish(), of: member)
     }
 }
 

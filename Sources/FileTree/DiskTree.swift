@@ -127,7 +127,7 @@ extension FileTree {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .system(operation: "create", path: path, errno: errno) }
         defer { close(descriptor) }
-        try content.forEachChunk { (piece) throws(FileTreeError) in
+        try content.forEachChunk(of: path) { (piece) throws(FileTreeError) in
             var done = 0
             while done < piece.count {
                 let count = write(descriptor, piece.baseAddress.map { $0 + done }, piece.count - done)

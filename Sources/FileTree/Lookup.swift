@@ -57,18 +57,19 @@ extension FileTree {
         return result
     }
 
-    /// All names of the file at a path, sorted; the path alone when it has no other.
-    public func names(ofFileAt path: String) -> [String] {
-        guard let path = try? canonical(path), let node = nodes[path] else { return [] }
-        var primary = path
-        if case .hardLink(let target) = node.kind { primary = target }
-        return ([primary] + (links[primary] ?? [])).sorted(by: TreePath.precedes)
-    }
-
     /// The path that is reached when all symlinks are followed inside the tree, `..` in targets included.
     ///
     /// - Throws: `FileTreeError`: `notFound`, `symlinkLoop`, or `parentNotDirectory`.
     public func resolve(_ path: String) throws(FileTreeError) -> String {
+        var links: [String] = []
+        return try resolve(path, following: &links)
+    }
+
+    /// The path that is reached when all symlinks are followed inside the tree.
+    ///
+    /// - Parameter links: gets the symlinks that were followed, in their order.
+    /// - Throws: `FileTreeError`, as `resolve(_:)` does.
+    public func resolve(_ path: String, following links: inout [String]) throws(FileTreeError) -> String {
         var pending = Array(path.split(separator: "/").reversed().map(String.init))
         var place = "/"
         var hops = 0
@@ -88,6 +89,7 @@ extension FileTree {
                 place = next
                 continue
             }
+            links.append(next)
             hops += 1
             guard hops <= Self.maximumSymlinkHops else { throw .symlinkLoop(path: path) }
             if target.utf8.first == UInt8(ascii: "/") { place = "/" }

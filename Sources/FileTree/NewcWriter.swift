@@ -93,7 +93,7 @@ public struct NewcWriter: Sendable {
         type |= UInt32(member.node.mode)
         try output.write(header(member, type: type, size: size, device: device, time: modificationTime))
         try output.pad(to: 4)
-        try output.write(content)
+        try output.write(content, of: path)
         try output.pad(to: 4)
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Hashing
 
 /// A file written from front to back through a large buffer.
 ///
@@ -57,23 +58,24 @@ struct OutputFile: ~Copyable {
         position += Int64(bytes.count)
     }
 
-    /// Copies content straight into the buffer.
-    mutating func write(_ content: Content) throws(FileTreeError) {
+    /// Copies content straight into the buffer, and compares it with its digest.
+    mutating func write(_ content: Content, of member: String) throws(FileTreeError) {
         if case .bytes(let bytes) = content { return try write(bytes) }
         let size = content.size
         guard size > 0 else { return }
         let source = try ContentSource(content)
+        var hasher = SHA256Hasher()
         var offset: Int64 = 0
         while offset < size {
             if used == buffer.count { try flush() }
             let count = Int(min(size - offset, Int64(buffer.count - used)))
-            try source.read(
-                at: offset,
-                into: UnsafeMutableRawBufferPointer(rebasing: buffer[used..<used + count])
-            )
+            let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[used..<used + count])
+            try source.read(at: offset, into: piece)
+            hasher.update(UnsafeRawBufferPointer(piece))
             used += count
             offset += Int64(count)
         }
+        try content.check(hasher.finish(), of: member)
         position += size
     }
 

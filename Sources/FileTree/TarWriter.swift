@@ -45,7 +45,7 @@ public struct TarWriter: Sendable {
             switch node.kind {
             case .file(let content):
                 try writeHeader(path, node, flag: "0", size: content.size, target: "", &output)
-                try output.write(content)
+                try output.write(content, of: path)
                 try output.pad(to: Self.blockSize)
             case .symlink(let target):
                 try writeHeader(path, node, flag: "2", size: 0, target: target, &output)

@@ -30,6 +30,8 @@ enum CommandRun {
         var message = try Pipe(limit: messageLimit)
         defer { message.close() }
         let process = try start(command, output: output, message: message)
+        // What the program leaves behind in its group would outlive the boot step.
+        defer { kill(-process, SIGKILL) }
         output.closeWriting()
         message.closeWriting()
         let end = ContinuousClock.now + timeLimit
@@ -58,8 +60,6 @@ enum CommandRun {
             // Not only the pipes tell an end: a program may close them and go on.
             poll(&events, nfds_t(events.count), 50)
         }
-        // What the program left behind in its group would outlive the boot step.
-        kill(-process, SIGKILL)
         return (output.bytes, String(decoding: message.bytes, as: UTF8.self).trimmed, status)
     }
 

@@ -12,21 +12,18 @@ struct TakenUserData: Equatable {
 
     init() {}
 
-    /// Reads a note, also one of an earlier version, which has the names only.
-    init(json: JSONValue) {
-        for name in (json.elements ?? []).compactMap(\.string) { sources[name] = [:] }
-        for (name, digests) in json.members ?? [:] {
-            sources[name] = (digests.members ?? [:]).compactMapValues(\.string)
+    /// Reads a note; earlier versions wrote the names of the sources only, and still find them where they look.
+    init(names: JSONValue?, values: JSONValue?) {
+        for name in (names?.elements ?? []).compactMap(\.string) {
+            sources[name] = (values?[name]?.members ?? [:]).compactMapValues(\.string)
         }
     }
 
-    /// All of it.
-    var json: JSONValue {
-        .object(sources.mapValues { .object($0.mapValues { .string($0) }) })
-    }
+    /// The names of the sources, for a note.
+    var names: JSONValue { .array(sources.keys.sorted().map { .string($0) }) }
 
-    /// The names of the sources.
-    var namesJSON: JSONValue { .array(sources.keys.sorted().map { .string($0) }) }
+    /// The digests of each source, for a note.
+    var values: JSONValue { .object(sources.mapValues { .object($0.mapValues { .string($0) }) }) }
 
     /// Adds a source.
     mutating func add(_ source: String, _ settings: SettingsDocument) {

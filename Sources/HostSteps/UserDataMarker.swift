@@ -36,10 +36,9 @@ struct UserDataMarker {
     ///   - taken: what was taken, now and before.
     ///   - isComplete: whether these are all sources.
     func stage(_ taken: TakenUserData, isComplete: Bool) throws(StepError) {
-        let note: JSONValue = [
-            "sources": isComplete ? taken.namesJSON : taken.json, "complete": .bool(isComplete),
-        ]
-        try SmallFile.write(note.description + "\n", to: stagedPath)
+        var note: [String: JSONValue] = ["sources": taken.names, "complete": .bool(isComplete)]
+        if !isComplete { note["values"] = taken.values }
+        try SmallFile.write(JSONValue.object(note).description + "\n", to: stagedPath)
     }
 
     /// Takes the pending note back, when the settings that it is about are dropped.
@@ -59,7 +58,9 @@ struct UserDataMarker {
     private func note(_ path: String) throws(StepError) -> (taken: TakenUserData, isComplete: Bool)? {
         guard let text = try SmallFile.read(path, limit: Self.limit) else { return nil }
         // A note that can't be read says nothing: user data is taken again, which is better than never.
-        guard let json = try? JSONValue(parsing: text), let sources = json["sources"] else { return nil }
-        return (TakenUserData(json: sources), json["complete"]?.bool == true)
+        guard let json = try? JSONValue(parsing: text, limits: JSONLimits(bytes: Self.limit)) else {
+            return nil
+        }
+        return (TakenUserData(names: json["sources"], values: json["values"]), json["complete"]?.bool == true)
     }
 }

@@ -111,15 +111,7 @@ public struct ImageConfig: Sendable, Equatable {
 
     /// The names of the layers' snapshots, the lowest first: each stands for all layers up to it (image-spec, config.md,
     /// "Layer ChainID").
-    public var chainIDs: [ContentDigest] { Self.chainIDs(diffIDs) }
-
-    /// The name of the snapshot of a number of layers from the lowest; nil for none, or more than there are.
-    public func chainID(layers count: Int) -> ContentDigest? {
-        guard count > 0, count <= diffIDs.count else { return nil }
-        return Self.chainIDs(diffIDs.prefix(count)).last
-    }
-
-    private static func chainIDs(_ diffIDs: some Collection<ContentDigest>) -> [ContentDigest] {
+    public var chainIDs: [ContentDigest] {
         var chain: [ContentDigest] = []
         for diffID in diffIDs {
             guard let last = chain.last else {

@@ -94,11 +94,11 @@ struct NoticeBoard: Sendable {
     private func bootParameter(_ name: String, _ value: JSONValue) -> String? {
         switch BootParameter(name: name, values: (value.elements ?? []).compactMap(\.string)) {
         case .sysctl: return nil
-        case .moduleOption(let module, _):
-            guard isLoaded(module) else { return nil }
+        case .moduleOption(let module, let parameter):
+            guard isLoaded(module), !holds(value, module, parameter) else { return nil }
             return
-                "the module '\(module)' is in the running kernel already, without it; a reboot gives it the option only "
-                + "where nothing loads it before settings are applied, as the initrd, the image and udev do"
+                "the module '\(module)' is in the running kernel already, and takes the option only when it is loaded "
+                + "anew: at a reboot, unless the initrd, the image or udev loads it before settings are applied"
         case .unwritable:
             return
                 "has no effect: a value has quotes, backslashes, '#' or ';', which modprobe.d(5) can't hold"
@@ -121,8 +121,23 @@ struct NoticeBoard: Sendable {
             "the kernel stays at '\(modes[inForce])', a lockdown can't be lowered; reboot to have '\(wanted)'"
     }
 
+    /// Whether a loaded module has the option already; not where the kernel does not show the parameter.
+    private func holds(_ value: JSONValue, _ module: String, _ parameter: String) -> Bool {
+        guard let wanted = value.elements?.last?.string else { return false }
+        let path = "\(modulePath(module))/parameters/\(kernelName(parameter))"
+        guard let bytes = try? readSmallFile(path, maximumLength: 4096) else { return false }
+        let found = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+        // The kernel shows a truth value as Y or N, however it was given (kstrtobool).
+        let truth = ["Y": ["1", "y", "on"], "N": ["0", "n", "off"]]
+        return found == wanted || truth[found]?.contains(wanted.lowercased()) == true
+    }
+
+    private func modulePath(_ module: String) -> String { "\(sysfs)/module/\(kernelName(module))" }
+
+    /// The kernel writes '-' in the names of modules and parameters as '_'.
+    private func kernelName(_ name: String) -> String { String(name.map { $0 == "-" ? "_" : $0 }) }
+
     private func isLoaded(_ module: String) -> Bool {
-        // The kernel writes '-' in the names of modules as '_'.
-        access("\(sysfs)/module/\(String(module.map { $0 == "-" ? "_" : $0 }))", F_OK) == 0
+        access(modulePath(module), F_OK) == 0
     }
 }

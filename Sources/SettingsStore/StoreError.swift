@@ -1,3 +1,4 @@
+import Glibc
 public import SettingsModel
 
 /// Why the store could not do what was asked.
@@ -23,7 +24,9 @@ public enum StoreError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .io(let operation, let path, let errno):
-            "could not \(operation) '\(path)' (errno \(errno)): see whether the state partition is full or read-only"
+            "could not \(operation) '\(path)': \(String(cString: strerror(errno)))"
+                + ([ENOSPC, EDQUOT, EROFS].contains(errno)
+                    ? ": see what fills the state partition, or made it read-only" : "")
         case .invalidTransactionName(let name):
             "'\(name)' is not a name of a transaction: use 1 to 64 letters, digits, '-', '_' and '.'"
         case .tooMuch(let what): what

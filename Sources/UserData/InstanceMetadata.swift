@@ -138,8 +138,34 @@ public struct InstanceMetadata: Sendable {
         }
     }
 
+    private typealias Answer = (status: UInt, bytes: [UInt8])
+
+    /// The whole answer within the time limit of a request; the client's own limit ends with the answer's head.
     private func answer(_ client: HTTPClient, _ request: HTTPClientRequest, limit: Int) async throws(Fault)
-        -> (status: UInt, bytes: [UInt8])
+        -> Answer
+    {
+        let patience = patience.request
+        let result = await withTaskGroup(of: Result<Answer, Fault>.self) { group in
+            group.addTask {
+                do throws(Fault) {
+                    return .success(try await self.exchange(client, request, limit: limit))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            group.addTask {
+                try? await Task.sleep(for: patience)
+                return .failure(.passing("no answer within \(patience)"))
+            }
+            let first = await group.next() ?? .failure(.passing("cancelled"))
+            group.cancelAll()
+            return first
+        }
+        return try result.get()
+    }
+
+    private func exchange(_ client: HTTPClient, _ request: HTTPClientRequest, limit: Int) async throws(Fault)
+        -> Answer
     {
         do {
             let response = try await client.execute(

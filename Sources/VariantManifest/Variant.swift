@@ -71,16 +71,6 @@ public struct Variant: Sendable, Hashable {
         return value
     }
 
-    /// What the variant is on an architecture given by its Debian name.
-    ///
-    /// - Throws: `ManifestError.unknownArchitecture` if the variant is not made for it.
-    public func resolved(forArchitecture name: String) throws(ManifestError) -> ResolvedVariant {
-        guard let architecture = Architecture(rawValue: name) else {
-            throw .unknownArchitecture(name: name, variant: self.name, known: architectures)
-        }
-        return try resolved(for: architecture)
-    }
-
     /// Checks a version that a build is to have.
     ///
     /// It must follow the UAPI version format and leave `NAME_VERSION` short enough for a partition's label.

@@ -78,6 +78,13 @@ import Testing
         try Data(blob).write(to: URL(filePath: place + "/blob"))
         let error = #expect(throws: FileTreeError.self) { try unpacked.verifyContents() }
         #expect(error?.description.contains("/dir/file") ?? false)
+        // Nothing of it gets into an image: neither through a file system nor through an archive.
+        var tree = FileTree()
+        try unpacked.insert(into: &tree)
+        #expect(throws: FileTreeError.self) {
+            try TarWriter(modificationTime: 0).write(tree, to: directory.file("out.tar"))
+        }
+        #expect(throws: FileTreeError.self) { try tree.materialise(to: directory.file("out")) }
     }
 
     @Test func manyAtOnceShareOneResult() async throws {

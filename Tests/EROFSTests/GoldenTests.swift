@@ -15,7 +15,7 @@ import Testing
         let image = try sample.image(flavour)
         var paths: [String] = []
         var kinds: [String: EROFSEntry.Kind] = [:]
-        try image.walk { path, entry in
+        for (path, entry) in try image.tree() {
             paths.append(path)
             kinds[path] = entry.kind
         }

@@ -291,10 +291,14 @@ private final class FolderHost {
     }
 
     @Test func aNoteOfAnEarlierVersionIsRead() {
-        let taken = TakenUserData(json: ["image", "credential"])
-        #expect(taken.sources == ["image": [:], "credential": [:]])
-        #expect(TakenUserData(json: taken.json) == taken && taken.namesJSON == ["credential", "image"])
-        #expect(TakenUserData(json: 1).sources.isEmpty)
+        let taken = TakenUserData(names: ["image", "credential"], values: nil)
+        #expect(
+            taken.sources == ["image": [:], "credential": [:]] && taken.names == ["credential", "image"]
+        )
+        #expect(TakenUserData(names: taken.names, values: taken.values) == taken)
+        let values: JSONValue = ["image": ["settings.motd": "ab"], "other": [:]]
+        #expect(TakenUserData(names: ["image"], values: values).sources == ["image": ["settings.motd": "ab"]])
+        #expect(TakenUserData(names: 1, values: 1).sources.isEmpty)
     }
 
     @Test func aSourceOfMoreThanATransactionHoldsIsLeftOutAsAWhole() async throws {

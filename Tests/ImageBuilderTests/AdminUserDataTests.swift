@@ -62,5 +62,8 @@ import Testing
             try call("text user", with: #"{"user": ["ops"]}"#)
                 == "admin: 'user' is no text, and is not used\n"
         )
+        #expect(
+            try call("text user", with: #"{"user": false}"#) == "admin: 'user' is no text, and is not used\n"
+        )
     }
 }

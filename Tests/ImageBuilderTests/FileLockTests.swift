@@ -20,6 +20,17 @@ import Testing
         withExtendedLifetime((first, second)) {}
     }
 
+    @Test func waitingEnds() async throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("lock")
+        let held = try FileLock.attempt(path, .exclusive, creating: true)
+        let error = await #expect(throws: BuildError.self) {
+            _ = try await FileLock.acquire(path, .exclusive, limit: .milliseconds(100))
+        }
+        #expect(error?.description.contains(path) == true)
+        withExtendedLifetime(held) {}
+    }
+
     @Test func waitingSaysSoOnceAndCanBeCancelled() async throws {
         let directory = try TemporaryDirectory()
         let path = directory.file("lock")

@@ -11,7 +11,7 @@ import Testing
 
     private func site() throws -> (place: TemporaryDirectory, build: ImageBuild) {
         let place = try TemporaryDirectory()
-        for name in ["Package.swift", ".swift-version", "image", "variants"] {
+        for name in ["Package.swift", "Package.resolved", ".swift-version", "image", "variants"] {
             try FileManager.default.copyItem(
                 atPath: "\(Self.repository)/\(name)",
                 toPath: place.file(name)

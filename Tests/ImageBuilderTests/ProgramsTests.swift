@@ -1,3 +1,4 @@
+import ELF
 import Foundation
 import TestSupport
 import Testing
@@ -13,6 +14,7 @@ import Testing
         try FileSystem.makeDirectory(directory.file("Sources/p"))
         try FileSystem.write(Array("1".utf8), to: directory.file("Sources/p/main.swift"))
         try FileSystem.write([], to: directory.file("Package.swift"))
+        try FileSystem.write(Array("2.1.0".utf8), to: directory.file("Package.resolved"))
     }
 
     @Test func sourcesThatAreEditedWhileTheyAreCompiledAreAnError() async throws {
@@ -26,6 +28,33 @@ import Testing
             }
         }
         #expect(error?.description.hasSuffix("changed during the build; build again") == true)
+    }
+
+    @Test func otherVersionsOfPackagesAreOtherPrograms() throws {
+        let directory = try TemporaryDirectory()
+        try makeRepository(directory)
+        let before = try Programs.sourceDigest(repository: directory.path)
+        try FileSystem.write(Array("2.1.1".utf8), to: directory.file("Package.resolved"))
+        #expect(try Programs.sourceDigest(repository: directory.path) != before)
+        FileSystem.remove(directory.file("Package.resolved"))
+        let error = #expect(throws: BuildError.self) {
+            try Programs.sourceDigest(repository: directory.path)
+        }
+        #expect(error?.description.contains("swift package resolve") == true)
+    }
+
+    /// What the linker takes from the build machine is part of the key that says which programs can be used again.
+    @Test func everyLibraryThatTheProgramNeedsIsKnown() throws {
+        let program = try ELFFile(FileSystem.read(builtProgram("bulkhead-host")))
+        let runtime = [
+            "libswift", "lib_", "libFoundation", "libBlocksRuntime", "libdispatch", "lib_Foundation",
+        ]
+        let toolchain = ["ld-linux", "libgcc_s"]
+        for library in program.needed where !(runtime + toolchain).contains(where: { library.hasPrefix($0) })
+        {
+            let stem = library.prefix { $0 != "." } + ".so"
+            #expect(Toolchain.linkInputs.contains { $0 == stem || $0.hasPrefix(stem + ".") }, "\(library)")
+        }
     }
 
     @Test func nothingOfTheCallersEnvironmentChangesWhatIsCompiled() {

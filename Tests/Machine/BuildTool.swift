@@ -15,7 +15,9 @@ struct BuildTool {
     /// Copies what a build reads of the repository into a new folder.
     static func copyRepository(to folder: String) throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        for name in ["Package.swift", ".swift-version", "Sources", "Tests", "image", "variants"] {
+        for name in [
+            "Package.swift", "Package.resolved", ".swift-version", "Sources", "Tests", "image", "variants",
+        ] {
             try FileManager.default.copyItem(atPath: "\(repository)/\(name)", toPath: "\(folder)/\(name)")
         }
     }

@@ -61,7 +61,5 @@ import Testing
         #expect(names.count == 3 && names[0] == digest(1).description)
         #expect(names[1] == "sha256:1f948c8bb830505362401f7f8bb91fbb9a46ea20fe54f20d8a132749afef5ffa")
         #expect(names[2] == "sha256:6631dba529fec0113c986a96411ffad8e4170230a235cd4503bfd15d1ccab427")
-        #expect(config.chainID(layers: 2) == config.chainIDs[1])
-        #expect(config.chainID(layers: 0) == nil && config.chainID(layers: 4) == nil)
     }
 }

@@ -41,6 +41,24 @@ import Testing
         #expect(notices.allSatisfy { $0.contains("signed image") || $0.contains("reboot") })
     }
 
+    /// A module that was loaded by the settings themselves has its option.
+    @Test(arguments: [
+        ("8\n", "8", true), ("8\n", "9", false), ("Y\n", "1", true), ("N\n", "off", true),
+        ("Y\n", "0", false),
+    ])
+    func anOptionThatIsInForceIsNoNotice(_ inForce: String, _ wanted: String, _ isInForce: Bool) throws {
+        let host = try ApplyHost()
+        let folder = "sys/module/loop_x/parameters"
+        try FileManager.default.createDirectory(
+            atPath: host.folder.file(folder),
+            withIntermediateDirectories: true
+        )
+        try host.write("\(folder)/max_loop", inForce)
+        let settings: JSONValue = ["boot": ["kernel-parameters": ["loop-x.max-loop": [.string(wanted)]]]]
+        let notices = host.applier.notices(for: try SettingsDocument(checking: settings))
+        #expect(notices.isEmpty == isInForce, "\(notices)")
+    }
+
     @Test func optionsOfModulesThatModprobeCannotReadAreNamed() throws {
         let notices = try notices([
             "boot": ["kernel-parameters": ["usbcore.quirks": ["a#b"], "usbcore.autosuspend": ["-1"]]]

@@ -122,4 +122,14 @@ struct DamageTests {
         try store.set(["a": "2"])
         #expect(try openStore(try FolderStoreFiles(path: "\(mount)/settings")).value("a") == "2")
     }
+
+    @Test func errorsSayWhatTheSystemSays() {
+        func text(_ number: Int32) -> String {
+            StoreError.io(operation: "write", path: "/state/x", errno: number).description
+        }
+        #expect(
+            text(ENOSPC).contains("No space left") && text(ENOSPC).contains("what fills the state partition")
+        )
+        #expect(text(EFBIG) == "could not write '/state/x': File too large")
+    }
 }

@@ -8,8 +8,8 @@ import Testing
 @Suite struct InstanceMetadataTests {
     /// Short limits, so that failures are seen soon; nothing depends on how soon.
     private let patience = InstanceMetadata.Patience(
-        request: .milliseconds(500),
-        total: .seconds(4),
+        request: .seconds(1),
+        total: .seconds(6),
         firstPause: .milliseconds(20),
         longestPause: .milliseconds(100)
     )
@@ -58,6 +58,13 @@ import Testing
                 "/latest/user-data"
             )
         } throws: { "\($0)".contains("given up") }
+    }
+
+    @Test(arguments: ["stalls", "trickles"])
+    func anAnswerThatDoesNotEndIsGivenUp(_ mode: String) async throws {
+        await #expect {
+            _ = try await get(mode)
+        } throws: { "\($0)".contains("given up") && "\($0)".contains("no answer") }
     }
 
     @Test func onlyInstancesAreAsked() async throws {
@@ -116,12 +123,21 @@ private final class MetadataServer {
                 first = seen["GET"] == 1
                 if mode == "always-fails": return self.answer(503)
                 if mode == "fails-twice" and seen["GET"] <= 2: return self.answer(500)
+                if mode in ("stalls", "trickles"):
+                    self.send_response(200)
+                    self.send_header("Content-Length", "1000")
+                    self.end_headers()
+                    for _ in range(600):
+                        if mode == "trickles": self.wfile.write(b" ")
+                        self.wfile.flush()
+                        time.sleep(0.1)
+                    return
                 if mode == "stale-token" and first: return self.answer(401)
                 if mode == "redirects": return self.answer(302, headers={"Location": "/elsewhere"})
                 if mode == "hangs-up-once" and first:
                     self.close_connection = True
                     return
-                if mode == "slow-once" and first: time.sleep(2)
+                if mode == "slow-once" and first: time.sleep(3)
                 if self.headers["X-aws-ec2-metadata-token"] != "token-%d==" % seen["token"]: return self.answer(401)
                 if mode == "none": return self.answer(404, b"<html>404</html>")
                 if mode == "too-much": return self.answer(200, b"#" * (1048577))

@@ -51,22 +51,6 @@ public struct UnpackedPackage: Sendable, Equatable {
         return try UnpackedPackage(place: place, digest: digest)
     }
 
-    /// Reads all contents and compares them with their digests.
-    ///
-    /// - Throws: `FileTreeError` that names the member and the cache file.
-    public func verifyContents() throws(FileTreeError) {
-        for member in members {
-            guard case .file(let content) = member.node.kind, case .blob(let blob, _, _, let digest) = content
-            else { continue }
-            var hasher = SHA256Hasher()
-            try content.forEachChunk { (piece) throws(FileTreeError) in hasher.update(piece) }
-            guard hasher.finish() == digest else {
-                let reason = "the SHA-256 of its bytes is not \(digest)"
-                throw .damagedContent(path: member.path, blob: blob, reason: reason)
-            }
-        }
-    }
-
     /// Puts all members into a tree, with the package's name as origin.
     ///
     /// A file of another package is taken over when this package's `Replaces` or the set names it, and left

@@ -78,8 +78,13 @@ struct Initrd: Sendable {
                 pending += root.children(of: path).map { "\(path)/\($0)" }
                 try tree.insert(.directory(mode: node.mode, origin: node.origin), at: path)
             case .symlink:
-                try tree.insert(node, at: path)
-                if let target = try? root.resolve(path), target != path { pending.append(target) }
+                var links: [String] = []
+                if let target = try? root.resolve(path, following: &links) { pending.append(target) }
+                // Those on the way, too, but nothing of the directories that they lead to. The names of merged /usr are
+                // there already.
+                for link in [path] + links where !tree.contains(link) {
+                    if let node = root[link] { try tree.insert(node, at: link) }
+                }
             default:
                 guard let content = root.content(at: path) else { continue }
                 try tree.insert(Node(kind: .file(content), mode: node.mode, origin: node.origin), at: path)
@@ -98,8 +103,16 @@ struct Initrd: Sendable {
     ) throws -> [String] {
         guard try SharedLibraries.isELF(content) else { return [] }
         let info = try ELFFile(content.bytes(limit: 512 << 20))
-        let needed = info.needed.compactMap {
-            SharedLibraries.find($0, neededBy: info, at: path, in: root, architecture: variant.architecture)
+        let needed = SharedLibraries.needs(of: info).compactMap { sonames in
+            sonames.lazy.compactMap {
+                SharedLibraries.find(
+                    $0,
+                    neededBy: info,
+                    at: path,
+                    in: root,
+                    architecture: variant.architecture
+                )
+            }.first
         }
         // The loader may be named through /lib64, which is an alias; resolve says where it really is.
         let loader = try info.interpreter.map { [try root.resolve($0), canonical($0)] } ?? []

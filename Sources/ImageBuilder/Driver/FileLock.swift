@@ -46,20 +46,30 @@ final class FileLock: Sendable {
 
     /// Waits for a lock.
     ///
-    /// - Parameter waiting: called once if it is not free at once.
-    /// - Throws: `BuildError.file`; `CancellationError`.
+    /// - Parameters:
+    ///   - limit: how long at most.
+    ///   - waiting: called once if it is not free at once.
+    /// - Throws: `BuildError.unsupported` when another build holds it for longer; `BuildError.file`;
+    ///   `CancellationError`.
     static func acquire(
         _ path: String,
         _ kind: Kind,
         creating: Bool = false,
+        limit: Duration = .seconds(600),
         waiting: () -> Void = {}
     ) async throws -> FileLock {
         var told = false
+        let end = ContinuousClock.now + limit
         while true {
             try Task.checkCancellation()
             if let lock = try attempt(path, kind, creating: creating) { return lock }
             if !told { waiting() }
             told = true
+            guard ContinuousClock.now < end else {
+                throw BuildError.unsupported(
+                    "another build has held the lock '\(path)' for \(limit): end that build, or let it go on, first"
+                )
+            }
             try await Task.sleep(for: .milliseconds(50))
         }
     }

@@ -142,12 +142,14 @@ public struct Locking: Sendable {
     /// - Throws: `BuildError.unsupported` when it is set to something else than seconds since 1970.
     static func now(_ environment: [String: String]) throws -> Int {
         guard let text = environment["SOURCE_DATE_EPOCH"] else { return Int(Date.now.timeIntervalSince1970) }
-        guard let seconds = Int(text), seconds >= 0 else {
+        // What a lock's reader takes.
+        guard let seconds = UInt32(text) else {
             throw BuildError.unsupported(
-                "SOURCE_DATE_EPOCH is '\(text.prefix(80))', which is no number of seconds since 1970; correct or unset it"
+                "SOURCE_DATE_EPOCH is '\(text.prefix(80))', which is no number of seconds between 1970 and 2106; "
+                    + "correct or unset it"
             )
         }
-        return seconds
+        return Int(seconds)
     }
 
     /// Whether a list is for build machines of another architecture than this one's.

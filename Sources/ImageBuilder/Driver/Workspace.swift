@@ -1,3 +1,4 @@
+import Debian
 import Foundation
 
 /// Where a build reads and writes.
@@ -21,10 +22,8 @@ public struct Workspace: Sendable {
         self.repository = try repository.map(Self.checked) ?? Self.findRepository()
         if let cache = cache ?? environment["BULKHEAD_CACHE"] {
             self.cache = Self.absolute(cache)
-        } else if let base = environment["XDG_CACHE_HOME"] {
-            self.cache = Self.absolute(base) + "/bulkhead"
         } else {
-            self.cache = (environment["HOME"] ?? NSHomeDirectory()) + "/.cache/bulkhead"
+            self.cache = PackageCache.defaultRoot(environment: environment)
         }
         self.output = output.map(Self.absolute) ?? self.repository + "/build"
     }

@@ -21,7 +21,12 @@ struct CompilerScratch: Sendable {
         try FileSystem.makeDirectory(parent)
         removeLeftovers(in: parent)
         let path = "\(parent)/\(prefix)\(SHA256Digest(hashing: repository).hex.prefix(16))"
-        let lock = try await FileLock.acquire(path + suffix, .exclusive, creating: true) {
+        let lock = try await FileLock.acquire(
+            path + suffix,
+            .exclusive,
+            creating: true,
+            limit: .seconds(2 * 3600)
+        ) {
             observer.note("waiting for another build that compiles the programs of '\(repository)'")
         }
         try FileSystem.makeDirectory(path)

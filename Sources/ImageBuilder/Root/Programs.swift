@@ -34,7 +34,7 @@ struct Programs: Sendable {
     ) async throws -> (tree: FileTree, cached: Bool) {
         let toolchain = try await Toolchain.find(repository: repository)
         let sources = try sourceDigest(repository: repository)
-        var key = StageKey("programs", version: 4)
+        var key = StageKey("programs", version: 5)
         key.add("toolchain", toolchain.digest)
         key.add("tools", toolbox.digest)
         key.add("programs", [product] + links.map { "\($0.key) -> \($0.value)" }.sorted())
@@ -91,14 +91,27 @@ struct Programs: Sendable {
     }
 
     /// The sources that the programs are compiled from: everything the compiler may see.
+    ///
+    /// Of the Swift packages that they use, `Package.resolved` stands for the sources: SwiftPM keeps to its revisions.
+    ///
+    /// - Throws: `BuildError.missing` without that file, as then nobody knows which versions would be compiled.
     static func sourceDigest(repository: String) throws -> SHA256Digest {
         let sources = try FileTree.load(
             directory: repository + "/Sources",
             origin: "sources",
             limit: 64 << 20
         )
-        let package = try FileSystem.read(repository + "/Package.swift", limit: 1 << 20)
-        return SHA256Digest(hashing: sources.digest().hex + SHA256Digest(hashing: package).hex)
+        let versions = repository + "/Package.resolved"
+        guard FileSystem.exists(versions) else {
+            throw BuildError.missing(
+                what: "'\(versions)', which says with which Swift packages programs are compiled,",
+                remedy: "run 'swift package resolve' there, or copy it from where the same image was built"
+            )
+        }
+        let files = try ["Package.swift", "Package.resolved"].map { name in
+            SHA256Digest(hashing: try FileSystem.read("\(repository)/\(name)", limit: 1 << 20)).hex
+        }
+        return SHA256Digest(hashing: sources.digest().hex + files.joined())
     }
 
     private static func compile(

@@ -66,9 +66,21 @@ enum SharedLibraries {
         // that found the one by its run path has loaded the other.
         for directory in runPath + searchPath(of: tree, architecture: architecture) + [origin] {
             let candidate = "\((directory as NSString).standardizingPath)/\(soname)"
-            if tree.contains(candidate) { return candidate }
+            guard let node = tree[candidate] else { continue }
+            // A link counts as far as it leads to a file.
+            let isThere =
+                node.symlinkTarget == nil || (try? tree.resolve(candidate)).flatMap { tree[$0] } != nil
+            if isThere { return candidate }
         }
         return nil
+    }
+
+    /// The libraries without which a program does not work; any one of the names of each will do.
+    ///
+    /// They are those that it is linked with, and those that it opens itself and says to need.
+    static func needs(of info: ELFFile) -> [[String]] {
+        let opened = info.dlopen.filter { $0.priority == .required && !$0.sonames.isEmpty }
+        return info.needed.map { [$0] } + opened.map(\.sonames)
     }
 
     /// Every ELF file of a tree, with its headers.
@@ -92,9 +104,12 @@ enum SharedLibraries {
     static func audit(_ tree: FileTree, architecture: Architecture, place: String = "") throws {
         var unresolved: [String] = []
         for (path, info) in try programs(of: tree) {
-            for soname in info.needed
-            where find(soname, neededBy: info, at: path, in: tree, architecture: architecture) == nil {
-                unresolved.append("\(soname), needed by \(place)\(path) (\(tree[path]?.origin ?? "unknown"))")
+            for sonames in needs(of: info)
+            where !sonames.contains(where: {
+                find($0, neededBy: info, at: path, in: tree, architecture: architecture) != nil
+            }) {
+                let names = sonames.joined(separator: " or ")
+                unresolved.append("\(names), needed by \(place)\(path) (\(tree[path]?.origin ?? "unknown"))")
             }
         }
         guard unresolved.isEmpty else { throw BuildError.unresolvedLibraries(unresolved) }

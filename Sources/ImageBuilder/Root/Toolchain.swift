@@ -15,11 +15,12 @@ struct Toolchain: Sendable {
 
     /// What the link takes from the build machine: start files, stubs, and the libraries that programs name.
     ///
-    /// The C library stands for its headers, too: Debian releases them together.
-    private static let linkInputs = [
+    /// Each library stands for its headers, too: Debian releases them together.
+    static let linkInputs = [
         "crt1.o", "Scrt1.o", "crti.o", "crtn.o", "crtbeginS.o", "crtendS.o", "libgcc.a", "libc.so",
         "libc.so.6",
-        "libc_nonshared.a", "libm.so.6", "libsystemd.so",
+        "libc_nonshared.a", "libm.so.6", "libcrypto.so", "libstdc++.so", "libsystemd.so", "libz.so",
+        "libzstd.so",
     ]
 
     /// Variables of the caller that reach the compiler; no other may: CPATH or LIBRARY_PATH would change its output.

@@ -13,7 +13,7 @@ let encodingHelpers: [String: Helper] = [
     },
     // `base64_decode x`: the text that the base64 (RFC 4648, section 4) stands for.
     "base64_decode": Helper(1) { arguments throws(HelperError) in
-        guard let bytes = base64Bytes(try arguments.text(0)) else {
+        guard let bytes = Base64Data(try arguments.text(0))?.bytes else {
             throw HelperError("\(arguments.name(0)) is not base64: encode it again")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -129,40 +129,4 @@ private func tomlKey(_ name: String) -> String {
             "a"..."z" ~= $0 || "A"..."Z" ~= $0 || "0"..."9" ~= $0 || $0 == "-" || $0 == "_"
         }
     return isBare ? name : JSONValue.quoted(name)
-}
-
-/// The bytes of strict base64 with padding (RFC 4648, section 4); nil for anything else.
-func base64Bytes(_ text: String) -> [UInt8]? {
-    let input = Array(text.utf8)
-    guard input.count % 4 == 0 else { return nil }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(input.count / 4 * 3)
-    for start in stride(from: 0, to: input.count, by: 4) {
-        var word: UInt32 = 0
-        var padding = 0
-        for offset in 0..<4 {
-            let byte = input[start + offset]
-            let digit: UInt32
-            switch byte {
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"): digit = UInt32(byte - UInt8(ascii: "A"))
-            case UInt8(ascii: "a")...UInt8(ascii: "z"): digit = UInt32(byte - UInt8(ascii: "a")) + 26
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = UInt32(byte - UInt8(ascii: "0")) + 52
-            case UInt8(ascii: "+"): digit = 62
-            case UInt8(ascii: "/"): digit = 63
-            case UInt8(ascii: "=") where offset >= 2 && start + 4 == input.count:
-                padding += 1
-                word <<= 6
-                continue
-            default: return nil
-            }
-            guard padding == 0 else { return nil }
-            word = word << 6 | digit
-        }
-        bytes.append(UInt8(truncatingIfNeeded: word >> 16))
-        if padding < 2 { bytes.append(UInt8(truncatingIfNeeded: word >> 8)) }
-        if padding < 1 { bytes.append(UInt8(truncatingIfNeeded: word)) }
-        // Bits that stand for nothing must be zero: one text has one spelling.
-        guard padding == 0 || word & (padding == 2 ? 0xffff : 0xff) == 0 else { return nil }
-    }
-    return bytes
 }

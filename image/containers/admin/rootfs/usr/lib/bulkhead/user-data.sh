@@ -10,16 +10,17 @@ query() {
 
 # Prints a text of the user data: NAME
 text() {
-    if [ "$(query --arg name "$1" '.[$name] // "" | type')" = string ] || ! [ -s "$userdata" ]; then
-        query --arg name "$1" '.[$name] // ""'
-    else
-        say "'$1' is no text, and is not used"
-    fi
+    value='.[$name] | if . == null then "" else . end'
+    case $(query --arg name "$1" "$value | type") in
+    '') ;;
+    string) query --arg name "$1" "$value" ;;
+    *) say "'$1' is no text, and is not used" ;;
+    esac
 }
 
 # Prints those entries of a list below `ssh` that match, each on a line: NAME PATTERN WHAT
 entries() {
-    all='(.ssh | objects | .[$name] // empty) | if type == "array" then .[] else . end'
+    all='(.ssh | objects | .[$name] | values) | if type == "array" then .[] else . end'
     # A key that comes from a file often has that file's line feed.
     good='strings | sub("[\\r\\n ]+\\z"; "") | select(test($pattern))'
     query --arg name "$1" --arg pattern "$2" "$all | $good"
