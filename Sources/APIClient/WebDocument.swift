@@ -11,10 +11,14 @@ enum WebDocument {
 
     /// Fetches a document with GET: at most five redirects, one minute, and the length of any document.
     ///
-    /// - Parameter authorities: the certificates that servers are trusted by, if there is such a file; else those of the
-    ///   system.
-    static func read(_ url: String, authorities: String = hostAuthorities) async throws(InputError) -> [UInt8]
-    {
+    /// - Parameters:
+    ///   - authorities: the certificates that servers are trusted by, if there is such a file; else those of the system.
+    ///   - limit: how long all of it may take.
+    static func read(
+        _ url: String,
+        authorities: String = hostAuthorities,
+        limit: Duration = .seconds(60)
+    ) async throws(InputError) -> [UInt8] {
         var configuration = HTTPClient.Configuration()
         if access(authorities, R_OK) == 0 {
             var tls = TLSConfiguration.makeClientConfiguration()
@@ -28,7 +32,7 @@ enum WebDocument {
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         let result: Result<[UInt8], InputError>
         do {
-            result = .success(try await read(url, with: client))
+            result = .success(try await read(url, with: client, limit: limit))
         } catch let error as InputError {
             result = .failure(error)
         } catch {
@@ -36,6 +40,20 @@ enum WebDocument {
         }
         try? await client.shutdown()
         return try result.get()
+    }
+
+    /// The document, or an error when the limit is over; that of the client ends with the answer's head.
+    private static func read(_ url: String, with client: HTTPClient, limit: Duration) async throws -> [UInt8]
+    {
+        try await withThrowingTaskGroup(of: [UInt8].self) { group in
+            group.addTask { try await read(url, with: client) }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                throw HTTPClientError.deadlineExceeded
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? []
+        }
     }
 
     private static func read(_ url: String, with client: HTTPClient) async throws -> [UInt8] {

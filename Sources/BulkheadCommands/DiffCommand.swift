@@ -13,8 +13,8 @@ struct DiffCommand: ParsableCommand {
             packages.json of two build folders.
 
             The update is that of DESIGN.md, section 5: a 4 KiB block of the new root that the old root has anywhere
-            is not downloaded, and every other one once; the unified kernel image is downloaded whole; the hash
-            tree is computed on the host. All figures are bytes before compression.
+            is not downloaded, and every other one once; of the unified kernel image those parts count that OLD's has
+            not; the hash tree is computed on the host. All figures are bytes before compression.
 
             Exit status: 0 compared, whether or not anything differs; 1 failed; 2 wrong usage.
 

@@ -178,6 +178,7 @@ extension ResponseWriter {
         head.headerFields[.contentType] = Problem.mediaType
         head.headerFields[.contentLength] = "\(body.readableBytes)"
         if let allow { head.headerFields[.allow] = allow }
+        if problem.status == 503 { head.headerFields[.retryAfter] = "1" }
         // RFC 9110, section 15.5.22.
         if problem.status == 426 { head.headerFields[.upgrade] = "websocket" }
         guard !isHead else { return try await writeResponse(head) }

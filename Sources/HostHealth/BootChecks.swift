@@ -51,6 +51,14 @@ extension HealthCheck {
         guard missing.isEmpty else {
             return .unhealthy("\(point) is mounted without \(missing.sorted().joined(separator: ", "))")
         }
+        // The mount may be writable and its file system not be: ext4 makes itself read-only when it meets an error, and
+        // newer kernels do not show that in the options.
+        if mount.options.contains("ro") {
+            return .unhealthy("the file system on \(point) is read-only; see 'journalctl -b -k'")
+        }
+        if let reason = host.writeProblem(in: point) {
+            return .unhealthy("nothing can be written on \(point): \(reason); see 'journalctl -b -k'")
+        }
         return .healthy("ext4 on \(mount.device)")
     }
 

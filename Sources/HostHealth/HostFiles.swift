@@ -6,6 +6,9 @@ public struct HostFiles: Sendable {
     /// Nothing that the checks read is larger.
     private static let maximumFileSize = 1 << 20
 
+    /// open(2)'s O_TMPFILE, which the headers show to GNU programs only.
+    private static let withoutName = 0o20_000_000 | O_DIRECTORY
+
     /// The directory that holds the host's root; "/" or, in tests, a folder made for the purpose.
     public let root: String
 
@@ -31,6 +34,19 @@ public struct HostFiles: Sendable {
     /// The bytes of a small file; nil when it cannot be read or is too large.
     func readBytes(_ path: String) -> [UInt8]? {
         try? readSmallFile(self.path(path), maximumLength: Self.maximumFileSize)
+    }
+
+    /// Why nothing can be written in a directory, durably; nil when it can be.
+    ///
+    /// The file it tries with has no name.
+    func writeProblem(in directory: String) -> String? {
+        let descriptor = open(path(directory), Self.withoutName | O_WRONLY | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return String(cString: strerror(errno)) }
+        defer { close(descriptor) }
+        guard write(descriptor, "x", 1) == 1, fsync(descriptor) == 0 else {
+            return String(cString: strerror(errno))
+        }
+        return nil
     }
 
     /// The absolute path a path leads to when all its symbolic links are followed; nil when it leads nowhere.

@@ -1,4 +1,4 @@
-/// Package URLs (purl-spec) of Debian packages.
+/// Package URLs (purl-spec).
 enum PackageURL {
     /// `pkg:deb/debian/NAME@VERSION?arch=ARCH&distro=DISTRIBUTION`.
     static func debian(name: String, version: String, architecture: String, distribution: String) -> String {
@@ -9,6 +9,18 @@ enum PackageURL {
     /// `pkg:generic/NAME@VERSION?arch=ARCH`, for what no registry has.
     static func generic(name: String, version: String, architecture: String) -> String {
         "pkg:generic/\(encode(name))@\(encode(version))?arch=\(encode(architecture))"
+    }
+
+    /// `pkg:swift/HOST/OWNER/NAME@VERSION`, by the address of a Swift package's repository; that of a generic package where
+    /// it has none of this form.
+    static func swift(name: String, version: String, location: String) -> String {
+        let scheme = "https://"
+        let parts = location.dropFirst(scheme.count).split(separator: "/")
+        guard location.hasPrefix(scheme), parts.count > 1 else {
+            return "pkg:generic/\(encode(name))@\(encode(version))"
+        }
+        let namespace = parts.dropLast().map { encode(String($0)) }.joined(separator: "/")
+        return "pkg:swift/\(namespace)/\(encode(name))@\(encode(version))"
     }
 
     /// Percent-encodes all but unreserved characters and the colon, which purl leaves as it is.

@@ -12,6 +12,8 @@ public struct SBOMPackage: Sendable, Hashable {
         case ownProgram
         /// A library in the image that the compiler brought, and that the own programs need.
         case runtimeLibrary
+        /// A Swift package whose code is inside of the own programs; its `homepage` is where it was fetched from.
+        case linkedPackage
     }
 
     /// What it has to do with the image.

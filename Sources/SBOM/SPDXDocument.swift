@@ -158,6 +158,13 @@ private struct Elements {
                 version: package.version,
                 architecture: package.architecture
             )
+        case .linkedPackage:
+            prefix = "Linked"
+            url = PackageURL.swift(
+                name: package.name,
+                version: package.version,
+                location: package.homepage ?? ""
+            )
         }
         let container = package.container.map { "Container-\($0)-" } ?? ""
         let identifier = makeIdentifier("\(container)\(prefix)-\(package.name)-\(package.architecture)")
@@ -203,9 +210,11 @@ private struct Elements {
         }
     }
 
-    /// Says that the own programs need the runtime libraries: those are in the image for nothing else.
+    /// Says what the own programs are linked from, and that they need the runtime libraries: those are in the image for
+    /// nothing else.
     mutating func relatePrograms() {
         for program in identifiersByKind[.ownProgram] ?? [] {
+            for package in identifiersByKind[.linkedPackage] ?? [] { relate(program, "STATIC_LINK", package) }
             for library in identifiersByKind[.runtimeLibrary] ?? [] { relate(program, "DEPENDS_ON", library) }
         }
     }
@@ -272,7 +281,7 @@ private struct Elements {
 
     private static func purpose(of package: SBOMPackage) -> String {
         if package.kind == .ownProgram { return "APPLICATION" }
-        if package.kind == .runtimeLibrary { return "LIBRARY" }
+        if package.kind == .runtimeLibrary || package.kind == .linkedPackage { return "LIBRARY" }
         if package.name.hasPrefix("lib") { return "LIBRARY" }
         if package.name.hasPrefix("firmware-") || package.name.hasSuffix("-microcode") { return "FIRMWARE" }
         if package.name.hasPrefix("linux-image-") { return "OPERATING-SYSTEM" }

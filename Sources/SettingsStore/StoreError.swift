@@ -24,9 +24,7 @@ public enum StoreError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .io(let operation, let path, let errno):
-            "could not \(operation) '\(path)': \(String(cString: strerror(errno)))"
-                + ([ENOSPC, EDQUOT, EROFS].contains(errno)
-                    ? ": see what fills the state partition, or made it read-only" : "")
+            "could not \(operation) '\(path)': \(String(cString: strerror(errno)))\(Self.hint(errno))"
         case .invalidTransactionName(let name):
             "'\(name)' is not a name of a transaction: use 1 to 64 letters, digits, '-', '_' and '.'"
         case .tooMuch(let what): what
@@ -36,6 +34,15 @@ public enum StoreError: Error, Equatable, CustomStringConvertible {
         case .noSuchGeneration(let number): "there is no generation \(number): GET /generations lists them"
         case .notOnTrial: "there is no commit on trial: nothing to confirm"
         case .unreadable(let path, let reason): "'\(path)' can't be read: \(reason)"
+        }
+    }
+
+    /// What is wrong with the state partition, and where to look, for the error numbers that mean one.
+    private static func hint(_ errno: Int32) -> String {
+        switch errno {
+        case ENOSPC, EDQUOT: "; the state partition is full: see what fills it"
+        case EROFS: "; the state partition is read-only: see the kernel's log for why, and reboot"
+        default: ""
         }
     }
 }

@@ -42,7 +42,7 @@ import Testing
         }
 
         private static let script = """
-            import http.server, ssl, sys
+            import http.server, ssl, sys, time
             class Handler(http.server.BaseHTTPRequestHandler):
                 def do_GET(self):
                     if self.path.startswith("/loop"):
@@ -54,6 +54,14 @@ import Testing
                         self.end_headers()
                         try:
                             while True: self.wfile.write(b"#" * 65536)
+                        except OSError: pass
+                    elif self.path == "/trickle":
+                        self.send_response(200)
+                        self.end_headers()
+                        try:
+                            while True:
+                                self.wfile.write(b"#")
+                                time.sleep(0.05)
                         except OSError: pass
                     elif self.path in ("/ok", "/moved"):
                         body = b'motd = "from the web"\\n'
@@ -92,6 +100,16 @@ import Testing
         #expect(await fault(base + "/loop").contains("the server redirects too often"))
         #expect(await fault(base + "/huge") == InputError.tooLong(base + "/huge").description)
         #expect(await fault("http://").contains("could not fetch http://"))
+    }
+
+    @Test func aDocumentThatDoesNotEndIsGivenUp() async throws {
+        let server = try WebServer()
+        await #expect {
+            _ = try await WebDocument.read(
+                "http://127.0.0.1:\(server.port)/trickle",
+                limit: .milliseconds(500)
+            )
+        } throws: { "\($0)".contains("it took longer than") }
     }
 
     @Test func nobodyThere() async throws {

@@ -52,12 +52,37 @@ import Testing
     }
 
     @Test func stateNeedsItsOptions() throws {
-        let (good, first) = try host(mounts: root + state)
+        let (good, first) = try host(mounts: root + state, files: ["/state/x": ""])
         defer { withExtendedLifetime(first) {} }
         #expect(HealthCheck.state.run(good) == .healthy("ext4 on 253:6"))
         let (bad, second) = try host(mounts: root + state.replacingOccurrences(of: "noexec,", with: ""))
         defer { withExtendedLifetime(second) {} }
         #expect(HealthCheck.state.run(bad) == .unhealthy("/state is mounted without noexec"))
+    }
+
+    /// ext4 that met an error: the mount is writable, its file system is not.
+    @Test func aFileSystemThatMadeItselfReadOnlyIsFound() throws {
+        let (bad, directory) = try host(
+            mounts: root + state.replacingOccurrences(of: "/dev/vda6 rw", with: "/dev/vda6 ro"),
+            files: ["/state/x": ""]
+        )
+        defer { withExtendedLifetime(directory) {} }
+        guard case .unhealthy(let reason) = HealthCheck.state.run(bad) else {
+            Issue.record("healthy")
+            return
+        }
+        #expect(reason.contains("is read-only"))
+    }
+
+    @Test func whatCannotBeWrittenIsFound() throws {
+        let (bad, directory) = try host(mounts: root + state)
+        defer { withExtendedLifetime(directory) {} }
+        #expect(
+            HealthCheck.state.run(bad)
+                == .unhealthy(
+                    "nothing can be written on /state: No such file or directory; see 'journalctl -b -k'"
+                )
+        )
     }
 
     @Test func writableMountOnEtcIsFound() throws {

@@ -89,6 +89,13 @@ struct SPDXDocumentTests {
         ),
         SBOMPackage(kind: .ownProgram, name: "hostd", version: "0.1.0", architecture: "amd64"),
         SBOMPackage(
+            kind: .linkedPackage,
+            name: "swift-nio",
+            version: "2.101.2",
+            architecture: "amd64",
+            homepage: "https://example.org/apple/swift-nio.git"
+        ),
+        SBOMPackage(
             kind: .runtimeLibrary,
             name: "libswiftCore.so",
             version: "6.3.1",
@@ -240,8 +247,10 @@ struct SPDXDocumentTests {
                 "Package-libgcc-s1-amd64 GENERATED_FROM Source-gcc-14-14.2.0-19",
                 "Image CONTAINS Package-libstdc--6-amd64",
                 "Package-libstdc--6-amd64 GENERATED_FROM Source-gcc-14-14.2.0-19",
+                "Image CONTAINS Linked-swift-nio-amd64",
                 "Image CONTAINS Program-hostd-amd64",
                 "Image CONTAINS Runtime-libswiftCore.so-amd64",
+                "Program-hostd-amd64 STATIC_LINK Linked-swift-nio-amd64",
                 "Program-hostd-amd64 DEPENDS_ON Runtime-libswiftCore.so-amd64",
             ]
         )

@@ -369,4 +369,18 @@ import Testing
             #expect(name(text) == nil, "\(text)")
         }
     }
+
+    @Test func settingsInsideOfSomeKeys() throws {
+        let document = try SettingsDocument(
+            checking: ["motd": "a", "dns": ["search-list": ["x"]], "network": ["hostname": "h"]]
+        )
+        func key(_ names: String...) -> SettingKey { SettingKey(names) }
+        let (found, missing) = document.inside(anyOf: [
+            key("motd"), key("dns"), key("network", "x"), key("ntp"),
+        ])
+        #expect(Set(found.values.keys) == [key("motd"), key("dns", "search-list")])
+        #expect(missing == [key("network", "x"), key("ntp")])
+        #expect(document.inside(anyOf: [key()]).found == document)
+        #expect(document.inside(anyOf: []).found.values.isEmpty)
+    }
 }

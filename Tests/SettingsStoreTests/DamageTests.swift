@@ -128,8 +128,10 @@ struct DamageTests {
             StoreError.io(operation: "write", path: "/state/x", errno: number).description
         }
         #expect(
-            text(ENOSPC).contains("No space left") && text(ENOSPC).contains("what fills the state partition")
+            text(ENOSPC)
+                == "could not write '/state/x': No space left on device; the state partition is full: see what fills it"
         )
+        #expect(text(EROFS).hasSuffix("see the kernel's log for why, and reboot"))
         #expect(text(EFBIG) == "could not write '/state/x': File too large")
     }
 }

@@ -32,12 +32,7 @@ extension OperationHandler {
     func settings(_ request: APIRequest) throws(Problem) -> APIReply {
         let inForce = snapshot.inForce
         if let keys = request.parameters.keys() {
-            var found = SettingsDocument()
-            var missing: [SettingKey] = []
-            for key in Set(keys) {
-                let inside = inForce.settings.inside(key)
-                if inside.values.isEmpty { missing.append(key) } else { found = found.merging(inside) }
-            }
+            let (found, missing) = inForce.settings.inside(anyOf: Set(keys))
             guard missing.isEmpty else {
                 let names = missing.sorted().prefix(20).map(\.description).joined(separator: ", ")
                 throw Problem(status: 404, detail: "no value is set for: \(names)")

@@ -4,8 +4,8 @@ import Synchronization
 
 /// What the steps of this boot reported, in memory and in a file that outlives the server, but not the boot.
 final class BootReports: Sendable {
-    /// The largest file that is read, in bytes: four reports of the largest body that the server takes.
-    static let maximumSize = 5 << 20
+    /// The largest file that is read, in bytes: five reports of the largest body that the server takes, and some.
+    static let maximumSize = 6 << 20
 
     private let path: String
     private let reports: Mutex<[BootReport.Step: BootReport]>
@@ -15,7 +15,7 @@ final class BootReports: Sendable {
         self.path = path
         var reports: [BootReport.Step: BootReport] = [:]
         if let bytes = BoundedFile.read(path, limit: Self.maximumSize),
-            let json = try? JSONValue(parsing: bytes)
+            let json = try? JSONValue(parsing: bytes, limits: JSONLimits(bytes: Self.maximumSize))
         {
             for element in json.elements ?? [] {
                 if let report = try? BootReport(json: element) { reports[report.step] = report }
@@ -34,10 +34,10 @@ final class BootReports: Sendable {
     ///
     /// - Throws: `APIServerError.file`; the report counts all the same, until the server restarts.
     func add(_ report: BootReport) throws(APIServerError) {
-        let text = reports.withLock { reports in
+        // A file has one writer at a time.
+        try reports.withLock { (reports) throws(APIServerError) in
             reports[report.step] = report
-            return JSONValue.array(reports.values.map(\.json)).description
+            try BoundedFile.replace(path, Array(JSONValue.array(reports.values.map(\.json)).description.utf8))
         }
-        try BoundedFile.replace(path, Array(text.utf8))
     }
 }

@@ -66,6 +66,7 @@ actor UpdateEvents {
         var pause = Self.shortestPause
         while !Task.isCancelled {
             let wishesBefore = wishes
+            let begin = ContinuousClock.now
             var events = client.events(after: last, query: [("timeout", "\(Self.term)")])
                 .makeAsyncIterator()
             do throws(HostAPIError) {
@@ -78,6 +79,10 @@ actor UpdateEvents {
                     guard event.name == Event.Name.update.rawValue, let data = event.json else { continue }
                     hub.publish(.update, data)
                 }
+                // Whoever begins to watch now waits for the next subscription.
+                isSettled = false
+                // An update may be told of in the pause: there is none after a stream that lasted.
+                if ContinuousClock.now - begin > Self.shortestPause * 5, await isWanted() { continue }
             } catch {
                 logger.debug("the updater's events can't be followed: \(error)")
                 settle()

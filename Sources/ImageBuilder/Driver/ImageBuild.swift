@@ -212,7 +212,7 @@ public struct ImageBuild: Sendable {
             version: version,
             packages: packages,
             containers: embedded,
-            programs: programs,
+            programs: programs.tree,
             updateRoot: updateRoot,
             repository: workspace.repository,
             toolbox: toolbox,
@@ -302,6 +302,7 @@ public struct ImageBuild: Sendable {
             swiftVersion: try BuildMachine.swiftVersion(repository: workspace.repository),
             supply: supply,
             packages: packages,
+            swiftPackages: try await programs.packages,
             containers: embedded.built,
             tree: tree,
             root: root,
@@ -324,13 +325,13 @@ public struct ImageBuild: Sendable {
         try await PackageSupply.unpack(packages, stage: stage, workspace: workspace, observer: log.observer)
     }
 
-    private func compilePrograms(_ toolbox: Toolbox, _ log: StageLog) async throws -> (FileTree, cached: Bool)
+    private func compilePrograms(_ toolbox: Toolbox, _ log: StageLog) async throws -> (Programs, cached: Bool)
     {
         if options.withoutPrograms {
             log.observer.note(
                 "the image gets no Bulkhead programs, so that no boot of it is ever found healthy"
             )
-            return (FileTree(), cached: false)
+            return (Programs.none, cached: false)
         }
         return try await Programs.prepare(
             repository: workspace.repository,

@@ -17,6 +17,8 @@ struct ImageFacts: Sendable {
     let swiftVersion: String
     let supply: PackageSupply
     let packages: [UnpackedPackage]
+    /// The Swift packages that the host's programs are linked from.
+    let swiftPackages: [SwiftPackage]
     /// The containers that are embedded.
     let containers: [BuiltContainer]
     let tree: RootTree
@@ -91,6 +93,15 @@ struct ImageFacts: Sendable {
         entries += try PackageFacts.entries(.buildTool, supply.tools, unpacked: packages)
         for container in containers { entries += try container.entries() }
         entries += ownFiles(.ownProgram, below: Programs.programDirectory, version: BuilderVersion.current)
+        entries += swiftPackages.map {
+            SBOMPackage(
+                kind: .linkedPackage,
+                name: $0.name,
+                version: $0.version,
+                architecture: variant.architecture.rawValue,
+                homepage: $0.location
+            )
+        }
         entries += ownFiles(.runtimeLibrary, below: Programs.runtimeDirectory, version: swiftVersion)
         let image = SBOMImage(
             name: "\(variant.name)-\(variant.architecture)",

@@ -19,22 +19,32 @@ struct Programs: Sendable {
         "/usr/lib/bulkhead/hostd": "bulkhead-host",
         "/usr/lib/bulkhead/updater": "bulkhead-host",
     ]
+    /// The file of a stage that names the Swift packages.
+    private static let packagesFile = "packages.json"
+    /// None: what an image without programs has.
+    static let none = Programs(tree: FileTree(), packages: [])
+
+    /// Programs and runtime.
+    let tree: FileTree
+    /// The Swift packages that the programs are linked from.
+    let packages: [SwiftPackage]
+
     /// Where programs and runtime lie in the image.
     static let programDirectory = "/usr/lib/bulkhead"
     static let runtimeDirectory = "/usr/lib/swift/linux"
 
     /// Compiles and strips the programs, unless sources and compiler are those of an earlier build.
     ///
-    /// - Returns: a tree with programs and runtime.
+    /// - Returns: the programs, and whether they were there.
     static func prepare(
         repository: String,
         toolbox: Toolbox,
         cache: StageCache,
         observer: any BuildObserver
-    ) async throws -> (tree: FileTree, cached: Bool) {
+    ) async throws -> (Programs, cached: Bool) {
         let toolchain = try await Toolchain.find(repository: repository)
         let sources = try sourceDigest(repository: repository)
-        var key = StageKey("programs", version: 5)
+        var key = StageKey("programs", version: 6)
         key.add("toolchain", toolchain.digest)
         key.add("tools", toolbox.digest)
         key.add("programs", [product] + links.map { "\($0.key) -> \($0.value)" }.sorted())
@@ -53,26 +63,30 @@ struct Programs: Sendable {
             return (try load(directory), true)
         }
         let directory = try await cache.fill("programs", key) { directory in
-            let tree = try await unchanged(sources, repository: repository) {
+            let programs = try await unchanged(sources, repository: repository) {
                 try await compile(
+                    repository: repository,
                     scratch: scratch,
                     toolchain: toolchain,
                     toolbox: toolbox,
                     cache: cache
                 )
             }
-            try BlobIndex.save(tree, directory: directory)
+            try BlobIndex.save(programs.tree, directory: directory)
+            let list = try JSONEncoder().encode(programs.packages)
+            try FileSystem.write([UInt8](list), to: "\(directory)/\(packagesFile)")
         }
         return (try load(directory), false)
     }
 
     /// The tree of a filled stage; the names that lead to the program are not files, so the stage does not hold them.
-    private static func load(_ directory: String) throws -> FileTree {
+    private static func load(_ directory: String) throws -> Programs {
         var tree = try BlobIndex.load(directory: directory, origin: "programs")
         for (place, target) in links.sorted(by: { $0.key < $1.key }) {
             try tree.insert(.symlink(to: target, origin: "programs"), at: place)
         }
-        return tree
+        let list = try FileSystem.read("\(directory)/\(packagesFile)", limit: 1 << 20)
+        return Programs(tree: tree, packages: try JSONDecoder().decode([SwiftPackage].self, from: Data(list)))
     }
 
     /// Runs work on the sources, and makes sure that they are afterwards what they were before.
@@ -114,12 +128,17 @@ struct Programs: Sendable {
         return SHA256Digest(hashing: sources.digest().hex + files.joined())
     }
 
+    private static func text(_ path: String) throws -> String {
+        String(decoding: try FileSystem.read(path, limit: 64 << 20), as: UTF8.self)
+    }
+
     private static func compile(
+        repository: String,
         scratch: CompilerScratch,
         toolchain: Toolchain,
         toolbox: Toolbox,
         cache: StageCache
-    ) async throws -> FileTree {
+    ) async throws -> Programs {
         let arguments = [
             "--configuration", "release", "-Xswiftc", "-no-toolchain-stdlib-rpath", "-Xswiftc", "-gnone",
             "-Xlinker", "--build-id=none", "-Xlinker", "-rpath", "-Xlinker", runtimeDirectory,
@@ -148,7 +167,14 @@ struct Programs: Sendable {
             try tree.insert(.file(bytes, mode: 0o644, origin: "swift runtime"), at: place)
             pending += try ELFFile(bytes).needed
         }
-        return tree
+        let packages = try SwiftPackage.linked(
+            list: text("\(built)/\(product).product/Objects.LinkFileList"),
+            resolved: FileSystem.read("\(repository)/Package.resolved", limit: 1 << 20)
+        ) { folder in
+            let sources = scratch.outside(folder) + "/sources"
+            return FileSystem.exists(sources) ? try text(sources) : nil
+        }
+        return Programs(tree: tree, packages: packages)
     }
 
     /// Strips what differs between two builds of the same sources: symbols, and the hash of the module's path.

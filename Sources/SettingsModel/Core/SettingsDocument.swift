@@ -57,6 +57,21 @@ public struct SettingsDocument: Sendable, Equatable {
         SettingsDocument(values.filter { $0.key.isInside(key) })
     }
 
+    /// The settings at or inside of any of some keys, and those of the keys that have none; one pass over the values.
+    public func inside(anyOf keys: Set<SettingKey>) -> (found: SettingsDocument, missing: Set<SettingKey>) {
+        var found = SettingsDocument()
+        var missing = keys
+        for (key, value) in values {
+            for length in 0...key.segments.count {
+                let parent = SettingKey(Array(key.segments.prefix(length)))
+                guard keys.contains(parent) else { continue }
+                found.values[key] = value
+                missing.remove(parent)
+            }
+        }
+        return (found, missing)
+    }
+
     /// The settings whose key's text begins with a text, as the `prefix` of queries does.
     public func beginning(with prefix: String) -> SettingsDocument {
         SettingsDocument(values.filter { $0.key.description.hasPrefix(prefix) })
