@@ -5,6 +5,9 @@ import Presentation
 
 /// `apiclient events`.
 struct EventsCommand: AsyncParsableCommand {
+    /// How often it tries to connect again, once a second.
+    private static let tries = 30
+
     static let configuration = CommandConfiguration(
         commandName: "events",
         abstract: "Follow what happens: commits, applies, trials, updates, health, containers.",
@@ -52,14 +55,15 @@ struct EventsCommand: AsyncParsableCommand {
         if let timeout { query.append(("timeout", String(timeout))) }
         let ends = !query.isEmpty
         var last = after
-        // A server that restarts is away for a moment; one that is gone is not waited for without end.
-        var triesLeft = 0
+        // A server that restarts is away for a moment; one that is gone is not waited for without end. Nil: there was none
+        // yet.
+        var triesLeft: Int?
         var failure: OutputFailure?
         while true {
             do throws(HostAPIError) {
                 var events = globals.client.events(after: last, query: query).makeAsyncIterator()
                 try await events.connect()
-                if !ends { triesLeft = 30 }
+                if !ends { triesLeft = Self.tries }
                 while let event = try await events.next() {
                     if !event.id.isEmpty { last = event.id }
                     do {
@@ -73,10 +77,12 @@ struct EventsCommand: AsyncParsableCommand {
             } catch {
                 if let failure { throw failure }
                 if case .problem = error { throw error }
-                guard triesLeft > 0 else { throw error }
+                // Whoever took the connection and closed it before the answer is about to restart, too.
+                if triesLeft == nil, !ends, case .serverClosed = error { triesLeft = Self.tries }
+                guard let left = triesLeft, left > 0 else { throw error }
                 globals.info("\(error); connecting again")
             }
-            triesLeft -= 1
+            triesLeft = triesLeft.map { $0 - 1 }
             try await Task.sleep(for: .seconds(1))
         }
     }

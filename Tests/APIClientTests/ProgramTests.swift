@@ -240,4 +240,47 @@ import Testing
         #expect(events.status == 0, "\(events.errors)")
         #expect(lines.first??["event"] == "commit", "\(events.output)")
     }
+
+    /// A server that is killed when it has taken the connection and has not answered is one that restarts.
+    @Test func eventsOutliveAServerThatNeverAnswered() async throws {
+        let folder = try TemporaryDirectory()
+        let server = Process()
+        server.executableURL = URL(filePath: "/usr/bin/python3")
+        server.arguments = ["-c", Self.closingServer, folder.file("api.sock")]
+        server.standardInput = FileHandle.nullDevice
+        let output = Pipe()
+        server.standardOutput = output
+        try server.run()
+        defer {
+            kill(server.processIdentifier, SIGKILL)
+            server.waitUntilExit()
+        }
+        // It says that it listens.
+        #expect(output.fileHandleForReading.availableData == Data("\n".utf8))
+        let events = try runTool(
+            try builtProgram("bulkhead-host"),
+            ["apiclient", "-s", folder.file("api.sock"), "events"]
+        )
+        #expect(events.output.contains(#""event":"commit","id":1"#), "\(events.output)")
+        #expect(events.status == 1)
+    }
+
+    /// Closes the first connection, sends an event on the second, and refuses the third, with which the client ends.
+    private static let closingServer = """
+        import socket, sys
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(sys.argv[1])
+        server.listen()
+        print(flush=True)
+        for answer in (
+            b"",
+            b"HTTP/1.1 200 OK\\r\\nContent-Type: text/event-stream\\r\\nConnection: close\\r\\n\\r\\n"
+            b'id: 1\\nevent: commit\\ndata: {"generation":7}\\n\\n',
+            b"HTTP/1.1 404 Not Found\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n",
+        ):
+            connection, _ = server.accept()
+            connection.recv(65536)
+            connection.sendall(answer)
+            connection.close()
+        """
 }
