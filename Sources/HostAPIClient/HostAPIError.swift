@@ -45,9 +45,11 @@ public enum HostAPIError: Error, Equatable, CustomStringConvertible {
         case .connectionFailed(let path, let errno):
             "could not connect to \(path) (errno \(errno)): is this the socket of apiserver?"
         case .timedOut(let request, let seconds):
-            "no complete answer to \(request) in \(seconds) seconds: it may still be done; look before you repeat it"
+            "no complete answer to \(request) in \(seconds) seconds"
+                + (Self.changesNothing(request) ? "" : ": it may still be done; look before you repeat it")
         case .serverClosed(let request):
-            "the server closed the connection during \(request): it may have been done; look before you repeat it"
+            "the server closed the connection during \(request)"
+                + (Self.changesNothing(request) ? "" : ": it may have been done; look before you repeat it")
         case .invalidResponse(let request, let reason):
             "the answer to \(request) can't be read: \(reason)"
         case .responseTooLong(let request, let limit):
@@ -56,5 +58,8 @@ public enum HostAPIError: Error, Equatable, CustomStringConvertible {
         case .cancelled: "cancelled"
         case .problem(let problem): problem.detail
         }
+    }
+    private static func changesNothing(_ request: String) -> Bool {
+        request.hasPrefix("GET ") || request.hasPrefix("HEAD ")
     }
 }

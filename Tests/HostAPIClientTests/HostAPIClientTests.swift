@@ -144,6 +144,18 @@ import Testing
         }
     }
 
+    @Test func onlyWhatChangesSomethingMayHaveBeenDone() {
+        #expect(!HostAPIError.serverClosed(request: "GET /os").description.contains("look before"))
+        #expect(HostAPIError.serverClosed(request: "POST /tx/commit").description.contains("look before"))
+        #expect(
+            HostAPIError.timedOut(request: "GET /os", seconds: 3).description
+                == "no complete answer to GET /os in 3 seconds"
+        )
+        #expect(
+            HostAPIError.timedOut(request: "DELETE /tx", seconds: 3).description.contains("may still be done")
+        )
+    }
+
     @Test func aCancelledCallEnds() async throws {
         let server = try ScriptedServer([.waitForClient])
         let client = client(server, limit: .seconds(600))
