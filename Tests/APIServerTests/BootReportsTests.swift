@@ -22,4 +22,20 @@ import Testing
             try FileManager.default.removeItem(atPath: path)
         }
     }
+    /// As large as the server takes them: 1 MiB each.
+    @Test func theLargestReportsOfAllStepsAreKept() throws {
+        let folder = try TemporaryDirectory()
+        let path = folder.file("boot-reports.json")
+        let reports = BootReports(path: path)
+        let problem = HealthProblem(
+            source: "apply",
+            message: String(repeating: "x", count: 1000),
+            time: Timestamp(seconds: 1_700_000_000)
+        )
+        for step in BootReport.Step.allCases {
+            try reports.add(BootReport(step: step, problems: Array(repeating: problem, count: 1000)))
+        }
+        #expect(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0 > 5_000_000)
+        #expect(BootReports(path: path).all == reports.all)
+    }
 }
