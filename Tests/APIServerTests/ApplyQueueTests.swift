@@ -2,6 +2,7 @@ import HostAPI
 import Dispatch
 import Features
 import Foundation
+import Logging
 import SettingsApply
 import SettingsModel
 import Synchronization
@@ -57,6 +58,10 @@ import Testing
                 templates: folder.path,
                 root: folder.file("run"),
                 services: gate
+            ),
+            failures: ApplyFailures(
+                path: folder.file("failures.json"),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             ),
             now: { 0 },
             settings: {

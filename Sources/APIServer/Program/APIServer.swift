@@ -74,7 +74,11 @@ public final class APIServer: Sendable {
             store: store,
             snapshots: snapshots,
             parts: .init(
-                queue: ApplyQueue(applier: applier, now: now) { snapshots.value.inForce.settings },
+                queue: ApplyQueue(
+                    applier: applier,
+                    failures: ApplyFailures(path: "\(options.root)/apply-failures.json", logger: logger),
+                    now: now
+                ) { snapshots.value.inForce.settings },
                 events: events,
                 metrics: metrics,
                 logger: logger,

@@ -11,8 +11,7 @@ actor ApplyQueue {
     private(set) var asked = 0
     /// Runs that have not begun, the next one first.
     private var waiting: [Run] = []
-    /// What the last run of all could not do; the next run of the same file or service takes it away.
-    private var failures: [String: Failure] = [:]
+    private var failures: ApplyFailures
     private let now: @Sendable () -> Int64
 
     /// Runs that wait; what is asked for beyond them is done together with the last one.
@@ -26,22 +25,18 @@ actor ApplyQueue {
         init(_ keys: Set<SettingKey>?) { self.keys = keys }
     }
 
-    /// Why something is not as the settings want it.
-    struct Failure: Sendable {
-        var message: String
-        /// Since when, in seconds since 1970.
-        var time: Int64
-    }
-
     /// - Parameters:
+    ///   - failures: what could not be applied before.
     ///   - now: the time, in seconds since 1970.
     ///   - settings: the settings in force when a run begins, which may be newer than those it was asked for.
     init(
         applier: Applier,
+        failures: ApplyFailures,
         now: @escaping @Sendable () -> Int64,
         settings: @escaping @Sendable () -> SettingsDocument
     ) {
         self.applier = applier
+        self.failures = failures
         self.now = now
         self.settings = settings
     }
@@ -72,27 +67,11 @@ actor ApplyQueue {
     private func perform(_ run: Run) async -> ApplyResult {
         waiting.removeAll { $0 === run }
         let report = await applier.apply(run.keys, settings: settings())
-        note(report)
+        failures.note(report, time: now())
         if last === run { last = nil }
         return report
     }
 
     /// What can't be applied at present, by file or service.
-    var problems: [String: Failure] { failures }
-
-    private func note(_ report: ApplyResult) {
-        let time = now()
-        for file in report.files {
-            failures[file.path] = file.error.map { Failure(message: $0, time: time) }
-        }
-        for service in report.services where service.outcome != .skipped {
-            failures[service.name] =
-                service.outcome == .done
-                ? nil
-                : Failure(
-                    message: "\(service.command): \(service.error ?? service.outcome.rawValue)",
-                    time: time
-                )
-        }
-    }
+    var problems: [String: ApplyFailures.Failure] { failures.byName }
 }

@@ -37,8 +37,8 @@ extension Step {
         }
         let result = try await client.applyEverything()
         describe(result, console)
-        var problems = result.problems
-        if let commitError { problems.insert(HealthProblem(found: "apply", "\(commitError)"), at: 0) }
+        // Which files and services failed is known to the server, until a later run of them succeeds.
+        let problems = commitError.map { [HealthProblem(found: "apply", "\($0)")] } ?? []
         try await client.report(.of(.apply, problems))
         return commitError == nil ? 0 : 1
     }
@@ -47,20 +47,17 @@ extension Step {
         let written = result.files.count { $0.changed }
         let done = result.services.count { $0.outcome == .done }
         console.output("\(written) files written, \(done) services told")
-        result.problems.forEach { console.error($0.message) }
+        result.failures.forEach { console.error($0) }
         result.notices.forEach { console.output("notice: \($0)") }
     }
 }
 
 extension ApplyResult {
-    /// The files and services that failed.
-    fileprivate var problems: [HealthProblem] {
-        files.compactMap { file in
-            file.error.map { HealthProblem(found: "apply", "file \(file.path): \($0)") }
-        }
+    /// The files and services that failed, and why.
+    fileprivate var failures: [String] {
+        files.compactMap { file in file.error.map { "file \(file.path): \($0)" } }
             + services.filter { $0.outcome == .failed || $0.outcome == .timedOut }.map { service in
-                let reason = service.error ?? service.outcome.rawValue
-                return HealthProblem(found: "apply", "service \(service.name): \(service.command): \(reason)")
+                "service \(service.name): \(service.command): \(service.error ?? service.outcome.rawValue)"
             }
     }
 }
