@@ -79,6 +79,8 @@ struct UpdateRun {
                     }
                     return status
                 }
+                // No command is at work, and a doubt about the same second is over.
+                if now - start > limits.doubt { throw Self.failure(kind, endedBy: command) }
             }
             let lastSign = max(start, watch?.lastSign ?? start)
             let left = min(limits.silence - (now - lastSign), limits.total - (now - start))
@@ -99,6 +101,21 @@ struct UpdateRun {
             }
             try await Task.sleep(for: interval)
         }
+    }
+
+    /// Why a command that was begun did not end as one.
+    private static func failure(
+        _ kind: UpdateStatus.Command.Kind,
+        endedBy command: UpdateStatus.Command
+    ) -> CommandFailure {
+        guard command.kind == kind else {
+            return CommandFailure(
+                "The command '\(kind.rawValue)' was ended by '\(command.kind.rawValue)'; 'apiclient update status' tells"
+            )
+        }
+        return CommandFailure(
+            "The host's updater was stopped during '\(kind.rawValue)': do it again, it goes on from what is there"
+        )
     }
 
     /// The status; nil before the first command, and while one is under way.

@@ -11,6 +11,8 @@ public struct UpdateRecord: Sendable, Equatable {
         public var rootHash: SHA256Digest
         /// The digest of its signed `release.json`: what is written is what was chosen.
         public var manifest: SHA256Digest
+        /// Whether the operator chose it, by its name or before its wave: a look that nobody asked for keeps it.
+        public var isWish = false
     }
 
     /// What an update fetches, as was decided before it began.
@@ -124,7 +126,8 @@ extension UpdateRecord {
         if let choice = json["choice"], choice != .null {
             self.choice = Choice(
                 rootHash: try Self.digest(choice, "root-hash"),
-                manifest: try Self.digest(choice, "manifest")
+                manifest: try Self.digest(choice, "manifest"),
+                isWish: choice["wish"]?.bool ?? false
             )
         }
         if let plan = json["plan"], plan != .null {
@@ -161,7 +164,10 @@ extension UpdateRecord {
         [
             "format": .integer(Self.format), "status": status?.json ?? .null,
             "choice": choice.map {
-                ["root-hash": .string($0.rootHash.hex), "manifest": .string($0.manifest.hex)]
+                [
+                    "root-hash": .string($0.rootHash.hex), "manifest": .string($0.manifest.hex),
+                    "wish": .bool($0.isWish),
+                ]
             } ?? .null,
             "plan": plan.map {
                 ["bytes": .integer(Int64(clamping: $0.bytes)), "method": .string($0.method)]

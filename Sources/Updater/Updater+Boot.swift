@@ -114,6 +114,20 @@ extension Updater {
         (try? esp.entries())?.contains { $0.isGood && $0.image?.rootHash == rootHash } ?? false
     }
 
+    /// Takes up an `activate` that was cut off between the entry, which is what counts, and the record: in the same boot, which
+    /// has been looked at.
+    ///
+    /// - Throws: `UpdaterError`.
+    public func finishActivation() throws(UpdaterError) {
+        if let atWork { throw .busy(atWork.kind) }
+        guard record.state == .staged, let staged = record.staged,
+            staged.rootHash != environment.system.rootHash,
+            hasTrial(of: staged, BootSlots(try openSlots().esp))
+        else { return }
+        ready()
+        try save()
+    }
+
     /// Whether a `deactivate` or a rollback was cut off between the entry, which it removed, and the record.
     private func isTakenBack(_ esp: BootSlots) -> Bool {
         guard record.state == .ready, let staged = record.staged, staged.isTakenBack,

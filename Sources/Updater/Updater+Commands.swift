@@ -1,4 +1,5 @@
 import BootEntries
+import Hashing
 import HostAPI
 import Rollout
 import TUF
@@ -7,7 +8,8 @@ import TUF
 extension Updater {
     func lookForUpdates(
         requesting version: String?,
-        ignoringWaves: Bool
+        ignoringWaves: Bool,
+        isAutomatic: Bool
     ) async throws(UpdaterError) -> NoUpdateReason? {
         var feed = try makeFeed()
         let offers = try await feed.offers()
@@ -16,6 +18,11 @@ extension Updater {
         var status = currentStatus
         status.availableUpdates = Self.available(offers, to: policy)
         status.noUpdateReason = nil
+        // What the operator chose is not replaced by a look that nobody asked for.
+        if isAutomatic, let choice = record.choice, choice.isWish, Self.offers(offers, choice.rootHash) {
+            record.status = status
+            return nil
+        }
         if status.state == .staged, isObsolete(offers, decision, isRequested: version != nil) {
             record.staged = nil
             status.stagingPartition = nil
@@ -23,6 +30,8 @@ extension Updater {
         }
         guard status.state == .idle || status.state == .available else {
             record.status = status
+            // Who asked for another must not take the success of this look for that one.
+            if version != nil { try requireStaged(decision) }
             return nil
         }
         record.plan = nil
@@ -33,7 +42,8 @@ extension Updater {
             status.chosenUpdate = Self.image(candidate)
             record.choice = UpdateRecord.Choice(
                 rootHash: candidate.rootHash,
-                manifest: try Self.digest(of: offer)
+                manifest: try Self.digest(of: offer),
+                isWish: version != nil || ignoringWaves
             )
             record.status = status
             return nil
@@ -75,9 +85,7 @@ extension Updater {
     func activateStaged() throws(UpdaterError) {
         guard let staged = record.staged else { throw .nothingStaged }
         try activate(staged)
-        record.status?.state = .ready
-        record.status?.stagingPartition?.nextToBoot = true
-        record.status?.activePartition?.nextToBoot = false
+        ready()
     }
 
     func deactivateStaged() throws(UpdaterError) {
@@ -105,6 +113,20 @@ extension Updater {
             return true
         }
         return offers.contains { $0.candidate.rootHash == staged.rootHash && $0.candidate.isRecalled }
+    }
+
+    /// Throws unless what was asked for by name is what is staged or activated already.
+    private func requireStaged(_ decision: UpdateDecision) throws(UpdaterError) {
+        switch decision {
+        case .none(let reason): throw .noUpdate(reason)
+        case .take(let candidate):
+            guard let staged = record.staged, staged.rootHash != candidate.rootHash else { return }
+            throw .otherIsActivated(version: candidate.version.text, activated: staged.image.version)
+        }
+    }
+
+    private static func offers(_ offers: [ReleaseFeed.Offer], _ rootHash: SHA256Digest) -> Bool {
+        offers.contains { $0.candidate.rootHash == rootHash && !$0.candidate.isRecalled }
     }
 
     private func makeFeed() throws(UpdaterError) -> ReleaseFeed {

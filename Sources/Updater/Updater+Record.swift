@@ -72,6 +72,13 @@ extension Updater {
         }
     }
 
+    /// What was staged is activated.
+    func ready() {
+        record.status?.state = .ready
+        record.status?.stagingPartition?.nextToBoot = true
+        record.status?.activePartition?.nextToBoot = false
+    }
+
     /// What was activated is staged only.
     func notReady() {
         record.staged?.isTakenBack = false

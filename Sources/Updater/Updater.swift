@@ -143,20 +143,27 @@ public actor Updater {
     /// Looks for updates and chooses one.
     ///
     /// A release that is staged or activated stays chosen, unless it was staged only and then recalled, or another version
-    /// is asked for by name.
+    /// is asked for by name. One that is asked for and can't be had is an error then.
     ///
     /// - Parameters:
     ///   - version: a version that the operator asks for by name; nil for what the settings say.
     ///   - ignoringWaves: whether a release is taken before its wave has come, for this once.
+    ///   - isAutomatic: whether nobody asked: then what the operator chose, by its name or before its wave, stays chosen as
+    ///     long as it is offered.
     /// - Returns: why no update was chosen; nil if one was.
     /// - Throws: `UpdaterError`.
     @discardableResult
     public func refresh(
         requesting version: String? = nil,
-        ignoringWaves: Bool = false
+        ignoringWaves: Bool = false,
+        isAutomatic: Bool = false
     ) async throws(UpdaterError) -> NoUpdateReason? {
         try await perform(.refresh) { () async throws(UpdaterError) in
-            try await self.lookForUpdates(requesting: version, ignoringWaves: ignoringWaves)
+            try await self.lookForUpdates(
+                requesting: version,
+                ignoringWaves: ignoringWaves,
+                isAutomatic: isAutomatic
+            )
         }
     }
 

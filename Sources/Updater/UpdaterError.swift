@@ -7,8 +7,10 @@ public enum UpdaterError: Error, Equatable, CustomStringConvertible {
     case busy(UpdateStatus.Command.Kind)
     /// The state does not allow the command.
     case notAllowed(UpdateStatus.Command.Kind, state: UpdateStatus.State)
-    /// There is nothing to take, for this reason.
+    /// What was asked for by name can't be taken, for this reason, and another release is staged.
     case noUpdate(NoUpdateReason)
+    /// What was asked for by name can't be taken as long as the next boot is that of another release.
+    case otherIsActivated(version: String, activated: String)
     /// What was chosen is not offered any more.
     case notOffered(version: String)
     /// What was chosen is older than what runs by now, so that the boot loader would never try it.
@@ -46,6 +48,10 @@ public enum UpdaterError: Error, Equatable, CustomStringConvertible {
         case .notAllowed(let kind, let state):
             "'\(kind.rawValue)' is not possible in the state '\(state.rawValue)'\(Self.way(kind))"
         case .noUpdate(let reason): reason.description
+        case .otherIsActivated(let version, let activated):
+            """
+            \(activated) is activated: reboot into it, or take it back ('deactivate'), and then ask for \(version) again
+            """
         case .notOffered(let version):
             "the repository does not offer \(version) any more: look for updates again ('refresh')"
         case .olderRelease(let version, let running):
@@ -82,7 +88,7 @@ public enum UpdaterError: Error, Equatable, CustomStringConvertible {
     public var exitStatus: Int32 {
         switch self {
         case .busy: 64
-        case .notAllowed, .trialRuns: 65
+        case .notAllowed, .otherIsActivated, .trialRuns: 65
         case .noUpdate, .notOffered, .olderRelease, .nothingToReturnTo: 66
         case .nothingStaged: 67
         default: 1

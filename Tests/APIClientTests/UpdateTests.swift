@@ -189,6 +189,24 @@ private final class UpdatingHost: Sendable {
         await host.stop()
     }
 
+    /// Somebody else cancels it, or the updater is killed.
+    @Test(arguments: [UpdateStatus.Command.Kind.deactivate, .prepare])
+    func whatEndsOtherwiseIsNotWaitedFor(_ last: UpdateStatus.Command.Kind) async throws {
+        let host = try await UpdatingHost { _, _ in
+            var status = UpdatingHost.status(last)
+            if last == .prepare { status.mostRecentCommand.status = .unknown }
+            return status
+        }
+        var limits = UpdateRun.Limits()
+        limits.doubt = .milliseconds(200)
+        let error = await #expect(throws: CommandFailure.self) {
+            try await host.run(limits).command(.prepareUpdate, as: .prepare)
+        }
+        let reason = last == .prepare ? "was stopped during 'prepare'" : "was ended by 'deactivate'"
+        #expect(error?.description.contains(reason) == true, "\(error as Any)")
+        await host.stop()
+    }
+
     @Test func itIsNotWaitedForWithoutProgress() async throws {
         let host = try await UpdatingHost { kind, host in
             host.tell(1, of: 2)

@@ -90,6 +90,8 @@ struct CommandTests {
         try host.boot(host.repository.releases[1], counting: "vm_2.0.0+3.efi")
         try await host.start()
         #expect(host.log.contains("2.0.0 is on trial"))
+        let onTrial = try await host.updater("update")
+        #expect(onTrial.status == 65 && onTrial.errors.contains("is on trial"), "\(onTrial)")
         try host.boot(host.repository.releases[0], counting: nil)
         try host.write(
             #"""

@@ -87,6 +87,14 @@ struct UpdateCommand: AsyncParsableCommand {
         if now { query.append(("ignore-waves", "true")) }
         let status = try await session.run(.refresh, query: query)
         if status.state == .ready {
+            // A reboot would cut its health checks off, and take one of its tries.
+            guard status.stagingPartition != nil else {
+                let version = status.chosenUpdate?.version ?? "the release that runs"
+                throw UpdateFailure(
+                    "\(version) runs and is on trial: wait until it is committed; see 'updater status'",
+                    exitStatus: 65
+                )
+            }
             Output.tell(
                 "an update is activated already: reboot into it, or take it back ('updater deactivate')"
             )

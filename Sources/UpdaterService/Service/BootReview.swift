@@ -25,8 +25,13 @@ final class BootReview: Sendable {
     /// - Throws: what it could not do, which is logged as well; the next command that changes something tries again, and
     ///   so does the next start of the service.
     func review(_ updater: Updater) async throws(UpdaterError) {
-        guard !isDone.withLock({ $0 }), access(marker, F_OK) != 0 else { return }
+        guard !isDone.withLock({ $0 }) else { return }
         do throws(UpdaterError) {
+            guard access(marker, F_OK) != 0 else {
+                // A service before this one has; what it was killed at is taken up.
+                try await updater.finishActivation()
+                return isDone.withLock { $0 = true }
+            }
             let (trial, findings) = try await updater.review(
                 boot(of: updater),
                 failedBoot: await failedBoot(of: updater)

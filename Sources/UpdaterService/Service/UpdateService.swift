@@ -51,7 +51,8 @@ actor UpdateService {
                 return nil
             }
         case .deactivateUpdate:
-            if work?.kind == .prepare { return takeBack(request.peer) }
+            // One that is about to begin may be refused yet, and then nothing would be taken back.
+            if work?.kind == .prepare, work?.task != nil { return takeBack(request.peer) }
             return try await start(.deactivate, request.peer) { updater throws(UpdaterError) in
                 try await updater.deactivate()
                 return nil
@@ -69,7 +70,7 @@ actor UpdateService {
         guard work == nil else { return }
         // What it came to is in the journal and in the status.
         _ = try? await start(.refresh, nil) { updater throws(UpdaterError) in
-            try await updater.refresh()?.description
+            try await updater.refresh(isAutomatic: true)?.description
         }
     }
 
@@ -103,8 +104,7 @@ actor UpdateService {
             work = nil
             throw Problem(error)
         }
-        // Meanwhile there was nothing that could be cancelled.
-        guard !isStopping, work?.isTakenBack != true else {
+        guard !isStopping else {
             work = nil
             throw Problem(.cancelled)
         }
