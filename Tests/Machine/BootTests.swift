@@ -96,6 +96,21 @@ struct BootTests {
         }
     }
 
+    /// Without a word of an operator, who could not give one: otherwise the host would restart for ever.
+    @Test func aDamagedFileSystemIsRepaired() async throws {
+        let boots = try await HostBoots.get()
+        // "File system errors left uncorrected": e2fsck would not do it by itself.
+        #expect(boots.preenStatus == 4)
+        #expect(try boots.second.report.text("state") == "running")
+        let (_, output) = try runTool(
+            "debugfs",
+            "-R",
+            "stat \(HostBoots.damagedFile)",
+            try boots.second.disk.ext4("data")
+        )
+        #expect(output.contains("File not found"), "\(output)")
+    }
+
     @Test func powerOffIsOrderly() async throws {
         for boot in try await HostBoots.get().both {
             #expect(boot.console.contains { $0.contains("reboot: Power down") })

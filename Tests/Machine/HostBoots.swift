@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import VirtualMachine
 
@@ -9,8 +10,10 @@ struct HostBoots: Sendable {
     let image: BuiltImage
     let first: Boot
     let second: Boot
-    /// Owns the files of the disks.
-    private let guest: Guest
+    /// What a preening e2fsck(8) said of the data partition before the second boot: its exit status.
+    let preenStatus: Int32
+    /// Own the files of the disks.
+    private let guests: [Guest]
 
     var both: [Boot] { [first, second] }
 
@@ -31,6 +34,10 @@ struct HostBoots: Sendable {
 
         [settings.kernel.sysctl]
         "net.ipv4.tcp_keepalive_time" = "321"
+        "net.netfilter.nf_conntrack_max" = "65432"
+
+        [settings.kernel.modules.nf_conntrack]
+        autoload = true
 
         [[settings.container-registry.mirrors]]
         registry = "docker.io"
@@ -47,6 +54,7 @@ struct HostBoots: Sendable {
         Probe.Section(name: "ntp", command: show("/etc/systemd/timesyncd.conf.d/50-settings.conf")),
         Probe.Section(name: "dns", command: "/usr/bin/resolvectl --no-pager domain"),
         Probe.Section(name: "sysctl", command: show("/run/sysctls/net/ipv4/tcp_keepalive_time")),
+        Probe.Section(name: "module-sysctl", command: show("/run/sysctls/net/netfilter/nf_conntrack_max")),
         Probe.Section(name: "containerd-configuration", command: show("/etc/containerd/config.toml")),
         Probe.Section(name: "authorities", command: show("/etc/ssl/certs/ca-certificates.crt")),
     ]
@@ -98,9 +106,34 @@ struct HostBoots: Sendable {
         let image = try BuiltImage()
         let guest = try Guest(disk: image.disk, of: image, sections: firstSections, userData: userData)
         let first = try await guest.bootAndPowerOff()
-        let second = try await guest.bootAndPowerOff(sections: secondSections)
-        return HostBoots(image: image, first: first, second: second, guest: guest)
+        // What a file system is like that the kernel found an error in, and that needs more than a look.
+        let damaged = try guest.flattenedDisk()
+        let preenStatus = try damage(damaged)
+        let next = try guest.copy(disk: damaged.path)
+        let second = try await next.bootAndPowerOff(sections: secondSections)
+        return HostBoots(
+            image: image,
+            first: first,
+            second: second,
+            preenStatus: preenStatus,
+            guests: [guest, next]
+        )
     }
+
+    /// Puts a file on the data partition whose extents can't be read.
+    private static func damage(_ disk: RawDisk) throws -> Int32 {
+        let place = try TemporaryDirectory()
+        let (commands, content) = (place.file("commands"), place.file("content"))
+        try "damaged".write(toFile: content, atomically: true, encoding: .utf8)
+        try "write \(content) \(damagedFile)\nsif \(damagedFile) block[0] 0\nssv state 2\n"
+            .write(toFile: commands, atomically: true, encoding: .utf8)
+        let data = try disk.ext4("data")
+        _ = try runTool("debugfs", "-w", "-f", commands, data)
+        return try runTool("e2fsck", "-p", data).status
+    }
+
+    /// The path of that file from the root of its file system.
+    static let damagedFile = "/damaged"
 
     /// The boots, which the first test that asks for them starts.
     static func get() async throws -> HostBoots { try await record.value }

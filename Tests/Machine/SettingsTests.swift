@@ -33,6 +33,7 @@ struct SettingsTests {
         #expect(try report.text("ntp").contains("NTP=192.0.2.1"))
         #expect(try report.text("dns").contains("example.org"))
         #expect(try report.text("sysctl").contains("321"))
+        #expect(try report.text("module-sysctl").contains("65432"))
         #expect(try report.text("containerd-configuration").contains("https://mirror.example.org"))
         #expect(try report.text("authorities").contains("BEGIN CERTIFICATE"))
     }
@@ -91,6 +92,7 @@ struct SettingsTests {
         #expect(try report.text("motd").contains("changed"))
         #expect(try report.text("hostname").contains("node-8"))
         #expect(try report.text("sysctl").contains("322"))
+        #expect(try report.text("module-sysctl").contains("65432"))
         #expect(try report.text("ntp").contains("pool.ntp.org"))
     }
 }
