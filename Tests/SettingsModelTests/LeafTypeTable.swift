@@ -126,6 +126,13 @@ let leafTypes: [LeafType] = [
         bad: ["[::1]:5000", "[::1]", "https://docker.io", "docker.io/library", "**", "docker.io:", "a b"]
     ),
     LeafType(
+        RegistryHost.self,
+        good: ["docker.io", "localhost:5000"],
+        bad: [
+            "*", "_default", "[::1]:5000", "https://docker.io", "docker.io/library", "docker.io:", "a b", "",
+        ]
+    ),
+    LeafType(
         SemanticVersion.self,
         good: ["0.0.0", "1.2.3", "v1.2.3", "1.0.0-rc.1+build.5", "1.0.0--", "1.0.0-0a"],
         bad: [
@@ -191,15 +198,16 @@ let leafTypes: [LeafType] = [
         ImageReference.self,
         good: [
             "busybox", "library/busybox:1.36", "registry.example.org:5000/team/image:v1.2_3",
-            "localhost/a@sha256:\(long("0", 64))", "a.b/c/d:e@sha512:\(long("f", 128))", "a__b/c--d",
+            "localhost/a@sha256:\(long("0", 64))", "a.b/c/d:e@sha256:\(long("f", 64))", "a__b/c--d",
             "[::1]:80/a",
         ],
         bad: [
             "", "Busybox", "a//b", "/a", "a/", "a:", "a:b:c", "a@sha256:abc", "a@md5:\(long("0", 32))",
             "a___b", "a..b",
             "a-", "https://example.org/a", "a b", "a:-x", "a@", "a@sha256:\(long("A", 64))",
+            "a@sha512:\(long("f", 128))", long("0", 64),
         ],
-        beyondPattern: [long("a", 256)]
+        beyondPattern: [long("a", 256), long("a", 238)]
     ),
     LeafType(
         Base64Data.self,

@@ -64,7 +64,7 @@ public struct RegistryMirrors: SettingValue {
 /// Who this host is to a registry.
 public struct RegistryCredential: SettingsGroup {
     /// The registry.
-    public var registry: RegistryName?
+    public var registry: RegistryHost?
     /// The user's name.
     public var username: SingleLineText?
     /// The user's password.

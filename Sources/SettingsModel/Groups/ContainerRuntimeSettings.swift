@@ -62,7 +62,12 @@ public struct ContainerRuntimeSettings: SettingsGroup {
             "Whether containers without `NET_RAW` may send echo requests.",
             example: true
         ),
-        Field("snapshotter", \.snapshotter, "What keeps the layers of images.", example: "overlayfs"),
+        Field(
+            "snapshotter",
+            \.snapshotter,
+            "What keeps the layers of images. With `native`, programs in containers get no rights from setuid bits or file capabilities.",
+            example: "overlayfs"
+        ),
         Field(
             "default-runtime",
             \.defaultRuntime,
@@ -72,7 +77,7 @@ public struct ContainerRuntimeSettings: SettingsGroup {
         Field(
             "concurrent-download-chunk-size",
             \.concurrentDownloadChunkSize,
-            "The size of the parts in which a layer is fetched at once; 0 fetches it as a whole.",
+            "The size of the parts in which a layer is fetched at once; without effect with the containerd of this version.",
             example: "8mb"
         ),
     ]

@@ -44,19 +44,19 @@ public struct MetricsSettings: SettingsGroup {
         Field(
             "metrics-url",
             \.metricsURL,
-            "Where reports are sent.",
+            "Where reports are sent. Nothing of this version sends any: the settings are kept for one that does.",
             example: "https://metrics.example.org/v1/metrics"
         ),
         Field(
             "send-metrics",
             \.sendMetrics,
-            "Whether reports are sent. They are not, unless somebody asks for it here.",
+            "Whether reports are sent; without effect in this version.",
             example: false
         ),
         Field(
             "service-checks",
             \.serviceChecks,
-            "The units whose state is part of the report.",
+            "The units whose state is part of the report; without effect in this version.",
             example: ["apiserver.service", "containerd.service"]
         ),
     ]

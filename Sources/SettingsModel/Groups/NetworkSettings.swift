@@ -68,7 +68,7 @@ public struct NetworkSettings: SettingsGroup {
         Field(
             "http-proxy",
             \.httpProxy,
-            "The proxy for http, used by the same programs.",
+            "The proxy for http, used by the container runtime and the orchestrator's agent; the updater asks that for https.",
             example: "http://proxy.example.org:3128",
             secret: true
         ),
@@ -123,7 +123,7 @@ public struct DNSSettings: SettingsGroup {
         Field(
             "name-servers",
             \.nameServers,
-            "The servers to ask for names, instead of those that DHCP names.",
+            "The servers to ask for names, before those that DHCP names.",
             example: ["192.0.2.53", "2001:db8::53"]
         ),
         Field(

@@ -15,7 +15,10 @@ public struct ImageReference: TextSetting, Hashable {
             guard Self.isTag(name[name.index(after: colon)...]) else { return nil }
             name = name[..<colon]
         }
-        guard name.utf8.count <= 255 else { return nil }
+        // With "docker.io/library/" before it 255, the most of distribution/reference.
+        guard name.utf8.count <= 237 else { return nil }
+        // The ID of an image, which no registry is asked for.
+        if text.utf8.count == 64, text.utf8.allSatisfy({ $0.isHexDigit }) { return nil }
         var path = name
         if let slash = name.firstIndex(of: "/"), Self.isDomain(name[..<slash]) {
             path = name[name.index(after: slash)...]
@@ -28,14 +31,14 @@ public struct ImageReference: TextSetting, Hashable {
     public static var shape: ValueShape {
         let component = #"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"#
         let domain = "\(Pattern.urlHost)(?::\(Pattern.port))?"
-        let digest = "(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})"
+        let digest = "sha256:[0-9a-f]{64}"
         return ValueShape(
             name: "image reference",
             allowed:
                 "a reference to a container image such as registry.example.org/team/image:1.2 or image@sha256:<64 hex digits>",
             form: .text(
                 pattern: Pattern.whole(
-                    #"(?:\#(domain)/)?\#(component)(?:/\#(component))*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@\#(digest))?"#
+                    #"(?![0-9a-f]{64}$)(?:\#(domain)/)?\#(component)(?:/\#(component))*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@\#(digest))?"#
                 ),
                 length: 1...520
             )
@@ -50,9 +53,8 @@ public struct ImageReference: TextSetting, Hashable {
     }
 
     private static func isDigest(_ text: Substring) -> Bool {
-        let length = text.hasPrefix("sha256:") ? 64 : text.hasPrefix("sha512:") ? 128 : 0
-        return length > 0
-            && text.dropFirst(7).consists(of: length...length) { $0.isHexDigit && !$0.isUppercaseLetter }
+        text.hasPrefix("sha256:")
+            && text.dropFirst(7).consists(of: 64...64) { $0.isHexDigit && !$0.isUppercaseLetter }
     }
 
     /// Lower case letters and digits, between which stand '.', '_', '__' or any number of '-'.

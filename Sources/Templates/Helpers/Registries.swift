@@ -31,7 +31,7 @@ let registryHelpers: [String: Helper] = [
         var entries: [String: [String: JSONValue]] = [:]
         for element in try arguments.list(0) {
             guard var entry = element.members, let registry = entry["registry"]?.string,
-                RegistryName(registry) != nil
+                RegistryHost(registry) != nil
             else { throw arguments.refusal(0, "a list of objects with 'registry' (a host name)") }
             let host =
                 ["docker.io", "index.docker.io"].contains(registry) ? "registry-1.docker.io" : registry
