@@ -7,6 +7,10 @@ struct APICommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "api",
         abstract: "Show the definition of the hosts' API.",
+        discussion: """
+            Examples:
+              bulkhead api openapi
+            """,
         subcommands: [OpenAPICommand.self]
     )
 
@@ -17,6 +21,10 @@ struct APICommand: ParsableCommand {
             abstract: "Print the OpenAPI 3.1 document of the hosts' API.",
             discussion: """
                 It is made from the same route table as the server. `make docs` writes it to docs/openapi.yaml.
+
+                Examples:
+                  bulkhead api openapi > openapi.yaml
+                  bulkhead api openapi --format json
                 """
         )
 

@@ -8,6 +8,10 @@ public struct BulkheadCommand: AsyncParsableCommand {
         abstract: "Builds minimal, immutable Linux hosts whose only job is to run containers.",
         discussion: """
             Exit status: 0 done, 1 failed, 2 wrong usage.
+
+            Examples:
+              bulkhead build vm-containerd
+              bulkhead run vm-containerd
             """,
         subcommands: [
             BuildCommand.self, BuildContainerCommand.self, LockCommand.self, InspectCommand.self,

@@ -12,7 +12,7 @@ struct DiffCommand: ParsableCommand {
             link target; a further hard link counts as a file of its own. The size of each package needs the
             packages.json of two build folders.
 
-            The update is that of DESIGN.md, section 5: a 4 KiB block of the new root that the old root has anywhere
+            The update is that of docs/update-format.md: a 4 KiB block of the new root that the old root has anywhere
             is not downloaded, and every other one once; of the unified kernel image those parts count that OLD's has
             not; the hash tree is computed on the host. All figures are bytes before compression.
 

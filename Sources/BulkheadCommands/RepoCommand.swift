@@ -68,9 +68,9 @@ struct RepoPublishCommand: AsyncParsableCommand {
         abstract: "Publish builds: hosts take them in waves.",
         discussion: """
             A build is a folder that 'bulkhead build' made. Its files are checked against its release.json, copied, and
-            the metadata written. What saves hosts bytes is made on the way: the root in frames
-            that can be fetched one by one, their index, and packs from the releases before. Publishing the same build again changes nothing, and a version that is published
-            can never get other bytes.
+            the metadata written. What saves hosts bytes is made on the way: the root in frames that can be fetched one
+            by one, their index, and packs from the releases before. Publishing the same build again changes nothing,
+            and a version that is published can never get other bytes.
 
             Without --schedule or --open, 1 % of the hosts may take a release after an hour and all within a week.
             Versions are ordered as the boot loader orders them: 1.0.0~rc1 comes before 1.0.0, 1.0.0-1 after it.

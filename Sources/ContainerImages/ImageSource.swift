@@ -19,13 +19,10 @@ public protocol ImageSource: Sendable {
 }
 
 extension ImageSource {
-    /// The index of the archive.
-    public var index: ImageIndex { ImageIndex(manifests: [manifest]) }
-
-    /// The digest of the index: what containerd says the image's target is once it was imported.
+    /// The index of the archive: what containerd says the image's target is once it was imported.
     ///
     /// Equal for equal images under one name, wherever they come from.
-    public var indexDigest: ContentDigest { ContentDigest(of: index.json) }
+    public var index: ImageIndex { ImageIndex(manifests: [manifest]) }
 }
 
 /// What all sources find out of an image in the same way.

@@ -49,10 +49,7 @@ public struct ELFFile: Sendable, Equatable {
     /// Whether the file has a dynamic segment at all; static programs and kernel modules have none.
     public let isDynamic: Bool
 
-    /// Number of bytes that `isELF` wants to see.
-    public static let signatureSize = 4
-
-    /// Whether bytes are the start of an ELF file of any kind.
+    /// Whether bytes are the start of an ELF file of any kind; four are enough.
     public static func isELF(_ prefix: some Sequence<UInt8>) -> Bool {
         prefix.starts(with: [0x7f, 0x45, 0x4c, 0x46])
     }

@@ -23,9 +23,6 @@ extension PartitionTable {
 
         /// All regions in the order in which they should be written.
         public var regions: [Region] { [backup, protectiveMBR, primary] }
-
-        /// All that lies at the disk's start: protective MBR, primary header and entries.
-        public var startOfDisk: [UInt8] { protectiveMBR.bytes + primary.bytes }
     }
 
     /// The table as bytes.

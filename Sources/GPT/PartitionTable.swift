@@ -103,14 +103,6 @@ public struct PartitionTable: Sendable, Equatable {
         entries[number] = nil
     }
 
-    /// Lets partitions use all of the disk, after it was enlarged.
-    ///
-    /// Write both copies afterwards: the backup moves to the new end.
-    public mutating func growUsableRange() {
-        let (end, underflow) = diskSize.subtractingReportingOverflow(Self.tailSize(sectorSize))
-        if !underflow, end > usableRange.upperBound { usableRange = usableRange.lowerBound..<end }
-    }
-
     /// Bytes at the disk's start that the MBR, the primary header and the entries take.
     static func headSize(_ sectorSize: SectorSize) -> UInt64 {
         2 * sectorSize.bytes + UInt64(entryCount * entrySize)

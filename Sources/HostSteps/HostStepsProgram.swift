@@ -2,10 +2,10 @@
 ///
 /// Each is run by a unit of its own, and by hand for a closer look.
 public enum HostStepsProgram {
-    /// All steps, in the order of the boot.
+    /// All steps, in about the order of the boot; those that others call stand last.
     static let steps: [Step] = [
-        .migrate, .userData, .generate, .apply, .setHostname, .lockdown, .refuseModule, .checkBoot,
-        .verifyRoot, .checkTrial, .recordFailure, .showFailure, .bootstrap, .hostContainers, .hostContainer,
+        .migrate, .userData, .generate, .apply, .setHostname, .lockdown, .bootstrap, .hostContainers,
+        .checkBoot, .verifyRoot, .checkTrial, .recordFailure, .showFailure, .refuseModule, .hostContainer,
     ]
 
     /// Runs a step.

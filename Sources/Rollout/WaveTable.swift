@@ -93,13 +93,4 @@ public struct WaveTable: Sendable, Equatable {
         // At most 2^38 seconds times 2^11 seeds.
         return wave.time + (nextTime - wave.time) * Int64(seed - wave.seed) / Int64(nextSeed - wave.seed)
     }
-
-    /// Whether a host may take the release.
-    ///
-    /// - Parameter now: seconds since 1970.
-    /// - Throws: `RolloutError.badSeed`.
-    public func isOpen(seed: Int, now: Int64) throws(RolloutError) -> Bool {
-        guard let time = try releaseTime(seed: seed) else { return true }
-        return now >= time
-    }
 }

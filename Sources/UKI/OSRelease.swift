@@ -88,9 +88,4 @@ extension OSRelease {
     public var bootVersion: String? {
         fields["IMAGE_VERSION"] ?? fields["VERSION"] ?? fields["VERSION_ID"] ?? fields["BUILD_ID"]
     }
-
-    /// The title that systemd-boot shows; without one it does not list the image at all.
-    public var bootTitle: String? {
-        fields["PRETTY_NAME"] ?? fields["IMAGE_ID"] ?? fields["NAME"] ?? fields["ID"]
-    }
 }

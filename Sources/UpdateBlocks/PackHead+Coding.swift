@@ -5,7 +5,6 @@ import Zstd
 extension PackHead {
     private static let magic = Array("BHPACK_1".utf8)
     private static let startSize = 16
-    private static let oldLimit = UInt32.max - 2
     private static let zeroMark = UInt32.max - 1
     private static let segmentMark = UInt32.max
     /// Most runs of old blocks that a segment may name.

@@ -100,6 +100,5 @@ struct AptArchivesTests {
             #expect(throws: AptError.self) { try AptSuites(suites: ["trixie"], components: [bad]) }
         }
         #expect(throws: AptError.self) { try AptSuites(suites: []) }
-        #expect(AptSuites.trixie.withFirmware.withFirmware.components == ["main", "non-free-firmware"])
     }
 }

@@ -116,7 +116,7 @@ import Testing
         let second = try Sample.layout(.bytes512).table().encoded()
         #expect(first == second)
         #expect(first.regions.map(\.offset) == [(11 << 20) - 33 * 512, 0, 512])
-        #expect(first.startOfDisk.count == 34 * 512)
+        #expect(first.protectiveMBR.bytes.count + first.primary.bytes.count == 34 * 512)
     }
 }
 

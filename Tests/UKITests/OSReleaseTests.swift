@@ -39,15 +39,15 @@ import UKI
         let image = try OSRelease(
             parsing: "ID=debian\nIMAGE_ID=vm\nIMAGE_VERSION=2\nVERSION_ID=13\nNAME=Debian\n"
         )
-        #expect([image.bootSortKey, image.bootVersion, image.bootTitle] == ["vm", "2", "vm"])
+        #expect([image.bootSortKey, image.bootVersion] == ["vm", "2"])
         let system = try OSRelease(
             parsing: "ID=debian\nVERSION_ID=13\nVERSION=\"13 (trixie)\"\nNAME=Debian\n"
         )
         #expect(
-            [system.bootSortKey, system.bootVersion, system.bootTitle] == ["debian", "13 (trixie)", "Debian"]
+            [system.bootSortKey, system.bootVersion] == ["debian", "13 (trixie)"]
         )
         let nothing = try OSRelease(parsing: "")
-        #expect([nothing.bootSortKey, nothing.bootVersion, nothing.bootTitle] == [nil, nil, nil])
+        #expect([nothing.bootSortKey, nothing.bootVersion] == [nil, nil])
     }
 
     @Test func theMachinesOwnIsRead() throws {

@@ -32,13 +32,6 @@ public struct AptSuites: Sendable, Hashable {
         checkedSuites: ["trixie", "trixie-updates", "trixie-security"],
         components: ["main"]
     )
-
-    /// The same suites with the component non-free-firmware as well.
-    public var withFirmware: AptSuites {
-        let firmware = "non-free-firmware"
-        guard !components.contains(firmware) else { return self }
-        return AptSuites(checkedSuites: suites, components: components + [firmware])
-    }
 }
 
 /// The texts of the files that make apt work on an empty system of its own.

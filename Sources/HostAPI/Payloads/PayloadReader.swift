@@ -116,8 +116,6 @@ struct PayloadReader {
         has(name) ? try integer(name, range) : nil
     }
 
-    func optionalTime(_ name: String) throws(PayloadError) -> Timestamp? { has(name) ? try time(name) : nil }
-
     func optionalTexts(_ name: String) throws(PayloadError) -> [String] { has(name) ? try texts(name) : [] }
 
     func optionalList<Element>(_ name: String, _ read: (PayloadReader) throws(PayloadError) -> Element)

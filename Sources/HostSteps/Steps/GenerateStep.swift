@@ -22,6 +22,8 @@ extension Step {
               --socket SOCKET  the API (\(HostPaths.socket))
               --features DIR   the features of this image (\(HostPaths.features))
               --run DIR        where 'hostd migrate' left a report (\(HostPaths.runtime))
+              --root DIR       where the host's files are; for tests
+              --metadata URL   the instance metadata service; for tests
             """
     ) { options, console in
         var options = options
