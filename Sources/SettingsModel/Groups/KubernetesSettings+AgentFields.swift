@@ -1,3 +1,5 @@
+import JSON
+
 extension KubernetesSettings {
     /// Kubelet itself.
     static let agentFields: [Field<KubernetesSettings>] = [
