@@ -36,17 +36,19 @@ public struct HostFiles: Sendable {
         try? readSmallFile(self.path(path), maximumLength: Self.maximumFileSize)
     }
 
-    /// Why nothing can be written in a directory, durably; nil when it can be.
+    /// Why nothing can be written in a directory, durably; nil when it can be, or is only full.
     ///
-    /// The file it tries with has no name.
+    /// The file it tries with has no name. What is full is the same for another release: no reason to go back to one.
     func writeProblem(in directory: String) -> String? {
         let descriptor = open(path(directory), Self.withoutName | O_WRONLY | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { return String(cString: strerror(errno)) }
+        guard descriptor >= 0 else { return Self.writeProblem(errno) }
         defer { close(descriptor) }
-        guard write(descriptor, "x", 1) == 1, fsync(descriptor) == 0 else {
-            return String(cString: strerror(errno))
-        }
+        guard write(descriptor, "x", 1) == 1, fsync(descriptor) == 0 else { return Self.writeProblem(errno) }
         return nil
+    }
+
+    private static func writeProblem(_ number: Int32) -> String? {
+        [ENOSPC, EDQUOT].contains(number) ? nil : String(cString: strerror(number))
     }
 
     /// The absolute path a path leads to when all its symbolic links are followed; nil when it leads nowhere.

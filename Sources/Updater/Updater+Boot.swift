@@ -125,6 +125,11 @@ extension Updater {
             hasTrial(of: staged, BootSlots(try openSlots().esp))
         else { return }
         ready()
+        if let command = record.status?.mostRecentCommand, command.kind == .activate,
+            command.status == .unknown
+        {
+            finish(.activate, nil)
+        }
         try save()
     }
 

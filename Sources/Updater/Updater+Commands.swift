@@ -117,10 +117,16 @@ extension Updater {
 
     /// Throws unless what was asked for by name is what is staged or activated already.
     private func requireStaged(_ decision: UpdateDecision) throws(UpdaterError) {
+        guard let staged = record.staged else { return }
+        guard staged.rootHash != environment.system.rootHash else {
+            throw .trialRuns(version: staged.image.version)
+        }
         switch decision {
+        // It was taken before its wave.
+        case .none(.waveNotOpen(let version, _)) where version.text == staged.image.version: return
         case .none(let reason): throw .noUpdate(reason)
         case .take(let candidate):
-            guard let staged = record.staged, staged.rootHash != candidate.rootHash else { return }
+            guard staged.rootHash != candidate.rootHash else { return }
             throw .otherIsActivated(version: candidate.version.text, activated: staged.image.version)
         }
     }

@@ -283,7 +283,8 @@ public actor Updater {
         try save()
     }
 
-    private func finish(_ kind: UpdateStatus.Command.Kind, _ error: UpdaterError?) {
+    /// Records what a command came to.
+    func finish(_ kind: UpdateStatus.Command.Kind, _ error: UpdaterError?) {
         var status = currentStatus
         status.mostRecentCommand = UpdateStatus.Command(
             kind: kind,

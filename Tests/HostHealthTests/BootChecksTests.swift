@@ -1,5 +1,6 @@
 import Features
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -83,6 +84,25 @@ import Testing
                     "nothing can be written on /state: No such file or directory; see 'journalctl -b -k'"
                 )
         )
+    }
+
+    /// Another release would find it as full.
+    @Test func aFullFileSystemIsNoReasonToGoBack() throws {
+        let (good, directory) = try host(mounts: root + state, files: ["/state/x": ""])
+        let place = good.path("/state")
+        guard getuid() == 0,
+            try runTool("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", place).status == 0
+        else {
+            print("SKIPPED: aFullFileSystemIsNoReasonToGoBack needs root and mount(2)")
+            return
+        }
+        defer {
+            _ = try? runTool("umount", "-l", place)
+            withExtendedLifetime(directory) {}
+        }
+        let filler = try runTool("dd", "if=/dev/zero", "of=\(place)/filler", "bs=4k")
+        #expect(filler.status == 1 && filler.output.contains("No space left"))
+        #expect(HealthCheck.state.run(good) == .healthy("ext4 on 253:6"))
     }
 
     @Test func writableMountOnEtcIsFound() throws {

@@ -299,7 +299,7 @@ import Testing
         )
         let credentials = """
             {"x": [{"registry": "docker.io", "username": "1"}, {"registry": "a", "username": "2"},
-                   {"registry": "index.docker.io", "username": "3"}]}
+                   {"registry": "index.docker.io", "username": "3"}, {"registry": "*", "username": "4"}]}
             """
         #expect(
             try render("{{#each (registry_credentials x)}}{{registry}}:{{username}};{{/each}}", credentials)

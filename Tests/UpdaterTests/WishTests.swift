@@ -3,6 +3,7 @@ import Foundation
 import HostAPI
 import ReleaseRepository
 import Rollout
+import TUF
 import Testing
 
 @testable import Updater
@@ -43,6 +44,31 @@ import Testing
         #expect(try host.entryNames() == ["vm_1.0.0.efi", "vm_2.0.0+3.efi"])
     }
 
+    @Test("What is staged already may be asked for, also before its wave")
+    func askedForAgain() async throws {
+        let waves = try WaveTable([.init(seed: 0, time: World.origin.seconds + 9000)])
+        let early = try await Site()
+        try await early.publish(early.world.releases[2], waves: waves)
+        let updater = try TestHost(early).updater()
+        #expect(try await updater.refresh(requesting: "3.0.0", ignoringWaves: true) == nil)
+        try await updater.prepare()
+        #expect(try await updater.refresh(requesting: "3.0.0") == nil)
+        #expect(await updater.status?.state == .staged)
+    }
+
+    @Test("During a trial nothing else can be asked for", arguments: ["2.0.0", "3.0.0", "9.9.9"])
+    func askedForDuringATrial(_ version: String) async throws {
+        #expect(try await updater.refresh(requesting: "2.0.0") == nil)
+        try await updater.prepare()
+        try await updater.activate()
+        let boot = try host.boot()
+        let next = try host.updater()
+        #expect(try await next.review(boot).trial == .running(version: "2.0.0"))
+        await #expect(throws: UpdaterError.trialRuns(version: "2.0.0")) {
+            try await next.refresh(requesting: version)
+        }
+    }
+
     @Test("A look that nobody asked for leaves what was asked for by name", arguments: [false, true])
     func automaticLook(isStaged: Bool) async throws {
         #expect(try await updater.refresh(requesting: "2.0.0") == nil)
@@ -77,14 +103,22 @@ import Testing
     func activationWithoutRecord() async throws {
         _ = try await updater.refresh()
         try await updater.prepare()
-        let record = try Data(contentsOf: URL(filePath: host.record))
+        let record = try String(contentsOfFile: host.record, encoding: .utf8)
         try await updater.activate()
-        try record.write(to: URL(filePath: host.record))
+        // As it is when the command has begun.
+        try record.replacing("\"prepare\"", with: "\"activate\"").replacing(
+            "\"Success\"",
+            with: "\"Unknown\""
+        )
+        .write(toFile: host.record, atomically: true, encoding: .utf8)
         let next = try host.updater()
         #expect(await next.status?.state == .staged)
+        #expect(await next.status?.mostRecentCommand.status == .unknown)
         try await next.finishActivation()
         #expect(await next.status?.state == .ready)
         #expect(await next.status?.stagingPartition?.nextToBoot == true)
+        #expect(await next.status?.mostRecentCommand.kind == .activate)
+        #expect(await next.status?.mostRecentCommand.status == .success)
         try await next.deactivate()
         #expect(try host.entryNames() == ["vm_1.0.0.efi"])
         // Staged only is nothing to finish.

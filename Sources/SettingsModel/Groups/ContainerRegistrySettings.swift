@@ -64,7 +64,7 @@ public struct RegistryMirrors: SettingValue {
 /// Who this host is to a registry.
 public struct RegistryCredential: SettingsGroup {
     /// The registry.
-    public var registry: RegistryHost?
+    public var registry: RegistryName?
     /// The user's name.
     public var username: SingleLineText?
     /// The user's password.
@@ -79,7 +79,13 @@ public struct RegistryCredential: SettingsGroup {
 
     /// The settings of the group.
     public static let fields: [Field<RegistryCredential>] = [
-        Field("registry", \.registry, "The registry.", example: "registry.example.org", required: true),
+        Field(
+            "registry",
+            \.registry,
+            "The registry. Credentials for `*` are sent to nobody.",
+            example: "registry.example.org",
+            required: true
+        ),
         Field("username", \.username, "The user's name.", example: "worker"),
         Field("password", \.password, "The user's password.", example: "correct horse", secret: true),
         Field(

@@ -80,8 +80,8 @@ public struct LocalAddress: TextSetting, Hashable {
     }
 }
 
-/// The host of a container registry: `docker.io`, `localhost:5000`.
-public struct RegistryHost: TextSetting, Hashable {
+/// The host of a container registry: `docker.io`, `localhost:5000`, or `*` for all others.
+public struct RegistryName: TextSetting, Hashable {
     /// The registry.
     public let text: String
 
@@ -89,33 +89,10 @@ public struct RegistryHost: TextSetting, Hashable {
     ///
     /// An IPv6 address needs a name: containerd's reader of TOML misreads table names with brackets.
     public init?(_ text: String) {
-        guard text.utf8.count <= 259, text.utf8.first != UInt8(ascii: "["),
-            WebURLParts.hostAndPort(text[...]) != nil
+        guard text.utf8.count <= 259,
+            text == "*" || text == "_default"
+                || text.utf8.first != UInt8(ascii: "[") && WebURLParts.hostAndPort(text[...]) != nil
         else { return nil }
-        self.text = text
-    }
-
-    /// What is allowed.
-    public static var shape: ValueShape {
-        ValueShape(
-            name: "registry host",
-            allowed: "the host of a registry, perhaps with a port, such as docker.io or localhost:5000",
-            form: .text(
-                pattern: Pattern.whole(#"\#(Pattern.hostName)(?::\#(Pattern.port))?"#),
-                length: 1...259
-            )
-        )
-    }
-}
-
-/// The host of a container registry, or `*` for all others.
-public struct RegistryName: TextSetting, Hashable {
-    /// The registry.
-    public let text: String
-
-    /// Takes a registry; nil for anything else.
-    public init?(_ text: String) {
-        guard text == "*" || text == "_default" || RegistryHost(text) != nil else { return nil }
         self.text = text
     }
 

@@ -15,8 +15,7 @@ public struct ImageReference: TextSetting, Hashable {
             guard Self.isTag(name[name.index(after: colon)...]) else { return nil }
             name = name[..<colon]
         }
-        // With "docker.io/library/" before it 255, the most of distribution/reference.
-        guard name.utf8.count <= 237 else { return nil }
+        guard name.utf8.count + Self.lengthOfWhatIsLeftOut(name) <= 255 else { return nil }
         // The ID of an image, which no registry is asked for.
         if text.utf8.count == 64, text.utf8.allSatisfy({ $0.isHexDigit }) { return nil }
         var path = name
@@ -38,11 +37,22 @@ public struct ImageReference: TextSetting, Hashable {
                 "a reference to a container image such as registry.example.org/team/image:1.2 or image@sha256:<64 hex digits>",
             form: .text(
                 pattern: Pattern.whole(
-                    #"(?![0-9a-f]{64}$)(?:\#(domain)/)?\#(component)(?:/\#(component))*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@\#(digest))?"#
+                    #"(?:\#(domain)/)?\#(component)(?:/\#(component))*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@\#(digest))?"#
                 ),
                 length: 1...520
             )
         )
+    }
+
+    /// The bytes of "docker.io/library/", where a name has no registry.
+    private static func lengthOfWhatIsLeftOut(_ name: Substring) -> Int {
+        let isShort = "docker.io/library/".utf8.count
+        guard let slash = name.firstIndex(of: "/") else { return isShort }
+        let first = name[..<slash]
+        let isRegistry =
+            first == "localhost" || first.contains { $0 == "." || $0 == ":" }
+            || first.utf8.contains { $0.isUppercaseLetter }
+        return isRegistry && !first.hasSuffix("docker.io") ? 0 : isShort
     }
 
     private static func isDomain(_ text: Substring) -> Bool { WebURLParts.hostAndPort(text) != nil }

@@ -31,8 +31,10 @@ let registryHelpers: [String: Helper] = [
         var entries: [String: [String: JSONValue]] = [:]
         for element in try arguments.list(0) {
             guard var entry = element.members, let registry = entry["registry"]?.string,
-                RegistryHost(registry) != nil
+                RegistryName(registry) != nil
             else { throw arguments.refusal(0, "a list of objects with 'registry' (a host name)") }
+            // Neither containerd nor our own client sends them to a registry that is not named.
+            if ["*", "_default"].contains(registry) { continue }
             let host =
                 ["docker.io", "index.docker.io"].contains(registry) ? "registry-1.docker.io" : registry
             entry["registry"] = .string(host)
