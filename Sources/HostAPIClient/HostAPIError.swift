@@ -59,6 +59,8 @@ public enum HostAPIError: Error, Equatable, CustomStringConvertible {
         case .problem(let problem): problem.detail
         }
     }
+
+    /// Whether a request only reads, so that it may be repeated without a look.
     private static func changesNothing(_ request: String) -> Bool {
         request.hasPrefix("GET ") || request.hasPrefix("HEAD ")
     }

@@ -115,7 +115,7 @@ extension Updater {
         return offers.contains { $0.candidate.rootHash == staged.rootHash && $0.candidate.isRecalled }
     }
 
-    /// Throws unless what was asked for by name is what is staged or activated already.
+    /// Throws unless what was asked for by name is what is staged or activated already; always during a trial.
     private func requireStaged(_ decision: UpdateDecision) throws(UpdaterError) {
         guard let staged = record.staged else { return }
         guard staged.rootHash != environment.system.rootHash else {

@@ -46,13 +46,13 @@ public struct ImageReference: TextSetting, Hashable {
 
     /// The bytes of "docker.io/library/", where a name has no registry.
     private static func lengthOfWhatIsLeftOut(_ name: Substring) -> Int {
-        let isShort = "docker.io/library/".utf8.count
-        guard let slash = name.firstIndex(of: "/") else { return isShort }
+        let prefix = "docker.io/library/".utf8.count
+        guard let slash = name.firstIndex(of: "/") else { return prefix }
         let first = name[..<slash]
         let isRegistry =
             first == "localhost" || first.contains { $0 == "." || $0 == ":" }
             || first.utf8.contains { $0.isUppercaseLetter }
-        return isRegistry && !first.hasSuffix("docker.io") ? 0 : isShort
+        return isRegistry && !first.hasSuffix("docker.io") ? 0 : prefix
     }
 
     private static func isDomain(_ text: Substring) -> Bool { WebURLParts.hostAndPort(text) != nil }
