@@ -4,6 +4,7 @@ import HostAPIClient
 import JSON
 import Presentation
 import Systemd
+import Updater
 
 /// `--json`.
 struct JSONFlag: ParsableArguments {
@@ -90,10 +91,8 @@ struct UpdateCommand: AsyncParsableCommand {
             // A reboot would cut its health checks off, and take one of its tries.
             guard status.stagingPartition != nil else {
                 let version = status.chosenUpdate?.version ?? "the release that runs"
-                throw UpdateFailure(
-                    "\(version) runs and is on trial: wait until it is committed; see 'updater status'",
-                    exitStatus: 65
-                )
+                let error = UpdaterError.trialRuns(version: version)
+                throw UpdateFailure(error.description, exitStatus: error.exitStatus)
             }
             Output.tell(
                 "an update is activated already: reboot into it, or take it back ('updater deactivate')"
